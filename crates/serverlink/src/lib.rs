@@ -1,0 +1,1 @@
+//! Location-transparent publish/subscribe.

@@ -1,0 +1,2 @@
+//! The program `spot`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The SPOT node without I/O.
