@@ -26,13 +26,7 @@ pub(crate) fn dial_unix(path: &Path) -> io::Result<Stream> {
 
 /// Listens on `path`, in place of a file that a listener left behind when it died. Fails with
 /// `AddrInUse` if somebody listens there or the file is not a socket.
-///
-/// With the listener comes the file, which is to be dropped first: while the socket is open its
-/// inode number is not given to another file.
-pub(super) fn bind_unix(
-    path: &Path,
-    backlog: i32,
-) -> io::Result<(UnixListener, Option<SocketFile>)> {
+pub(super) fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixAcceptor> {
     let address = unix_address(path)?;
     let socket = new_socket()?;
     match socket.bind(&address) {
@@ -47,7 +41,8 @@ pub(super) fn bind_unix(
         false => Some(SocketFile::at(path)?),
     };
     socket.listen(backlog)?;
-    Ok((UnixListener::from_std(socket.into()), file))
+    let socket = UnixListener::from_std(socket.into());
+    Ok(UnixAcceptor { socket, file })
 }
 
 /// The endpoint text of a socket's address; `None` if it has no name.
@@ -60,9 +55,24 @@ pub(super) fn unix_text(address: Option<SocketAddr>) -> Option<String> {
     Some(format!("ipc://@{}", String::from_utf8_lossy(name)))
 }
 
-/// The file of a listening socket, removed on drop.
+/// A listening socket and its file, which is removed on drop.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct UnixAcceptor {
+    pub(super) socket: UnixListener,
+    file: Option<SocketFile>,
+}
+
+impl Drop for UnixAcceptor {
+    fn drop(&mut self) {
+        // Before the socket is closed: until then no other file gets its inode number.
+        if let Some(file) = &self.file {
+            file.remove_if_ours();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SocketFile {
     /// Absolute, so that a change of directory does not matter.
     path: PathBuf,
     identity: FileIdentity,
@@ -78,10 +88,8 @@ impl SocketFile {
             owner_pid: process::id(),
         })
     }
-}
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
+    fn remove_if_ours(&self) {
         let is_ours = self.owner_pid == process::id()
             && FileIdentity::of_socket(&self.path).is_ok_and(|now| now == self.identity);
         if !is_ours {
@@ -233,6 +241,16 @@ mod tests {
         assert!(path.exists());
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_forked_child_leaves_its_parents_file_alone() {
+        let path = socket_path();
+        let _listener = listen(&path).unwrap();
+        let mut file = SocketFile::at(&path).unwrap();
+        file.owner_pid += 1;
+        file.remove_if_ours();
+        assert!(path.exists());
     }
 
     #[test]

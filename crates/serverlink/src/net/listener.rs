@@ -5,12 +5,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
 use mio::event::Source;
-use mio::net::{TcpListener, UnixListener};
+use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use super::ipc::{SocketFile, bind_unix, unix_text};
+use super::ipc::{UnixAcceptor, bind_unix, unix_text};
 use super::tcp::{bind_tcp, tcp_text};
 use super::{Stream, TcpOptions};
 use crate::sys::{self, AcceptFailure};
@@ -38,8 +38,7 @@ pub(crate) fn listen_tcp(
 /// Fails with `AddrInUse` if somebody listens there or the file is not a socket, with
 /// `InvalidInput` if the path is empty, too long or has a NUL.
 pub(crate) fn listen_unix(path: &Path, backlog: u32) -> io::Result<Listener> {
-    let (socket, file) = bind_unix(path, kernel_backlog(backlog))?;
-    Ok(Listener::Unix { file, socket })
+    bind_unix(path, kernel_backlog(backlog)).map(Listener::Unix)
 }
 
 /// A non-blocking listening socket.
@@ -53,12 +52,7 @@ pub(crate) enum Listener {
         options: TcpOptions,
     },
     /// `ipc://`
-    Unix {
-        /// Declared, and so dropped, before the socket; see `bind_unix`.
-        file: Option<SocketFile>,
-        /// The socket.
-        socket: UnixListener,
-    },
+    Unix(UnixAcceptor),
 }
 
 /// Why `accept` gave no connection.
@@ -90,8 +84,8 @@ impl Listener {
                     .map_err(AcceptError::ConnectionLost)?;
                 Ok((Stream::Tcp(stream), tcp_text(address)))
             }
-            Listener::Unix { socket, .. } => {
-                let stream = Stream::Unix(socket.accept()?.0);
+            Listener::Unix(acceptor) => {
+                let stream = Stream::Unix(acceptor.socket.accept()?.0);
                 let peer_text = stream.peer_text();
                 Ok((stream, peer_text))
             }
@@ -103,8 +97,8 @@ impl Listener {
     pub(crate) fn local_text(&self) -> String {
         match self {
             Listener::Tcp { socket, .. } => socket.local_addr().map_or("tcp://?".into(), tcp_text),
-            Listener::Unix { socket, .. } => {
-                unix_text(socket.local_addr().ok()).unwrap_or("ipc://?".into())
+            Listener::Unix(acceptor) => {
+                unix_text(acceptor.socket.local_addr().ok()).unwrap_or("ipc://?".into())
             }
         }
     }
@@ -125,7 +119,7 @@ impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Listener::Tcp { socket, .. } => socket.as_fd(),
-            Listener::Unix { socket, .. } => socket.as_fd(),
+            Listener::Unix(acceptor) => acceptor.socket.as_fd(),
         }
     }
 }

@@ -18,6 +18,6 @@ pub(crate) use inproc::{PIPE_CAPACITY, PipeEnd, ReadyCallback, pipe};
 pub(crate) use ipc::dial_unix;
 pub(crate) use listener::{AcceptError, Listener, listen_tcp, listen_unix};
 pub(crate) use options::TcpOptions;
-pub(crate) use resolver::{ResolveCallback, Resolver};
+pub(crate) use resolver::{ResolveCallback, Resolved, Resolver};
 pub(crate) use stream::Stream;
 pub(crate) use tcp::dial_tcp;

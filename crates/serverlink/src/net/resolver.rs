@@ -10,8 +10,11 @@ use std::thread::{self, JoinHandle, ThreadId};
 /// Threads that look names up. A name the system takes long for holds up one of them.
 const MAX_WORKERS: usize = 4;
 
-/// Takes the outcome of a lookup: at least one address, in the system's order of preference.
-pub(crate) type ResolveCallback = Box<dyn FnOnce(io::Result<Vec<SocketAddr>>) + Send>;
+/// The outcome of a lookup: at least one address, in the system's order of preference.
+pub(crate) type Resolved = io::Result<Vec<SocketAddr>>;
+
+/// Takes the outcome of a lookup.
+pub(crate) type ResolveCallback = Box<dyn FnOnce(Resolved) + Send>;
 
 /// Looks names up with the system's resolver, which blocks, on threads of its own that start when
 /// first needed.
@@ -65,7 +68,7 @@ impl Resolver {
 
     fn with_lookup(
         thread_name: impl Into<String>,
-        lookup: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+        lookup: impl Fn(&str) -> Resolved + Send + Sync + 'static,
     ) -> Resolver {
         Resolver {
             thread_name: thread_name.into(),
@@ -117,7 +120,7 @@ pub(super) fn ip_literal(host: &str) -> Option<IpAddr> {
 }
 
 struct Shared {
-    lookup: Box<dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync>,
+    lookup: Box<dyn Fn(&str) -> Resolved + Send + Sync>,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -179,7 +182,7 @@ impl Shared {
 }
 
 /// Gives every request the outcome, with its own port.
-fn answer(requests: Vec<Request>, outcome: io::Result<Vec<SocketAddr>>) {
+fn answer(requests: Vec<Request>, outcome: Resolved) {
     let outcome = match outcome {
         Ok(none) if none.is_empty() => Err(io::Error::new(
             io::ErrorKind::NotFound,
@@ -208,19 +211,17 @@ mod tests {
 
     use super::*;
 
-    type Outcome = io::Result<Vec<SocketAddr>>;
-
     const PATIENCE: Duration = Duration::from_secs(20);
 
     /// A request whose answer can be waited for.
-    fn ask(resolver: &Resolver, host: &str, port: u16) -> Receiver<Outcome> {
+    fn ask(resolver: &Resolver, host: &str, port: u16) -> Receiver<Resolved> {
         let (sender, receiver) = mpsc::channel();
         let callback = move |outcome| sender.send(outcome).unwrap_or_default();
         resolver.resolve(host, port, Box::new(callback));
         receiver
     }
 
-    fn wait(answer: &Receiver<Outcome>) -> Outcome {
+    fn wait(answer: &Receiver<Resolved>) -> Resolved {
         answer.recv_timeout(PATIENCE).expect("no answer")
     }
 
@@ -340,19 +341,32 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_may_ask_again_and_drop_the_resolver() {
+    fn a_callback_may_ask_again() {
         let (resolver, ..) = gated();
         let resolver = Arc::new(resolver);
         let (sender, receiver) = mpsc::channel();
         let again = Arc::clone(&resolver);
         let callback = move |_| {
-            again.resolve(
-                "b",
-                2,
-                Box::new(move |outcome| sender.send(outcome).unwrap()),
-            );
+            let callback = move |outcome| sender.send(outcome).unwrap_or_default();
+            again.resolve("b", 2, Box::new(callback));
         };
         resolver.resolve("a", 1, Box::new(callback));
         assert_eq!(wait(&receiver).unwrap()[0].port(), 2);
+    }
+
+    #[test]
+    fn a_callback_may_drop_the_resolver() {
+        let (resolver, _starts, release) = gated();
+        let resolver = Arc::new(resolver);
+        let (sender, receiver) = mpsc::channel();
+        let last = Arc::clone(&resolver);
+        let callback = move |_| {
+            drop(last);
+            sender.send(()).unwrap_or_default();
+        };
+        resolver.resolve("slow", 1, Box::new(callback));
+        drop(resolver);
+        release.send(()).unwrap();
+        receiver.recv_timeout(PATIENCE).expect("the drop hangs");
     }
 }

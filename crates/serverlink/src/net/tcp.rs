@@ -121,6 +121,14 @@ mod tests {
         listen_tcp(host, port, 16, &TcpOptions::default())
     }
 
+    /// A socket with a port of its own that does not listen.
+    fn bound_socket() -> Socket {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let socket = new_socket(address).unwrap();
+        socket.bind(&address.into()).unwrap();
+        socket
+    }
+
     #[test]
     fn one_wildcard_port_serves_both_families() {
         let listener = listen("*", 0).unwrap();
@@ -194,9 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn a_host_without_ipv6_has_the_next_address_tried() {
+        for code in [libc::EAFNOSUPPORT, libc::EADDRNOTAVAIL] {
+            assert!(is_not_on_this_host(&io::Error::from_raw_os_error(code)));
+        }
+        assert!(!is_not_on_this_host(&ErrorKind::AddrInUse.into()));
+    }
+
+    #[test]
     fn a_refused_connection_is_told_when_the_stream_turns_writable() {
-        let released = port_of(&listen("127.0.0.1", 0).unwrap());
-        let address = format!("127.0.0.1:{released}").parse().unwrap();
+        let silent = bound_socket();
+        let address = silent.local_addr().unwrap().as_socket().unwrap();
         let dialed = dial_tcp(address, &TcpOptions::default()).unwrap();
         let mut poll = TestPoll::new();
         poll.add(&dialed);
@@ -218,10 +234,7 @@ mod tests {
     #[test]
     fn a_connection_to_itself_counts_as_refused() {
         // A dial to a port nobody listens on may be given that very port as its own.
-        let socket = new_socket("127.0.0.1:0".parse().unwrap()).unwrap();
-        socket
-            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
-            .unwrap();
+        let socket = bound_socket();
         let own = socket.local_addr().unwrap();
         start_connect(&socket, &own).unwrap();
         let stream = Stream::Tcp(TcpStream::from_std(socket.into()));
