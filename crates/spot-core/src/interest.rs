@@ -214,7 +214,7 @@ impl<T: Copy + Eq> Interest<T> {
 }
 
 /// Adds the classes of `more` that are not in `classes` yet.
-pub fn merge(classes: &mut Classes, more: &[Class]) {
+pub(crate) fn merge(classes: &mut Classes, more: &[Class]) {
     for class in more {
         if !classes.contains(class) {
             classes.push(*class);
