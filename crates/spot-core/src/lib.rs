@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod credit;
 pub mod endpoint;
 mod excerpt;
 pub mod filter;
