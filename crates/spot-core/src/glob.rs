@@ -247,8 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn an_escaped_name_matches_itself_alone(name in ".{1,20}", other in ".{1,20}") {
-            prop_assume!(!name.contains('\0'));
+        fn an_escaped_name_matches_itself_alone(name in "[^\0]{1,20}", other in ".{1,20}") {
             let escaped: String = name.chars().flat_map(|c| ['\\', c]).collect();
             prop_assert!(matches(&escaped, &name));
             prop_assert_eq!(matches(&escaped, &other), name == other);
