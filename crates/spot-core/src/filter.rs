@@ -12,7 +12,8 @@ pub enum Filter {
     Exact(Arc<str>),
     /// Topics whose whole name matches.
     Pattern(Arc<Glob>),
-    /// Topics whose name begins so, any bytes: only for plain ZeroMQ subscribers (RFC 29), never on a SPOT link.
+    /// Topics whose name begins so, any bytes: only for plain ZeroMQ subscribers (RFC 29), never on
+    /// a SPOT link.
     Prefix(Arc<[u8]>),
 }
 
@@ -47,7 +48,8 @@ impl Filter {
         }
     }
 
-    /// The name, pattern or prefix as text, for people and for the link; a prefix may lose bytes that are not UTF-8.
+    /// The name, pattern or prefix as text, for people and for the link; a prefix may lose bytes
+    /// that are not UTF-8.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Exact(name) => Cow::Borrowed(name),

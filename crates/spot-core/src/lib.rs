@@ -1,7 +1,7 @@
 //! The SPOT node without I/O.
 //!
-//! No sockets, threads, clock or randomness: inputs are handed in, outputs are taken out, so the same code runs
-//! in a process and in a seeded simulator.
+//! No sockets, threads, clock or randomness: inputs are handed in, outputs are taken out, so the
+//! same code runs in a process and in a seeded simulator.
 
 #![forbid(unsafe_code)]
 
