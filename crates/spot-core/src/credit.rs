@@ -12,7 +12,10 @@ pub struct Grant {
 }
 
 impl Grant {
-    const UNLIMITED: Self = Self { messages: u64::MAX, bytes: u64::MAX };
+    const UNLIMITED: Self = Self {
+        messages: u64::MAX,
+        bytes: u64::MAX,
+    };
 }
 
 /// The window that a subscriber holds open for one link. Credit comes back as its messages are received, in halves of
@@ -31,7 +34,14 @@ impl Window {
     #[must_use]
     pub fn open(limit: Limit, links: usize) -> (Self, Grant) {
         let size = share(limit, links);
-        (Self { size, spent: Grant::default(), debt: Grant::default() }, size)
+        (
+            Self {
+                size,
+                spent: Grant::default(),
+                debt: Grant::default(),
+            },
+            size,
+        )
     }
 
     /// Changes the size; a larger window gives a grant at once, a smaller one withholds later ones.
@@ -60,7 +70,8 @@ impl Window {
         let withheld = self.debt.bytes.min(len as u64);
         self.debt.bytes -= withheld;
         self.spent.bytes += len as u64 - withheld;
-        let due = self.spent.messages >= self.size.messages.div_ceil(2) || self.spent.bytes >= self.size.bytes / 2;
+        let due = self.spent.messages >= self.size.messages.div_ceil(2)
+            || self.spent.bytes >= self.size.bytes / 2;
         due.then(|| std::mem::take(&mut self.spent))
     }
 }
@@ -73,7 +84,10 @@ fn share(limit: Limit, links: usize) -> Grant {
     match (of(limit.messages), of(limit.bytes)) {
         (u64::MAX, u64::MAX) => Grant::UNLIMITED,
         // No limit in one of the two is a window that cannot be used up in practice.
-        (messages, bytes) => Grant { messages: messages.min(1 << 48), bytes: bytes.min(1 << 56) },
+        (messages, bytes) => Grant {
+            messages: messages.min(1 << 48),
+            bytes: bytes.min(1 << 56),
+        },
     }
 }
 
@@ -81,34 +95,55 @@ fn share(limit: Limit, links: usize) -> Grant {
 mod tests {
     use super::*;
 
-    const LIMIT: Limit = Limit { messages: 10, bytes: 0 };
+    const LIMIT: Limit = Limit {
+        messages: 10,
+        bytes: 0,
+    };
 
     #[test]
     fn credit_comes_back_in_halves() {
         let (mut window, first) = Window::open(LIMIT, 1);
         assert_eq!(first.messages, 10);
-        let grants: Vec<u64> = (0..10).filter_map(|_| window.received(1)).map(|grant| grant.messages).collect();
+        let grants: Vec<u64> = (0..10)
+            .filter_map(|_| window.received(1))
+            .map(|grant| grant.messages)
+            .collect();
         assert_eq!(grants, [5, 5]);
     }
 
     #[test]
     fn a_window_of_one_grants_each_time() {
         let (mut window, _) = Window::open(LIMIT, 100);
-        assert_eq!(window.received(7), Some(Grant { messages: 1, bytes: 7 }));
+        assert_eq!(
+            window.received(7),
+            Some(Grant {
+                messages: 1,
+                bytes: 7
+            })
+        );
     }
 
     #[test]
     fn a_smaller_window_withholds_and_a_larger_one_grants() {
         let (mut window, _) = Window::open(LIMIT, 1);
         assert_eq!(window.resize(LIMIT, 2), None);
-        let granted: u64 = (0..10).filter_map(|_| window.received(1)).map(|grant| grant.messages).sum();
+        let granted: u64 = (0..10)
+            .filter_map(|_| window.received(1))
+            .map(|grant| grant.messages)
+            .sum();
         assert_eq!(granted, 3, "five withheld, two not yet due");
         assert_eq!(window.resize(LIMIT, 1).map(|grant| grant.messages), Some(5));
     }
 
     #[test]
     fn no_limit_is_granted_once() {
-        let (mut window, first) = Window::open(Limit { messages: 0, bytes: 0 }, 3);
+        let (mut window, first) = Window::open(
+            Limit {
+                messages: 0,
+                bytes: 0,
+            },
+            3,
+        );
         assert_eq!(first.messages, u64::MAX);
         assert_eq!(window.received(1), None);
     }

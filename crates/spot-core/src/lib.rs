@@ -29,7 +29,7 @@ pub mod varint;
 
 pub use backoff::Backoff;
 pub use endpoint::{Endpoint, EndpointError, Host};
-pub use filter::Filter;
+pub use filter::{Filter, FilterError};
 pub use frame::{Frame, FrameError};
 pub use glob::{Glob, PatternError};
 pub use hello::{Hello, HelloError, Role};
