@@ -1,33 +1,23 @@
 //! Other nodes: what they offer and by which link they are reached.
 
-use hashbrown::HashSet;
+use std::collections::BTreeSet;
 
 use super::Node;
 use super::output::{LinkId, NodeEvent, Output};
-use crate::identity::{Incarnation, NodeId};
+use crate::identity::NodeId;
 use crate::registry::TopicId;
 
 /// Another node, as long as it is linked or one of our peers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Remote {
-    pub(super) incarnation: Incarnation,
     /// Its name or, without one, where it was reached.
     pub(super) name: String,
     /// The one link in use.
     pub(super) active: Option<LinkId>,
+    /// Whether a link was in use before; a further one is a reconnect.
+    pub(super) met: bool,
     /// Topics it offers, or offered when it was last linked.
-    pub(super) topics: HashSet<TopicId>,
-}
-
-impl Remote {
-    pub(super) fn new(incarnation: Incarnation, name: String) -> Self {
-        Self {
-            incarnation,
-            name,
-            active: None,
-            topics: HashSet::new(),
-        }
-    }
+    pub(super) topics: BTreeSet<TopicId>,
 }
 
 impl Node {
@@ -71,28 +61,21 @@ impl Node {
         let Some(remote) = self.remotes.get(&node) else {
             return;
         };
-        let topics: Vec<TopicId> = remote.topics.iter().copied().collect();
-        for topic in topics {
+        for topic in remote.topics.clone() {
             self.place(topic);
         }
     }
 
-    /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it.
+    /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it. A link that
+    /// waits for the node's decision holds it, too.
     pub(super) fn forget_remote_if_unheld(&mut self, node: NodeId) {
-        let held = self
-            .peers
-            .iter()
-            .flatten()
-            .any(|peer| peer.node == Some(node) && (peer.added || peer.routes > 0));
-        let linked = self
-            .remotes
-            .get(&node)
-            .is_none_or(|remote| remote.active.is_some());
-        if held || linked {
+        if self.is_held_by_peer(node) || !self.links_to(node).is_empty() {
             return;
         }
-        let topics: Vec<TopicId> = self.remotes[&node].topics.iter().copied().collect();
-        for topic in topics {
+        let Some(remote) = self.remotes.get(&node) else {
+            return;
+        };
+        for topic in remote.topics.clone() {
             self.unlearn_topic(node, topic);
         }
         self.remotes.remove(&node);

@@ -1,6 +1,6 @@
 //! Asking every peer for its topics, and knowing when all have answered.
 
-use hashbrown::HashSet;
+use std::collections::BTreeSet;
 
 use super::Node;
 use super::link::LinkState;
@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::identity::NodeId;
 
 /// A sync under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SyncId(u64);
 
 /// Who has not answered a sync yet.
@@ -32,7 +32,7 @@ impl SyncPending {
 
 #[derive(Debug, Default)]
 pub(super) struct Sync {
-    answered: HashSet<NodeId>,
+    answered: BTreeSet<NodeId>,
 }
 
 impl Node {
