@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::{Cluster, address, endpoint, node_id};
-use spot_core::frame::{ByeReason, Frame};
+use common::{Cluster, address, endpoint, exact, node_id};
+use spot_core::frame::{Alias, ByeReason, Frame, InterestEntry, TopicChange};
 use spot_core::hello::Hello;
-use spot_core::node::CloseReason;
-use spot_core::{Incarnation, LinkId, LinkPeer, NodeId};
+use spot_core::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK};
+use spot_core::node::{CloseReason, LinkFrameError};
+use spot_core::{Class, Incarnation, LinkId, LinkPeer, NodeEvent, NodeId, Overflow};
 
 fn hello(id: NodeId, incarnation: u64) -> Hello {
     Hello {
@@ -185,4 +186,227 @@ fn a_farewell_before_the_handshake_is_harmless() {
         assert!(node.handle_frame(link, &bye.to_vec()).is_err());
         node.link_closed(now, link, "misplaced");
     });
+}
+
+fn route(cluster: &mut Cluster, host: usize, topic: &str, endpoints: &[spot_core::Endpoint]) {
+    let peers = cluster.with(host, |node, now| {
+        node.begin_route(now, topic, endpoints).unwrap()
+    });
+    cluster.settle();
+    cluster.with(host, |node, _| node.finish_route(topic, peers).unwrap());
+    cluster.settle();
+}
+
+#[test]
+fn destroying_a_route_to_the_topics_only_owner() {
+    let mut cluster = Cluster::new(2);
+    cluster.create(1, "t");
+    route(&mut cluster, 0, "t", &[address(1)]);
+    cluster.with(0, |node, _| node.destroy_topic("t").unwrap());
+    cluster.settle();
+    assert_eq!(cluster.hosts[0].topic_names(), [""; 0]);
+    assert_eq!(cluster.hosts[0].node.link_count(), 0);
+}
+
+#[test]
+fn replacing_a_route_that_lost_its_only_owner() {
+    let mut cluster = Cluster::new(3);
+    cluster.create(1, "t");
+    route(&mut cluster, 0, "t", &[address(1)]);
+    cluster.crash(1, false);
+    cluster.settle();
+    route(&mut cluster, 0, "t", &[address(2)]);
+    assert_eq!(cluster.hosts[0].reachable("t"), Some(true));
+}
+
+#[test]
+fn a_reconnect_made_every_topic_go_and_come_back() {
+    let mut cluster = Cluster::new(2);
+    cluster.create(1, "stays");
+    cluster.create(1, "goes");
+    cluster.add(0, 1);
+    cluster.settle();
+    let number = cluster.hosts[0].node.topic("stays").unwrap().id;
+    cluster.hosts[0].events.clear();
+    cluster.cut(0, 1);
+    cluster.settle();
+    cluster.with(1, |node, _| node.destroy_topic("goes").unwrap());
+    cluster.run(200);
+    assert_eq!(cluster.hosts[0].topic_names(), ["stays"]);
+    assert_eq!(cluster.hosts[0].node.topic("stays").unwrap().id, number);
+    let told_of_stays = |event: &&NodeEvent| match event {
+        NodeEvent::TopicAdded { topic } | NodeEvent::TopicRemoved { topic } => &**topic == "stays",
+        _ => false,
+    };
+    assert_eq!(cluster.hosts[0].events.iter().find(told_of_stays), None);
+}
+
+#[test]
+fn removing_a_topic_that_was_never_offered_told_of_its_end() {
+    let mut cluster = Cluster::new(1);
+    let plain = cluster.accept(0, LinkPeer::PlainPublisher);
+    cluster.with(0, |node, _| node.foreign_topic(plain, "heard").unwrap());
+    let link = stranger(&mut cluster, 1);
+    hear(&mut cluster, link, &Frame::Use);
+    let remove = Frame::Topics {
+        version: 1,
+        reset: false,
+        changes: vec![TopicChange::Remove("heard")],
+    };
+    hear(&mut cluster, link, &remove);
+    let is_removal = |event: &NodeEvent| matches!(event, NodeEvent::TopicRemoved { .. });
+    assert!(!cluster.hosts[0].events.iter().any(is_removal));
+}
+
+#[test]
+fn a_stream_of_a_destroyed_topic_brought_the_topic_back() {
+    let mut cluster = Cluster::new(1);
+    let link = stranger(&mut cluster, 1);
+    hear(&mut cluster, link, &Frame::Use);
+    let stream = Alias {
+        alias: 0,
+        upstream: false,
+        next_sequence: 0,
+        incarnation: Incarnation(1),
+        publisher: NodeId([0; 16]),
+        topic: "gone",
+    };
+    let target = cluster.with(0, |node, _| node.open_stream(link, &stream));
+    assert_eq!(target, None);
+    assert_eq!(cluster.hosts[0].topic_names(), [""; 0]);
+}
+
+#[test]
+fn publishing_left_a_living_owner_for_one_that_came_back() {
+    let mut cluster = Cluster::mesh(3);
+    cluster.create(1, "t");
+    cluster.settle();
+    cluster.create(2, "t");
+    cluster.settle();
+    let to = |cluster: &Cluster, host| {
+        cluster.hosts[0].place("t").upstream == cluster.link_between(0, host)
+    };
+    assert!(to(&cluster, 1));
+    cluster.cut(0, 1);
+    cluster.settle();
+    assert!(to(&cluster, 2));
+    cluster.run(200);
+    assert!(to(&cluster, 2), "the same while it lives");
+}
+
+#[test]
+fn the_loss_of_a_node_was_told_to_subscribers_of_topics_routed_elsewhere() {
+    let mut cluster = Cluster::new(3);
+    cluster.create(1, "t");
+    cluster.create(2, "t");
+    cluster.add(0, 2);
+    route(&mut cluster, 0, "t", &[address(1)]);
+    cluster.subscribe(0, &exact("t"));
+    cluster.crash(2, false);
+    cluster.settle();
+    assert_eq!(cluster.hosts[0].lost, []);
+    cluster.crash(1, false);
+    cluster.settle();
+    assert_eq!(cluster.hosts[0].lost.len(), 1);
+}
+
+#[test]
+fn a_route_that_failed_over_told_of_a_loss() {
+    let mut cluster = Cluster::new(3);
+    cluster.create(1, "t");
+    cluster.create(2, "t");
+    route(&mut cluster, 0, "t", &[address(1), address(2)]);
+    cluster.subscribe(0, &exact("t"));
+    cluster.crash(1, false);
+    cluster.settle();
+    assert_eq!(cluster.hosts[0].lost, []);
+}
+
+#[test]
+fn a_peer_could_make_us_keep_topics_and_filters_without_end() {
+    let mut cluster = Cluster::new(1);
+    let link = stranger(&mut cluster, 1);
+    hear(&mut cluster, link, &Frame::Use);
+    let interest = |round: usize| {
+        let entry = |index| InterestEntry {
+            filter: exact(&format!("t{index}")),
+            classes: vec![Class(0)],
+        };
+        let entries = (round * 2048..(round + 1) * 2048).map(entry).collect();
+        let version = round as u64 + 1;
+        Frame::Interest { version, entries }.to_vec()
+    };
+    let mut node = cluster.hosts.remove(0).node;
+    let rounds = MAX_FILTERS_PER_LINK / 2048;
+    for round in 0..rounds {
+        node.handle_frame(link, &interest(round)).unwrap();
+    }
+    node.handle_frame(link, &interest(0)).unwrap();
+    let refused = node.handle_frame(link, &interest(rounds));
+    assert_eq!(refused, Err(LinkFrameError::TooManyFilters));
+}
+
+#[test]
+fn more_blocking_subscribers_of_one_filter_than_an_entry_holds() {
+    let mut cluster = Cluster::pair();
+    cluster.cut(0, 1);
+    cluster.settle();
+    for _ in 0..MAX_CLASSES_PER_FILTER + 10 {
+        let node = &mut cluster.hosts[0].node;
+        let subscriber = node.add_subscriber(Overflow::Block);
+        node.subscribe(subscriber, &exact("t")).unwrap();
+    }
+    cluster.create(1, "t");
+    cluster.run(200);
+    let link = cluster.link_between(1, 0).unwrap();
+    let topic = cluster.hosts[1].node.topic("t").unwrap().id;
+    let classes = &cluster.hosts[1].sinks[&(topic, link)];
+    assert_eq!(classes.len(), MAX_CLASSES_PER_FILTER);
+}
+
+#[test]
+fn a_removed_subscriber_subscribes() {
+    let mut cluster = Cluster::pair();
+    let subscriber = cluster.hosts[0].subscriber();
+    cluster.with(0, |node, _| {
+        node.remove_subscriber(subscriber);
+        node.subscribe(subscriber, &exact("t")).unwrap();
+    });
+    assert_eq!(cluster.hosts[0].node.subscriptions(), 0);
+}
+
+#[test]
+fn the_order_of_what_is_told_differed_from_run_to_run() {
+    let told = || {
+        let mut cluster = Cluster::pair();
+        let subscriber = cluster.hosts[1].subscriber();
+        for index in 0..50 {
+            let filter = exact(&format!("t{index}"));
+            cluster.with(1, |node, _| node.subscribe(subscriber, &filter).unwrap());
+        }
+        cluster.settle();
+        let node = &mut cluster.hosts[1].node;
+        node.remove_subscriber(subscriber);
+        std::iter::from_fn(|| node.poll_output()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), told());
+}
+
+#[test]
+fn an_answer_of_a_former_life_counted_for_the_present_one() {
+    let mut cluster = Cluster::pair();
+    let sync = cluster.hosts[0].node.begin_sync();
+    cluster.with(0, |_, _| ());
+    cluster.settle();
+    assert!(cluster.hosts[0].node.sync_pending(sync).is_empty());
+    cluster.restart(1, node_id(1), 2);
+    cluster.settle();
+    cluster.with(0, |node, now| node.handle_timeout(now + 100));
+    let answers = |cluster: &Cluster| cluster.hosts[0].node.sync_pending(sync).is_empty();
+    while cluster.hosts[0].node.link_count() == 0 {
+        cluster.deliver(0);
+    }
+    assert!(!answers(&cluster), "linked, and silent still");
+    cluster.settle();
+    assert!(answers(&cluster));
 }

@@ -3,6 +3,8 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashSet;
 use thiserror::Error;
 
@@ -13,8 +15,9 @@ use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
+use crate::limits::{MAX_FILTERS_PER_LINK, MAX_TOPICS_PER_LINK};
 use crate::overflow::{Class, Overflow};
-use crate::registry::TopicId;
+use crate::registry::{Topic, TopicId};
 
 /// A connection.
 #[derive(Debug)]
@@ -37,7 +40,9 @@ pub(super) struct Link {
     /// Prefixes subscribed to at a plain publisher.
     pub(super) prefixes: HashSet<Vec<u8>>,
     /// Topics heard from a plain publisher.
-    pub(super) foreign: Vec<TopicId>,
+    pub(super) foreign: BTreeSet<TopicId>,
+    /// Filters in force that the other side wants.
+    pub(super) filters: usize,
 }
 
 /// How a connection stands.
@@ -65,7 +70,8 @@ impl Link {
             topics_sent: 0,
             farewell: None,
             prefixes: HashSet::new(),
-            foreign: Vec::new(),
+            foreign: BTreeSet::new(),
+            filters: 0,
         }
     }
 
@@ -88,6 +94,12 @@ pub enum FrameError {
     /// It is malformed.
     #[error(transparent)]
     Malformed(#[from] crate::frame::FrameError),
+    /// More topics than a peer may offer.
+    #[error("the peer offers more than {MAX_TOPICS_PER_LINK} topics")]
+    TooManyTopics,
+    /// More filters than a peer may have in force.
+    #[error("the peer has more than {MAX_FILTERS_PER_LINK} filters in force")]
+    TooManyFilters,
     /// It has no place on this link now.
     #[error("a {kind} frame has no place here")]
     Misplaced {
@@ -165,7 +177,7 @@ impl Node {
     /// [`open_stream`](Self::open_stream).
     ///
     /// # Errors
-    /// [`FrameError`]; nothing changed, and the driver closes the link.
+    /// [`FrameError`]; the driver closes the link.
     pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
         let frame = Frame::decode(frame)?;
         let Some(state) = self.links.get_mut(&link) else {
@@ -181,13 +193,13 @@ impl Node {
             (Frame::Use, _) => return misplaced("USE"),
             (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
             (Frame::Interest { version, entries }, LinkState::Active) => {
-                self.interest_changed(link, version, entries)
+                self.interest_changed(link, version, entries)?
             }
             (Frame::InterestAck { version }, LinkState::Active) => {
                 state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
             }
             (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
-                self.topics_told(link, reset, &changes)
+                self.topics_told(link, reset, &changes)?
             }
             (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
@@ -384,6 +396,7 @@ impl Node {
             if tell_loss {
                 self.tell_loss(node);
             }
+            self.defer_to_other_owners(node);
             self.place_topics_of(node);
             self.place_routed_topics();
         }
@@ -403,16 +416,11 @@ impl Node {
     /// Tells each subscriber that was served by a node that the node is lost.
     fn tell_loss(&mut self, node: NodeId) {
         let remote = &self.remotes[&node];
-        let mut served: Vec<SubscriberId> = Vec::new();
-        for topic in &remote.topics {
-            let Some(topic) = self.registry.get(*topic) else {
-                continue;
-            };
-            for (subscriber, _) in self.wanted.matching(&topic.name) {
-                if !served.contains(&subscriber) {
-                    served.push(subscriber);
-                }
-            }
+        let mut served: BTreeSet<SubscriberId> = BTreeSet::new();
+        let topics = remote.topics.iter().filter_map(|id| self.registry.get(*id));
+        for topic in topics.filter(|topic| self.was_served_by(node, topic)) {
+            let wanted = self.wanted.matching(&topic.name);
+            served.extend(wanted.into_iter().map(|(subscriber, _)| subscriber));
         }
         let name: std::sync::Arc<str> = remote.name.as_str().into();
         for subscriber in served {
@@ -422,6 +430,15 @@ impl Node {
                 name: name.clone(),
             });
         }
+    }
+
+    /// Whether subscribers of a topic lose it with this node. A routed topic is served by its route alone, and where
+    /// another endpoint of the route takes over nothing is lost.
+    fn was_served_by(&self, node: NodeId, topic: &Topic) -> bool {
+        topic.route().is_none_or(|route| {
+            let leads_there = |peer: &PeerId| self.peer(*peer).node == Some(node);
+            route.iter().any(leads_there) && self.route_link(topic).is_none()
+        })
     }
 
     fn subscriber_ended(&mut self, class: Class) {

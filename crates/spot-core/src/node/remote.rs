@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Node;
 use super::output::{LinkId, NodeEvent, Output};
+use crate::frame::Frame;
 use crate::identity::NodeId;
 use crate::registry::TopicId;
 
@@ -18,15 +19,19 @@ pub(super) struct Remote {
     pub(super) met: bool,
     /// Topics it offers, or offered when it was last linked.
     pub(super) topics: BTreeSet<TopicId>,
+    /// Those it has not confirmed since its list began anew.
+    pub(super) doubted: BTreeSet<TopicId>,
 }
+
+/// The sync by which a node learns that a list that began anew is complete. Those of users have higher numbers.
+pub(super) const LIST_COMPLETE: u64 = 0;
 
 impl Node {
     /// A node offers a topic.
     pub(super) fn learn_topic(&mut self, node: NodeId, name: &str) {
         let id = self.ensure_topic(name);
-        let Some(remote) = self.remotes.get_mut(&node) else {
-            return;
-        };
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        remote.doubted.remove(&id);
         if !remote.topics.insert(id) {
             return;
         }
@@ -42,18 +47,47 @@ impl Node {
 
     /// A node offers a topic no more.
     pub(super) fn unlearn_topic(&mut self, node: NodeId, id: TopicId) {
-        if let Some(remote) = self.remotes.get_mut(&node) {
-            remote.topics.remove(&id);
-        }
-        let Some(topic) = self.registry.get_mut(id) else {
+        let remote = self.remotes.get_mut(&node).expect("the caller found it");
+        remote.doubted.remove(&id);
+        if !remote.topics.remove(&id) {
             return;
-        };
+        }
+        let topic = self.registry.get_mut(id).expect("held by its owner");
         topic.elsewhere_mut().owners.retain(|owner| *owner != node);
         if !topic.is_known() {
             let topic = topic.name.clone();
             self.push(Output::Event(NodeEvent::TopicRemoved { topic }));
         }
         self.place_or_remove(id);
+    }
+
+    /// A node begins its list of topics anew. What it offered before is kept until the list is complete: a topic that
+    /// it still offers must not go and come back, for the streams and subscribers that hang on it.
+    pub(super) fn doubt_topics_of(&mut self, link: LinkId, node: NodeId) {
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        remote.doubted = remote.topics.clone();
+        if !remote.doubted.is_empty() {
+            self.send(link, &Frame::Sync { id: LIST_COMPLETE });
+        }
+    }
+
+    /// The list of a node is complete: what it did not confirm, it offers no more.
+    pub(super) fn settle_topics_of(&mut self, node: NodeId) {
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        for topic in std::mem::take(&mut remote.doubted) {
+            self.unlearn_topic(node, topic);
+        }
+    }
+
+    /// The link of a node is gone. It becomes the last choice for what others offer, too, so that publishing stays
+    /// with the owner it goes over to.
+    pub(super) fn defer_to_other_owners(&mut self, node: NodeId) {
+        for topic in &self.remotes[&node].topics {
+            let topic = self.registry.get_mut(*topic).expect("held by its owner");
+            let owners = &mut topic.elsewhere_mut().owners;
+            owners.retain(|owner| *owner != node);
+            owners.push(node);
+        }
     }
 
     /// Where the topics of a node live has changed because its link came or went.

@@ -358,6 +358,7 @@ impl Cluster {
                     self.send(from, link, Item::Frame(bye));
                 }
                 self.send(from, link, Item::Close);
+                self.unplug(End { host: from, link });
             }
             other => self.hosts[from].apply(other),
         }
@@ -401,7 +402,7 @@ impl Cluster {
         let alive = self.hosts[end.host].live.contains(&end.link);
         match item {
             Item::Close => {
-                self.wires.remove(wire);
+                self.unplug(end);
                 self.close_end(end);
             }
             _ if !alive => {}
@@ -420,6 +421,17 @@ impl Cluster {
                 taken.unwrap_or_else(|error| panic!("{error}: {:?}", Frame::decode(&frame)));
             }),
         }
+    }
+
+    /// An end hears nothing more; the connection is gone when neither does.
+    fn unplug(&mut self, end: End) {
+        for unplugged in self.wires.iter_mut().flat_map(|wire| &mut wire.ends) {
+            if *unplugged == end {
+                unplugged.host = usize::MAX;
+            }
+        }
+        let is_gone = |wire: &Wire| wire.ends.iter().all(|end| end.host == usize::MAX);
+        self.wires.retain(|wire| !is_gone(wire));
     }
 
     fn close_end(&mut self, end: End) {
