@@ -43,24 +43,26 @@ fn figure(run: &str, name: &str) -> usize {
 
 /// The example's program, built in case only this test was asked for.
 fn example() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "serverlink",
-            "--example",
-            "footprint",
-        ])
-        .status();
-    assert!(
-        built.is_ok_and(|status| status.success()),
-        "the example is built"
-    );
     let test = std::env::current_exe().expect("the test has a path");
     let target = test
         .ancestors()
         .nth(2)
         .expect("tests are in target/<profile>/deps");
+    let mut build = Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "serverlink",
+        "--example",
+        "footprint",
+    ]);
+    if target.ends_with("release") {
+        build.arg("--release");
+    }
+    assert!(
+        build.status().is_ok_and(|status| status.success()),
+        "the example is built"
+    );
     target.join("examples/footprint")
 }
