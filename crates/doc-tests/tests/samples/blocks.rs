@@ -21,8 +21,8 @@ impl Block {
 
 /// The blocks of a file, in order. Each must name its language: rustdoc takes one without for Rust.
 pub(crate) fn read(path: &Path) -> Vec<Block> {
-    let text = std::fs::read_to_string(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     for (index, line) in text.lines().enumerate() {

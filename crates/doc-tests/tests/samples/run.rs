@@ -29,10 +29,22 @@ const BODY_END: &str = "return 0;\n}\n";
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let test = std::env::current_exe().expect("this test has a path");
     // target/PROFILE/deps/samples-HASH
-    let profile = test.ancestors().nth(2).expect("cargo runs tests from PROFILE/deps");
-    let target = profile.parent().expect("the profile lies in the target directory");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo runs tests from PROFILE/deps");
+    let target = profile
+        .parent()
+        .expect("the profile lies in the target directory");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "-p", "serverlink-capi", "-p", "spot-cli", "--target-dir"]);
+    build.args([
+        "build",
+        "-p",
+        "serverlink-capi",
+        "-p",
+        "spot-cli",
+        "--target-dir",
+    ]);
     build.arg(target);
     if profile.ends_with("release") {
         build.arg("--release");
@@ -53,15 +65,30 @@ pub(crate) fn c(block: &Block, shown: &str) -> Option<String> {
     };
     std::fs::write(&source, text).expect("a file can be written");
     let mut cc = Command::new("cc");
-    cc.args(STRICT).arg("-I").arg(root().join("crates/serverlink-capi/include")).arg(&source);
+    cc.args(STRICT)
+        .arg("-I")
+        .arg(root().join("crates/serverlink-capi/include"))
+        .arg(&source);
     if !is_program {
         succeed(cc.arg("-fsyntax-only"), shown, SAMPLE_DEADLINE);
         return None;
     }
     let library = BUILT.display();
-    cc.args([format!("-L{library}"), format!("-Wl,-rpath,{library}"), "-lserverlink".into()]);
-    succeed(cc.arg("-pthread").arg("-o").arg(dir.path().join("program")), shown, SAMPLE_DEADLINE);
-    let output = succeed(&mut Command::new(dir.path().join("program")), shown, SAMPLE_DEADLINE);
+    cc.args([
+        format!("-L{library}"),
+        format!("-Wl,-rpath,{library}"),
+        "-lserverlink".into(),
+    ]);
+    succeed(
+        cc.arg("-pthread").arg("-o").arg(dir.path().join("program")),
+        shown,
+        SAMPLE_DEADLINE,
+    );
+    let output = succeed(
+        &mut Command::new(dir.path().join("program")),
+        shown,
+        SAMPLE_DEADLINE,
+    );
     Some(String::from_utf8(output.stdout).expect("samples print UTF-8"))
 }
 
@@ -72,7 +99,8 @@ pub(crate) fn shell(block: &Block, shown: &str) -> String {
     let dir = TempDir::new().expect("a temporary directory");
     let script = block.text.replace("tcp://127.0.0.1:", "ipc://port-");
     let mut bash = Command::new("bash");
-    bash.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path());
+    bash.args(["-euo", "pipefail", "-c", &script])
+        .current_dir(dir.path());
     bash.env("PATH", path_with(&BUILT));
     for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
         bash.env_remove(variable);
@@ -104,8 +132,14 @@ fn succeed(command: &mut Command, shown: &str, deadline: Duration) -> Output {
         panic!("{shown} did not end within {deadline:?}");
     };
     let output = output.expect("it can be waited for");
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{shown}: {}\n{out}\n{err}", output.status);
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{shown}: {}\n{out}\n{err}",
+        output.status
+    );
     output
 }
