@@ -114,12 +114,14 @@ impl Node {
                 self.push(Output::DetachLink { topic: id, link });
             }
             self.offer_topic(TopicChange::Remove(name));
-        } else if topic.route().is_some() {
-            self.drop_route(id);
+            self.place_or_remove(id);
+        } else if let Some(peers) = topic.elsewhere_mut().route.take() {
+            self.tell_interest_in(id);
+            self.place_or_remove(id);
+            self.abandon_route(&peers);
         } else {
             return Err(DestroyTopicError::Unknown);
         }
-        self.place_or_remove(id);
         Ok(())
     }
 
@@ -174,18 +176,15 @@ impl Node {
             return Err(error);
         }
         let id = self.ensure_topic(name);
-        self.drop_route(id);
-        self.registry
-            .get_mut(id)
-            .expect("just ensured")
-            .elsewhere_mut()
-            .route = Some(peers);
+        let topic = self.registry.get_mut(id).expect("just ensured");
+        let replaced = topic.elsewhere_mut().route.replace(peers);
         self.place(id);
         self.tell_interest_in(id);
+        self.abandon_route(&replaced.unwrap_or_default());
         Ok(())
     }
 
-    /// Gives up a route that was begun.
+    /// Gives up a route that was begun, or that no topic has any more. Topics known only through it are forgotten.
     pub fn abandon_route(&mut self, peers: &[PeerId]) {
         for peer in peers {
             self.peer_mut(*peer).routes -= 1;
@@ -377,17 +376,6 @@ impl Node {
                 endpoint: self.route_text(topic),
             }),
             None => Ok(()),
-        }
-    }
-
-    fn drop_route(&mut self, id: TopicId) {
-        let topic = self
-            .registry
-            .get_mut(id)
-            .expect("the caller holds a live topic");
-        if let Some(peers) = topic.elsewhere_mut().route.take() {
-            self.abandon_route(&peers);
-            self.tell_interest_in(id);
         }
     }
 
