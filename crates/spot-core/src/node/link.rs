@@ -424,6 +424,14 @@ impl Node {
             let Some(topic) = self.registry.get(*topic) else {
                 continue;
             };
+            // A routed topic is served by its route alone, and one that has failed over is served still.
+            let routed = topic.route();
+            let by_this_node = |peer: &PeerId| self.peer(*peer).node == Some(node);
+            if routed.is_some_and(|route| !route.iter().any(by_this_node))
+                || self.route_link(topic).is_some()
+            {
+                continue;
+            }
             for (subscriber, _) in self.wanted.matching(&topic.name) {
                 if !served.contains(&subscriber) {
                     served.push(subscriber);
