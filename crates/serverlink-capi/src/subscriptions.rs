@@ -1,6 +1,7 @@
 //! Subscribing and receiving.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use serverlink::{RecvIntoError, Subscriber, Wait};
@@ -104,6 +105,17 @@ unsafe extern "C" fn slk_spot_recv(
         let lens = received?;
         terminate(topic, lens.0);
         terminate(data, lens.1);
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_fd(spot: *mut c_void, fd: *mut c_int) -> c_int {
+    fence::status(|| {
+        let spot = spot::get(spot)?;
+        let fd = args::place(fd)?;
+        // SAFETY: the caller's place.
+        unsafe { fd.write(spot.running()?.subscriber.as_fd().as_raw_fd()) };
         Ok(())
     })
 }
