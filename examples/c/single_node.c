@@ -29,8 +29,12 @@ int main(int argc, char **argv)
     // Application logic
     int received = 0;
     while (received < count) {
-        slk_spot_publish(spot, received % 2 ? "game:player:spawn" : "chat:lobby", "hello", 5);
-        slk_spot_publish(spot, "game:player:death", "nobody listens", 14);
+        const char *heard = received % 2 ? "game:player:spawn" : "chat:lobby";
+        if (slk_spot_publish(spot, heard, "hello", 5) != 0
+            || slk_spot_publish(spot, "game:player:death", "nobody listens", 14) != 0) {
+            fprintf(stderr, "Publish failed: %s\n", slk_strerror(slk_errno()));
+            return 1;
+        }
 
         char topic[256], data[4096];
         size_t topic_len, data_len;

@@ -18,7 +18,6 @@ struct Peer {
     added: c_int,
     topics: u64,
     connected_ms: u64,
-    reconnects: u64,
     queued_messages: u64,
     reserved: [u64; 4],
 }
@@ -138,7 +137,6 @@ fn list(peers: &[PeerInfo]) -> Result<*mut Peer, Errno> {
                 .as_millis()
                 .try_into()
                 .unwrap_or(u64::MAX),
-            reconnects: peer.reconnects,
             queued_messages: peer.queued_messages as u64,
             reserved: [0; 4],
         };

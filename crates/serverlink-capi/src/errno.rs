@@ -152,6 +152,7 @@ numbers! {
     }
     StartError {
         Context(error) => error.into(),
+        Random(error) => Self::from(&error),
         TooManyNodes { .. } => Self::EMFILE,
         ContextClosed => Self::ETERM,
         Options(error) => error.into(),

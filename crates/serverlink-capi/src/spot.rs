@@ -51,7 +51,7 @@ impl Spot {
         let settings = Settings {
             context: Some(context),
             name: None,
-            options: Options::default(),
+            options: defaults(),
         };
         Self {
             open: AtomicBool::new(true),
@@ -165,6 +165,13 @@ impl Spot {
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The defaults, except that losses are not received: C learns of them from the monitor and the counters.
+fn defaults() -> Options {
+    let mut options = Options::default();
+    options.subscriber.tell_gaps = false;
+    options
 }
 
 thread_local! {

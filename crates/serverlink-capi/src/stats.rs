@@ -28,6 +28,7 @@ struct Counters {
     rejected_handshake: u64,
     rejected_protocol: u64,
     rejected_heartbeat: u64,
+    commands_refused: u64,
 }
 
 #[unsafe(no_mangle)]
@@ -81,6 +82,7 @@ impl From<Stats> for Counters {
             rejected_handshake: stats.rejected.handshake,
             rejected_protocol: stats.rejected.protocol,
             rejected_heartbeat: stats.rejected.heartbeat,
+            commands_refused: stats.commands_refused,
         }
     }
 }

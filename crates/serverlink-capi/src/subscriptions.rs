@@ -1,7 +1,7 @@
 //! Subscribing and receiving.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use serverlink::{RecvIntoError, Subscriber, Wait};
@@ -57,11 +57,13 @@ unsafe extern "C" fn slk_spot_wait_subscribed(
     fence::status(|| {
         let spot = spot::get(spot)?;
         let timeout = args::timeout(timeout_ms)?;
-        if !topic.is_null() {
-            // SAFETY: the caller's text.
-            args::topic(unsafe { args::text(topic)? })?;
+        let subscriber = &spot.running()?.subscriber;
+        if topic.is_null() {
+            return Ok(subscriber.wait_subscribed(timeout)?);
         }
-        Ok(spot.running()?.subscriber.wait_subscribed(timeout)?)
+        // SAFETY: the caller's text.
+        let topic = args::topic(unsafe { args::text(topic)? })?;
+        Ok(subscriber.wait_subscribed_to(topic, timeout)?)
     })
 }
 
@@ -114,8 +116,13 @@ unsafe extern "C" fn slk_spot_fd(spot: *mut c_void, fd: *mut c_int) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
         let fd = args::place(fd)?;
+        let poll_fd = spot
+            .running()?
+            .subscriber
+            .poll_fd()
+            .map_err(|error| Errno::from(&error))?;
         // SAFETY: the caller's place.
-        unsafe { fd.write(spot.running()?.subscriber.as_fd().as_raw_fd()) };
+        unsafe { fd.write(poll_fd.as_raw_fd()) };
         Ok(())
     })
 }

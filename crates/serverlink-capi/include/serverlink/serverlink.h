@@ -240,7 +240,8 @@ SLK_EXPORT int slk_spot_subscribe(slk_spot_t *spot, const char *topic);
 
 /*
  * Subscribes to all topics, LOCAL and REMOTE, present and future, whose whole name matches: `*` any
- * run of bytes, `?` any one, `[a-z]` one of a set. A message that matches several subscriptions of
+ * run of bytes, `?` any one, `[a-z]` one of a set, `[!a-z]` one outside it, `\` takes the next as it
+ * is. A message that matches several subscriptions of
  * an instance arrives once. SLK_EINVAL: not a pattern.
  */
 SLK_EXPORT int slk_spot_subscribe_pattern(slk_spot_t *spot, const char *pattern);
@@ -253,9 +254,9 @@ SLK_EXPORT int slk_spot_unsubscribe(slk_spot_t *spot, const char *topic_or_patte
 
 /*
  * Blocks until the subscriptions are acknowledged by every owner that is reachable, so that nothing
- * published from then on is missed. `topic` names one subscription, NULL means all of them; naming
- * one may wait for the others too. timeout_ms: -1 is for ever.
- * SLK_ETIMEDOUT. SLK_ENOENT: not subscribed.
+ * published from then on is missed; for a `topic` also until an owner of it is known and reachable.
+ * NULL means all subscriptions. timeout_ms: -1 is for ever.
+ * SLK_ETIMEDOUT. SLK_ENOENT: not subscribed to the topic. SLK_EINVAL: not a topic name.
  */
 SLK_EXPORT int slk_spot_wait_subscribed(slk_spot_t *spot, const char *topic, int timeout_ms);
 
@@ -391,7 +392,6 @@ typedef struct slk_peer_t {
     int added;                /* 1 if we added it, 0 if it linked to us */
     uint64_t topics;          /* topics it offers */
     uint64_t connected_ms;    /* how long the link is up; 0 while it is down */
-    uint64_t reconnects;      /* links after the first */
     uint64_t queued_messages; /* waiting to be sent to it */
     uint64_t reserved[4];     /* 0 */
 } slk_peer_t;
@@ -412,26 +412,30 @@ SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
  * made later; the others apply at once.
  */
 #define SLK_ROUTING_ID 5         /* read only: the node's id, 16 bytes. Reading it starts the node */
-#define SLK_SNDBUF 11            /* [link] kernel send buffer in bytes; -1 the system's, default -1 */
-#define SLK_RCVBUF 12            /* [link] kernel receive buffer in bytes; -1 as above */
+#define SLK_SNDBUF 11            /* [link] kernel send buffer in bytes; -1, the default: the system's */
+#define SLK_RCVBUF 12            /* [link] kernel receive buffer in bytes; likewise */
 #define SLK_LINGER 17            /* how long destroying may send; -1 for ever, default 1000 */
-#define SLK_RECONNECT_IVL 18     /* [link] first pause before a reconnect, from 1, default 100 */
-#define SLK_BACKLOG 19           /* [link] connections not yet accepted, from 1, default 1024 */
-#define SLK_RECONNECT_IVL_MAX 21 /* [link] longest such pause, from 1, default 5000 */
-#define SLK_MAXMSGSIZE 22        /* bytes of the largest message; int or int64_t; default 64 MiB */
+#define SLK_RECONNECT_IVL 18     /* [link] first pause before a reconnect, 1 to the longest one,
+                                    default 100 */
+#define SLK_BACKLOG 19           /* [link] connections not yet accepted, 1 to 65535, default 1024 */
+#define SLK_RECONNECT_IVL_MAX 21 /* [link] longest such pause, up to a day, default 5000 */
+#define SLK_MAXMSGSIZE 22        /* int or int64_t: bytes of the largest message, 1 to 1 GiB,
+                                    default 64 MiB */
 #define SLK_SNDHWM 23            /* messages queued for a link; 0 unlimited, default 1000 */
 #define SLK_RCVHWM 24            /* messages queued to be received; 0 unlimited, default 1000 */
-#define SLK_TCP_NODELAY 26       /* [link] 1 sends small writes at once; default 1 */
-#define SLK_RCVTIMEO 27          /* how long recv(0) waits; -1 for ever, default -1 */
-#define SLK_SNDTIMEO 28          /* how long publish waits; -1 for ever, default -1 */
+#define SLK_TCP_NODELAY 26       /* [link] 1, the default, sends small writes at once; or 0 */
+#define SLK_RCVTIMEO 27          /* how long recv(0) waits; -1 for ever, the default */
+#define SLK_SNDTIMEO 28          /* how long publish waits; -1 for ever, the default */
 #define SLK_LAST_ENDPOINT 32     /* read only, text: the latest bind with its real port, or "" */
-#define SLK_TCP_KEEPALIVE 34     /* [link] 1 on, 0 off, -1 the system's; default 1 */
-#define SLK_TCP_KEEPALIVE_CNT 35 /* [link] probes unanswered; -1 the system's, default 3 */
-#define SLK_TCP_KEEPALIVE_IDLE 36  /* [link] seconds before the first probe; -1 as above, default 15 */
-#define SLK_TCP_KEEPALIVE_INTVL 37 /* [link] seconds between probes; -1 as above, default 5 */
+#define SLK_TCP_KEEPALIVE 34     /* [link] 1, the default, probes idle connections; or 0 */
+#define SLK_TCP_KEEPALIVE_CNT 35   /* [link] unanswered probes, 1 to 127, default 3 */
+#define SLK_TCP_KEEPALIVE_IDLE 36  /* [link] seconds before the first, 1 to 32767, default 15 */
+#define SLK_TCP_KEEPALIVE_INTVL 37 /* [link] seconds between them, 1 to 32767, default 5 */
 #define SLK_HEARTBEAT_IVL 75     /* [link] pause between heartbeats; 0 sends none, default 2000 */
-#define SLK_HEARTBEAT_TTL 76     /* [link] silence after which the peer gives us up; 0 does not ask */
-#define SLK_HEARTBEAT_TIMEOUT 77 /* [link] silence after which a peer is dead; -1 three pauses */
+#define SLK_HEARTBEAT_TTL 76     /* [link] silence after which the peer is to give us up, up to
+                                    6553500; 0, the default, does not ask */
+#define SLK_HEARTBEAT_TIMEOUT 77 /* [link] silence after which a peer is dead; -1, the default, is
+                                    three pauses */
 
 #define SLK_SPOT_CONNECT_TIMEOUT 200 /* how long slk_spot_topic_route waits, default 1000 */
 #define SLK_SPOT_RELAY 201           /* needs "relay": 0 */
@@ -490,6 +494,7 @@ typedef struct slk_stats_t {
     uint64_t rejected_handshake;         /* ... not ZMTP, or refused */
     uint64_t rejected_protocol;          /* ... malformed after the handshake */
     uint64_t rejected_heartbeat;         /* ... silent for too long */
+    uint64_t commands_refused;           /* commands of the open protocol that were not carried out */
 } slk_stats_t;
 
 /*

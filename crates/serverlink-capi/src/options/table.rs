@@ -15,6 +15,15 @@ pub(crate) const LAST_ENDPOINT: c_int = 32;
 /// The node's name; likewise.
 pub(crate) const SPOT_NODE_NAME: c_int = 204;
 
+// Ranges are those of the Rust API, which sees the values of a node that is not yet started only
+// when it starts, and then it is too late to refuse one.
+const DAY_MS: c_int = 24 * 60 * 60 * 1000;
+const MAX_BACKLOG: c_int = 65_535;
+const MAX_HEARTBEAT_TTL_MS: c_int = 6_553_500;
+const MAX_KEEPALIVE_PROBES: c_int = 127;
+const MAX_KEEPALIVE_S: c_int = 32_767;
+const MAX_MESSAGE_BYTES: usize = 1 << 30;
+
 const SNDBUF: c_int = 11;
 const RCVBUF: c_int = 12;
 const LINGER: c_int = 17;
@@ -44,41 +53,40 @@ const SPOT_MINORITY: c_int = 207;
 const SPOT_SPIN: c_int = 208;
 const SPOT_HWM_BYTES: c_int = 209;
 
-/// Changes the option a number means. What is in range here may still be refused by the node.
+/// Changes the option a number means. On an error `options` may be half changed.
 pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Result<(), Errno> {
     match option {
-        SNDBUF => options.tcp.send_buffer = value.optional(0)?,
-        RCVBUF => options.tcp.receive_buffer = value.optional(0)?,
-        LINGER => options.linger = value.optional(0)?.map(ms),
-        RECONNECT_IVL => options.reconnect_min = ms(value.positive()?),
-        BACKLOG => options.tcp.backlog = narrow(value.positive()?)?,
-        RECONNECT_IVL_MAX => options.reconnect_max = ms(value.positive()?),
-        MAXMSGSIZE => options.max_message_size = value.wide()?,
+        SNDBUF => options.tcp.send_buffer = value.optional(0, c_int::MAX)?,
+        RCVBUF => options.tcp.receive_buffer = value.optional(0, c_int::MAX)?,
+        LINGER => options.linger = value.optional(0, c_int::MAX)?.map(ms),
+        RECONNECT_IVL => options.reconnect_min = ms(value.within(1, DAY_MS)?),
+        BACKLOG => options.backlog = narrow(value.within(1, MAX_BACKLOG)?)?,
+        RECONNECT_IVL_MAX => options.reconnect_max = ms(value.within(1, DAY_MS)?),
+        MAXMSGSIZE => options.max_message_size = value.wide(MAX_MESSAGE_BYTES)?,
         SNDHWM => options.send_hwm = value.count()?,
         RCVHWM => options.subscriber.hwm = value.count()?,
         TCP_NODELAY => options.tcp.nodelay = value.flag()?,
-        RCVTIMEO => options.subscriber.recv_timeout = value.optional(0)?.map(ms),
-        SNDTIMEO => options.send_timeout = value.optional(0)?.map(ms),
-        TCP_KEEPALIVE => {
-            options.tcp.keepalive = value.int(-1..=1).map(|on| (on >= 0).then_some(on == 1))?
-        }
+        RCVTIMEO => options.subscriber.recv_timeout = value.optional(0, c_int::MAX)?.map(ms),
+        SNDTIMEO => options.send_timeout = value.optional(0, c_int::MAX)?.map(ms),
+        TCP_KEEPALIVE => options.tcp.keepalive = value.flag()?,
         TCP_KEEPALIVE_CNT => {
-            options.tcp.keepalive_count = value.optional(1)?.map(narrow).transpose()?
+            options.tcp.keepalive_count = narrow(value.within(1, MAX_KEEPALIVE_PROBES)?)?
         }
         TCP_KEEPALIVE_IDLE => {
-            options.tcp.keepalive_idle_s = value.optional(1)?.map(narrow).transpose()?
+            options.tcp.keepalive_idle_s = narrow(value.within(1, MAX_KEEPALIVE_S)?)?
         }
         TCP_KEEPALIVE_INTVL => {
-            options.tcp.keepalive_interval_s = value.optional(1)?.map(narrow).transpose()?
+            options.tcp.keepalive_interval_s = narrow(value.within(1, MAX_KEEPALIVE_S)?)?
         }
-        HEARTBEAT_IVL => options.heartbeat_interval = ms(value.count()?),
+        HEARTBEAT_IVL => options.heartbeat_interval = ms(value.within(0, DAY_MS)?),
         HEARTBEAT_TTL => {
-            options.heartbeat_ttl = Some(value.count()?).filter(|ttl| *ttl > 0).map(ms)
+            let ttl = value.within(0, MAX_HEARTBEAT_TTL_MS)?;
+            options.heartbeat_ttl = (ttl > 0).then(|| ms(ttl));
         }
-        HEARTBEAT_TIMEOUT => options.heartbeat_timeout = value.optional(1)?.map(ms),
+        HEARTBEAT_TIMEOUT => options.heartbeat_timeout = value.optional(1, DAY_MS)?.map(ms),
         SPOT_CONNECT_TIMEOUT => options.connect_timeout = ms(value.count()?),
         SPOT_OVERFLOW => options.subscriber.overflow = overflow(value.count()?)?,
-        SPOT_SPIN => options.spin = spin(value.optional(0)?)?,
+        SPOT_SPIN => options.spin = spin(value.optional(0, c_int::MAX)?)?,
         SPOT_HWM_BYTES => {
             options.send_hwm_bytes = value.size()?;
             options.subscriber.hwm_bytes = options.send_hwm_bytes;
@@ -88,6 +96,9 @@ pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Res
             value.int(0..=0)?;
         }
         _ => return Err(Errno::EINVAL),
+    }
+    if options.reconnect_min > options.reconnect_max {
+        return Err(Errno::EINVAL);
     }
     Ok(())
 }
@@ -99,7 +110,7 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
         RCVBUF => reader.optional(options.tcp.receive_buffer),
         LINGER => reader.optional(options.linger.map(|d| d.as_millis())),
         RECONNECT_IVL => reader.count(options.reconnect_min.as_millis()),
-        BACKLOG => reader.count(options.tcp.backlog),
+        BACKLOG => reader.count(options.backlog),
         RECONNECT_IVL_MAX => reader.count(options.reconnect_max.as_millis()),
         MAXMSGSIZE => reader.wide(options.max_message_size),
         SNDHWM => reader.count(options.send_hwm),
@@ -107,10 +118,10 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
         TCP_NODELAY => reader.int(options.tcp.nodelay.into()),
         RCVTIMEO => reader.optional(options.subscriber.recv_timeout.map(|d| d.as_millis())),
         SNDTIMEO => reader.optional(options.send_timeout.map(|d| d.as_millis())),
-        TCP_KEEPALIVE => reader.optional(options.tcp.keepalive),
-        TCP_KEEPALIVE_CNT => reader.optional(options.tcp.keepalive_count),
-        TCP_KEEPALIVE_IDLE => reader.optional(options.tcp.keepalive_idle_s),
-        TCP_KEEPALIVE_INTVL => reader.optional(options.tcp.keepalive_interval_s),
+        TCP_KEEPALIVE => reader.int(options.tcp.keepalive.into()),
+        TCP_KEEPALIVE_CNT => reader.count(options.tcp.keepalive_count),
+        TCP_KEEPALIVE_IDLE => reader.count(options.tcp.keepalive_idle_s),
+        TCP_KEEPALIVE_INTVL => reader.count(options.tcp.keepalive_interval_s),
         HEARTBEAT_IVL => reader.count(options.heartbeat_interval.as_millis()),
         HEARTBEAT_TTL => reader.count(options.heartbeat_ttl.map_or(0, |d| d.as_millis())),
         HEARTBEAT_TIMEOUT => reader.optional(options.heartbeat_timeout.map(|d| d.as_millis())),

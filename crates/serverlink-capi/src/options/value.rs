@@ -38,32 +38,31 @@ impl<'a> Value<'a> {
 
     /// An int from 0 up.
     pub(crate) fn count(self) -> Result<usize, Errno> {
-        unsigned(self.int(0..=c_int::MAX)?)
+        self.within(0, c_int::MAX)
     }
 
-    /// An int from 1 up.
-    pub(crate) fn positive(self) -> Result<usize, Errno> {
-        unsigned(self.int(1..=c_int::MAX)?)
+    /// An int from `least`, which is not negative, to `most`.
+    pub(crate) fn within(self, least: c_int, most: c_int) -> Result<usize, Errno> {
+        usize::try_from(self.int(least..=most)?).map_err(|_| Errno::EINVAL)
     }
 
-    /// An int from `least` up, -1 for none.
-    pub(crate) fn optional(self, least: c_int) -> Result<Option<usize>, Errno> {
-        match self.int(-1..=c_int::MAX)? {
+    /// As [`within`](Self::within), or -1 for none.
+    pub(crate) fn optional(self, least: c_int, most: c_int) -> Result<Option<usize>, Errno> {
+        match self.int(-1..=most)? {
             -1 => Ok(None),
-            value if value < least => Err(Errno::EINVAL),
-            value => unsigned(value).map(Some),
+            _ => self.within(least, most).map(Some),
         }
     }
 
-    /// An int or an int64_t from 1 up.
-    pub(crate) fn wide(self) -> Result<usize, Errno> {
+    /// An int or an int64_t from 1 to `most`.
+    pub(crate) fn wide(self, most: usize) -> Result<usize, Errno> {
         let value = match self.0.try_into() {
             Ok(bytes) => i64::from_ne_bytes(bytes),
             Err(_) => self.int(1..=c_int::MAX)?.into(),
         };
         usize::try_from(value)
             .ok()
-            .filter(|value| *value > 0)
+            .filter(|value| (1..=most).contains(value))
             .ok_or(Errno::EINVAL)
     }
 
@@ -83,10 +82,6 @@ impl<'a> Value<'a> {
         }
         std::str::from_utf8(text).map_err(|_| Errno::EINVAL)
     }
-}
-
-fn unsigned(value: c_int) -> Result<usize, Errno> {
-    usize::try_from(value).map_err(|_| Errno::EINVAL)
 }
 
 /// Where a value is wanted.
@@ -175,9 +170,12 @@ mod tests {
 
     #[test]
     fn wide_values_come_in_both_sizes() {
-        assert_eq!(value(&7_i32.to_ne_bytes()).wide(), Ok(7));
-        assert_eq!(value(&(1_i64 << 40).to_ne_bytes()).wide(), Ok(1 << 40));
-        assert_eq!(value(&(-1_i64).to_ne_bytes()).wide(), Err(Errno::EINVAL));
+        assert_eq!(value(&7_i32.to_ne_bytes()).wide(9), Ok(7));
+        assert_eq!(
+            value(&(1_i64 << 40).to_ne_bytes()).wide(1 << 40),
+            Ok(1 << 40)
+        );
+        assert_eq!(value(&(-1_i64).to_ne_bytes()).wide(9), Err(Errno::EINVAL));
     }
 
     #[test]

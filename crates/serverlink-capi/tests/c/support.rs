@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// Far more than any program here needs, also a build from nothing; one that takes longer hangs.
-const DEADLINE: Duration = Duration::from_secs(900);
+/// Far more than any program here needs; one that takes longer hangs.
+const DEADLINE: Duration = Duration::from_secs(120);
+/// The same for tools, one of which may build the workspace from nothing.
+const TOOL_DEADLINE: Duration = Duration::from_secs(900);
 
 const CRATE: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -106,7 +108,7 @@ impl Program {
 
     /// Runs to its end, which must be a success; what it printed.
     pub(crate) fn run(&self, args: &[&str]) -> String {
-        let output = run(&mut self.command(args));
+        let output = run_within(DEADLINE, &mut self.command(args));
         String::from_utf8(output.stdout).expect("tests print UTF-8")
     }
 
@@ -171,8 +173,12 @@ impl Drop for Running {
     }
 }
 
-/// Runs a command to its end, which must be a success.
+/// Runs a tool to its end, which must be a success.
 pub(crate) fn run(command: &mut Command) -> Output {
+    run_within(TOOL_DEADLINE, command)
+}
+
+fn run_within(deadline: Duration, command: &mut Command) -> Output {
     let shown = format!("{command:?}");
     let child = command
         .stdout(Stdio::piped())
@@ -180,7 +186,7 @@ pub(crate) fn run(command: &mut Command) -> Output {
         .spawn()
         .unwrap_or_else(|error| panic!("{shown}: {error}"));
     let pid = child.id();
-    let output = within(DEADLINE, pid, move || {
+    let output = within(deadline, pid, move || {
         child.wait_with_output().expect("it can be waited for")
     });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
