@@ -1,0 +1,150 @@
+//! `spot sub`: prints what arrives on topics and patterns.
+
+mod watch;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serverlink::{Delivery, Message, RecvError, Subscriber, Wait};
+
+use crate::cli::SubArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::{Format, Output, note};
+
+pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
+    let client = Client::start(&args.join, &args.binds, |options| {
+        options.subscriber.hwm = args.hwm;
+        options.subscriber.overflow = args.overflow;
+    })?;
+    let subscriber = client.node.subscribe(args.filters.iter().map(String::as_str))?;
+    let node = client.node.clone();
+    interrupt::on_first(move || node.close())?;
+    let events = client.node.events();
+    thread::scope(|scope| {
+        scope.spawn(|| watch::links(&events));
+        scope.spawn(|| watch::subscriptions(&client.node, &subscriber, &args.filters));
+        let done = Receiver::new(args).run(&subscriber);
+        let explained = done.map_err(|end| explain(end, &client));
+        // Ends the two watchers.
+        client.node.close();
+        explained
+    })
+}
+
+/// Why receiving ended early.
+enum End {
+    Failed(Failure),
+    /// Too few messages when the time was up.
+    TimedOut { received: u64, timeout: Duration },
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+fn explain(end: End, client: &Client) -> Failure {
+    match end {
+        End::Failed(failure) => failure,
+        End::TimedOut { received, timeout } => {
+            let missing = watch::missing(&client.node);
+            let mut text = format!("{received} messages received within {timeout:?}");
+            if !missing.is_empty() {
+                text += &format!("; not connected to {}", client.explain(&missing));
+            }
+            Failure::Timeout(text)
+        }
+    }
+}
+
+/// Receives and prints as many messages as asked for, for as long as asked for.
+struct Receiver {
+    format: Format,
+    count: Option<u64>,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    received: u64,
+}
+
+impl Receiver {
+    fn new(args: &SubArgs) -> Self {
+        Self {
+            format: match (args.json, args.raw) {
+                (true, _) => Format::Json,
+                (_, true) => Format::Raw,
+                _ => Format::Text,
+            },
+            count: args.count,
+            timeout: args.timeout,
+            deadline: args.timeout.map(|timeout| Instant::now() + timeout),
+            received: 0,
+        }
+    }
+
+    fn run(mut self, subscriber: &Subscriber) -> Result<(), End> {
+        let mut output = Output::new();
+        while self.count.is_none_or(|count| self.received < count) {
+            match self.next(subscriber, &mut output)? {
+                Some(delivery) => self.take(delivery, &mut output)?,
+                None => return self.ended(),
+            }
+        }
+        Ok(output.flush()?)
+    }
+
+    /// The next delivery; `None` when the time is up or the node is closed. Prints what is buffered before it waits.
+    fn next(&self, subscriber: &Subscriber, output: &mut Output) -> Result<Option<Delivery>, Failure> {
+        match subscriber.try_recv() {
+            Ok(delivery) => return Ok(Some(delivery)),
+            Err(RecvError::Empty) => output.flush()?,
+            Err(RecvError::Closed) => {
+                output.flush()?;
+                return Ok(None);
+            }
+        }
+        let wait = self.deadline.map_or(Wait::Forever, |deadline| {
+            Wait::For(deadline.saturating_duration_since(Instant::now()))
+        });
+        Ok(subscriber.recv_wait(wait).ok())
+    }
+
+    fn take(&mut self, delivery: Delivery, output: &mut Output) -> Result<(), Failure> {
+        match delivery {
+            Delivery::Message(message) => self.print(&message, output)?,
+            Delivery::Gap { topic, missed: Some(count) } => note(format_args!("missed {count} messages of {topic}")),
+            Delivery::Gap { topic, missed: None } => {
+                note(format_args!("missed messages of {topic}; their number died with the publisher"));
+            }
+            Delivery::PeerLost { name, .. } => note(format_args!("lost node {name}; waiting for it to come back")),
+            Delivery::Ended => {
+                output.flush()?;
+                return Err(Failure::Failed(
+                    "the subscription was ended because this program was too slow: raise --hwm or choose another \
+                     --overflow"
+                        .into(),
+                ));
+            }
+            other => note(format_args!("{other:?}")),
+        }
+        Ok(())
+    }
+
+    fn print(&mut self, message: &Message, output: &mut Output) -> Result<(), Failure> {
+        self.received += 1;
+        output.message(self.format, message.topic(), message.data(), self.received)
+    }
+
+    /// What it means that nothing more comes.
+    fn ended(&self) -> Result<(), End> {
+        let enough = self.received >= self.count.unwrap_or(1);
+        match self.timeout {
+            _ if interrupt::happened() && self.count.is_none() => Ok(()),
+            Some(timeout) if !enough => Err(End::TimedOut { received: self.received, timeout }),
+            Some(_) => Ok(()),
+            None => Err(End::Failed(Failure::Failed("the node is closed".into()))),
+        }
+    }
+}
