@@ -1,1 +1,4 @@
 //! Location-transparent publish/subscribe.
+
+mod net;
+mod sys;

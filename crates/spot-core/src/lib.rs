@@ -1,1 +1,44 @@
 //! The SPOT node without I/O.
+//!
+//! No sockets, threads, clock or randomness: inputs are handed in, outputs are taken out, so the same code runs
+//! in a process and in a seeded simulator.
+
+#![forbid(unsafe_code)]
+
+mod backoff;
+pub mod endpoint;
+mod excerpt;
+pub mod filter;
+pub mod frame;
+pub mod glob;
+pub mod hello;
+pub mod identity;
+pub mod inbox;
+mod interest;
+pub mod limits;
+mod missed;
+pub mod node;
+pub mod outbox;
+pub mod overflow;
+mod payload;
+mod registry;
+pub mod stream;
+pub mod topic;
+pub mod varint;
+
+pub use backoff::Backoff;
+pub use endpoint::{Endpoint, EndpointError, Host};
+pub use filter::Filter;
+pub use frame::{Frame, FrameError};
+pub use glob::{Glob, PatternError};
+pub use hello::{Hello, HelloError, Role};
+pub use identity::{Incarnation, NodeId, ParseNodeIdError};
+pub use interest::{Classes, Interest};
+pub use missed::Missed;
+pub use node::{
+    LinkId, LinkPeer, Node, NodeConfig, NodeEvent, Output, PeerId, Place, SubscriberId,
+};
+pub use overflow::{Class, Overflow};
+pub use payload::{INLINE_MAX, Payload};
+pub use registry::TopicId;
+pub use topic::{TopicNameError, validate_topic};

@@ -1,0 +1,82 @@
+//! Pauses between connection attempts.
+
+/// Exponential pauses with jitter downwards only, so that the longest pause is a promise. The jitter comes from a
+/// seeded generator: the same seed gives the same pauses.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    min_ms: u64,
+    max_ms: u64,
+    next_ms: u64,
+    state: u64,
+}
+
+impl Backoff {
+    /// Pauses from `min_ms`, doubling up to `max_ms`.
+    #[must_use]
+    pub fn new(min_ms: u64, max_ms: u64, seed: u64) -> Self {
+        let min_ms = min_ms.max(1);
+        Self {
+            min_ms,
+            max_ms: max_ms.max(min_ms),
+            next_ms: min_ms,
+            state: seed,
+        }
+    }
+
+    /// The next pause: between three quarters of its nominal length and all of it.
+    pub fn pause_ms(&mut self) -> u64 {
+        let nominal = self.next_ms;
+        self.next_ms = nominal.saturating_mul(2).min(self.max_ms);
+        nominal - self.random() % (nominal / 4 + 1)
+    }
+
+    /// Starts over: the other side showed a sign of life.
+    pub fn reset(&mut self) {
+        self.next_ms = self.min_ms;
+    }
+
+    /// Changes the range; the next pause is in it.
+    pub fn configure(&mut self, min_ms: u64, max_ms: u64) {
+        self.min_ms = min_ms.max(1);
+        self.max_ms = max_ms.max(self.min_ms);
+        self.next_ms = self.next_ms.clamp(self.min_ms, self.max_ms);
+    }
+
+    /// SplitMix64, after Steele, Lea and Flood (2014).
+    fn random(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_up_to_the_longest_with_jitter_downwards() {
+        let mut backoff = Backoff::new(100, 5000, 1);
+        for nominal in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            let pause = backoff.pause_ms();
+            assert!(
+                (nominal - nominal / 4..=nominal).contains(&pause),
+                "{pause} for {nominal}"
+            );
+        }
+        backoff.reset();
+        assert!(backoff.pause_ms() <= 100);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_pauses() {
+        let pauses = |seed| {
+            let mut backoff = Backoff::new(100, 5000, seed);
+            (0..10).map(|_| backoff.pause_ms()).collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(7), pauses(7));
+        assert_ne!(pauses(7), pauses(8));
+    }
+}

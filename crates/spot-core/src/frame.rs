@@ -1,0 +1,349 @@
+//! The SPOT link codec: what two SPOT nodes say to each other, each message a single ZMTP frame.
+//!
+//! The first byte is the kind; the fields follow without padding. Integers are [`varint`]s unless said, texts a
+//! varint length and that many bytes of UTF-8. `docs/PROTOCOL.md` is the specification.
+
+mod data;
+mod error;
+mod interest;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
+pub use error::FrameError;
+pub use interest::{InterestEntry, interest_frames};
+pub use topics::{TopicChange, topics_frames};
+
+use crate::identity::{Incarnation, NodeId};
+use crate::limits::{MAX_ALIASES, MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
+use crate::overflow::Class;
+use crate::varint;
+use reader::Reader;
+
+/// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC 23).
+pub mod kind {
+    /// [`Frame::Use`](super::Frame::Use).
+    pub const USE: u8 = 0x02;
+    /// [`Frame::Bye`](super::Frame::Bye).
+    pub const BYE: u8 = 0x0f;
+    /// [`Frame::Interest`](super::Frame::Interest).
+    pub const INTEREST: u8 = 0x10;
+    /// [`Frame::InterestAck`](super::Frame::InterestAck).
+    pub const INTEREST_ACK: u8 = 0x11;
+    /// [`Frame::Credit`](super::Frame::Credit).
+    pub const CREDIT: u8 = 0x12;
+    /// [`Frame::Ended`](super::Frame::Ended).
+    pub const ENDED: u8 = 0x13;
+    /// [`Frame::Topics`](super::Frame::Topics).
+    pub const TOPICS: u8 = 0x20;
+    /// [`Frame::Sync`](super::Frame::Sync).
+    pub const SYNC: u8 = 0x21;
+    /// [`Frame::SyncAck`](super::Frame::SyncAck).
+    pub const SYNC_ACK: u8 = 0x22;
+    /// [`Frame::Alias`](super::Frame::Alias).
+    pub const ALIAS: u8 = 0x30;
+    /// [`Frame::Data`](super::Frame::Data).
+    pub const DATA: u8 = 0x31;
+    /// [`Frame::Tail`](super::Frame::Tail).
+    pub const TAIL: u8 = 0x32;
+}
+
+/// A frame of the SPOT link. Texts and payloads are borrowed from the bytes it was decoded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// The node with the smaller id chose this link, of all between the two.
+    Use,
+    /// The sender is about to close the link.
+    Bye {
+        /// Why.
+        reason: ByeReason,
+        /// Why, for people. Cut to [`MAX_BYE_TEXT_BYTES`] when encoded.
+        text: &'a str,
+    },
+    /// Changes to what the sender wants. See [`interest_frames`] for long lists.
+    Interest {
+        /// Counts the sender's INTEREST frames on this link.
+        version: u64,
+        /// Filters with their complete class sets.
+        entries: Vec<InterestEntry>,
+    },
+    /// Interest up to this version is in force, and the ALIAS frames it called for were sent.
+    InterestAck {
+        /// The version of the INTEREST frame.
+        version: u64,
+    },
+    /// Widens the window of a class whose policy is block.
+    Credit {
+        /// The class.
+        class: Class,
+        /// Messages to add; `u64::MAX` lifts the limit.
+        messages: u64,
+        /// Payload bytes to add.
+        bytes: u64,
+    },
+    /// The sender ended this class, whose policy is disconnect: it was too slow.
+    Ended {
+        /// The class.
+        class: Class,
+    },
+    /// Changes to what the sender offers. See [`topics_frames`] for long lists.
+    Topics {
+        /// Counts the sender's TOPICS frames on this link.
+        version: u64,
+        /// Whether to forget what was offered before.
+        reset: bool,
+        /// Topics to add and remove, in order.
+        changes: Vec<TopicChange<'a>>,
+    },
+    /// Asks for a SYNC_ACK once every topic offered now was sent.
+    Sync {
+        /// Returned in the answer.
+        id: u64,
+    },
+    /// Every topic offered when the SYNC arrived was sent before this.
+    SyncAck {
+        /// From the SYNC.
+        id: u64,
+    },
+    /// Names a stream by a small number, before the first DATA.
+    Alias(Alias<'a>),
+    /// A message.
+    Data(Data<'a>),
+    /// Where an idle stream stands, so that a loss of its last messages shows.
+    Tail {
+        /// The stream.
+        alias: u32,
+        /// The number its next message will have.
+        next_sequence: u64,
+        /// Whether there will be none: the alias is free again.
+        last: bool,
+    },
+}
+
+/// A stream of messages: what one life of one publisher publishes on one topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alias<'a> {
+    /// The number, below [`MAX_ALIASES`].
+    pub alias: u32,
+    /// The messages are published to the receiver, as the topic's owner, who fans them out.
+    pub upstream: bool,
+    /// The number of the next message.
+    pub next_sequence: u64,
+    /// Which life of the publisher.
+    pub incarnation: Incarnation,
+    /// Who numbers the messages.
+    pub publisher: NodeId,
+    /// The topic.
+    pub topic: &'a str,
+}
+
+/// Why a link is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ByeReason {
+    /// The node leaves the cluster or removed the peer.
+    Leaving = 0,
+    /// Another link between the two is in use.
+    Duplicate = 1,
+    /// The node does not want this peer.
+    Refused = 2,
+    /// The node reached itself.
+    ToSelf = 3,
+    /// The peer sent what the protocol does not allow.
+    ProtocolError = 4,
+}
+
+impl ByeReason {
+    fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Leaving,
+            1 => Self::Duplicate,
+            2 => Self::Refused,
+            3 => Self::ToSelf,
+            _ => Self::ProtocolError,
+        }
+    }
+}
+
+/// ALIAS flags, bit 0. The other bits are zero in this version.
+const UPSTREAM: u8 = 1;
+
+impl<'a> Frame<'a> {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`FrameError`], if `bytes` is not exactly one well-formed frame within the [limits](crate::limits). The
+    /// size of DATA is bounded where ZMTP frames are read, not here.
+    #[inline]
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        match Data::decode(bytes) {
+            Some(data) => data.map(Self::Data),
+            None => Self::decode_control(bytes),
+        }
+    }
+
+    fn decode_control(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        if bytes.len() > MAX_CONTROL_FRAME_BYTES {
+            return Err(FrameError::TooLong { bytes: bytes.len() });
+        }
+        let (&kind, body) = bytes.split_first().ok_or(FrameError::Empty)?;
+        let mut reader = Reader::new(body);
+        let frame = match kind {
+            // The lists run to the end of the frame.
+            kind::INTEREST => {
+                let (version, entries) = interest::read(reader)?;
+                return Ok(Self::Interest { version, entries });
+            }
+            kind::TOPICS => {
+                let (version, reset, changes) = topics::read(reader)?;
+                return Ok(Self::Topics {
+                    version,
+                    reset,
+                    changes,
+                });
+            }
+            kind::USE => Self::Use,
+            kind::BYE => Self::Bye {
+                reason: ByeReason::from_number(reader.byte(4, "reason")?),
+                text: reader.text(MAX_BYE_TEXT_BYTES, "text")?,
+            },
+            kind::INTEREST_ACK => Self::InterestAck {
+                version: reader.varint("version")?,
+            },
+            kind::CREDIT => Self::Credit {
+                class: Class(reader.varint("class")?),
+                messages: reader.varint("messages")?,
+                bytes: reader.varint("bytes")?,
+            },
+            kind::ENDED => Self::Ended {
+                class: Class(reader.varint("class")?),
+            },
+            kind::SYNC => Self::Sync {
+                id: reader.varint("id")?,
+            },
+            kind::SYNC_ACK => Self::SyncAck {
+                id: reader.varint("id")?,
+            },
+            kind::ALIAS => Self::Alias(Alias::read(&mut reader)?),
+            kind::TAIL => Self::Tail {
+                alias: read_alias(&mut reader)?,
+                next_sequence: reader.varint("next sequence")?,
+                last: reader.flag("last")?,
+            },
+            kind => return Err(FrameError::UnknownKind { kind }),
+        };
+        reader.end()?;
+        Ok(frame)
+    }
+
+    /// Appends the frame to `out`.
+    ///
+    /// # Panics
+    /// As [`interest_frames`], for INTEREST.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Use => out.push(kind::USE),
+            Self::Bye { reason, text } => {
+                out.extend([kind::BYE, *reason as u8]);
+                put_text(out, &text[..text.floor_char_boundary(MAX_BYE_TEXT_BYTES)]);
+            }
+            Self::Interest { version, entries } => interest::put(out, *version, entries),
+            Self::InterestAck { version } => put_numbers(out, kind::INTEREST_ACK, &[*version]),
+            Self::Credit {
+                class,
+                messages,
+                bytes,
+            } => {
+                put_numbers(out, kind::CREDIT, &[class.0, *messages, *bytes]);
+            }
+            Self::Ended { class } => put_numbers(out, kind::ENDED, &[class.0]),
+            Self::Topics {
+                version,
+                reset,
+                changes,
+            } => topics::put(out, *version, *reset, changes),
+            Self::Sync { id } => put_numbers(out, kind::SYNC, &[*id]),
+            Self::SyncAck { id } => put_numbers(out, kind::SYNC_ACK, &[*id]),
+            Self::Alias(alias) => alias.put(out),
+            Self::Data(data) => {
+                put_data_header(out, data.alias, data.sequence);
+                out.extend_from_slice(data.payload);
+            }
+            Self::Tail {
+                alias,
+                next_sequence,
+                last,
+            } => {
+                put_numbers(out, kind::TAIL, &[u64::from(*alias), *next_sequence]);
+                out.push(u8::from(*last));
+            }
+        }
+    }
+
+    /// The frame as bytes of its own.
+    ///
+    /// # Panics
+    /// As [`Frame::encode`].
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+}
+
+impl<'a> Alias<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FrameError> {
+        Ok(Self {
+            alias: read_alias(reader)?,
+            upstream: reader.byte(UPSTREAM, "alias flags")? == UPSTREAM,
+            next_sequence: reader.varint("next sequence")?,
+            incarnation: Incarnation(reader.varint("incarnation")?),
+            publisher: NodeId(reader.array("publisher")?),
+            topic: reader.topic()?,
+        })
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        put_numbers(out, kind::ALIAS, &[u64::from(self.alias)]);
+        out.push(if self.upstream { UPSTREAM } else { 0 });
+        varint::put(out, self.next_sequence);
+        varint::put(out, self.incarnation.0);
+        out.extend(self.publisher.0);
+        put_text(out, self.topic);
+    }
+}
+
+fn read_alias(reader: &mut Reader<'_>) -> Result<u32, FrameError> {
+    // The limit is far below 2^32.
+    reader
+        .varint_up_to(u64::from(MAX_ALIASES) - 1, "alias")
+        .map(|alias| alias as u32)
+}
+
+fn put_numbers(out: &mut Vec<u8>, kind: u8, numbers: &[u64]) {
+    out.push(kind);
+    numbers.iter().for_each(|number| varint::put(out, *number));
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    varint::put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends `entry` to the last frame, or to a new one if it does not fit there; `put_head` begins the new frame,
+/// given its index.
+fn append_entry(frames: &mut Vec<Vec<u8>>, entry: &[u8], put_head: impl FnOnce(&mut Vec<u8>, u64)) {
+    match frames.last_mut() {
+        Some(last) if last.len() + entry.len() <= MAX_CONTROL_FRAME_BYTES => {
+            last.extend_from_slice(entry)
+        }
+        _ => {
+            let mut frame = Vec::new();
+            put_head(&mut frame, frames.len() as u64);
+            frame.extend_from_slice(entry);
+            frames.push(frame);
+        }
+    }
+}

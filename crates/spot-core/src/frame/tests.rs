@@ -1,0 +1,326 @@
+use super::*;
+use crate::filter::Filter;
+use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_TOPIC_BYTES};
+use crate::overflow::Overflow;
+use crate::topic::TopicNameError;
+use crate::varint::VarintError;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+fn entry(filter: Filter, classes: &[u64]) -> InterestEntry {
+    InterestEntry {
+        filter,
+        classes: classes.iter().copied().map(Class).collect(),
+    }
+}
+
+/// One frame of each kind, in the order of the kinds.
+fn samples() -> Vec<Frame<'static>> {
+    let publisher = NodeId::from_name("a");
+    let incarnation = Incarnation(1);
+    vec![
+        Frame::Use,
+        Frame::Bye {
+            reason: ByeReason::ToSelf,
+            text: "that is me",
+        },
+        Frame::Interest {
+            version: 1,
+            entries: vec![
+                entry(
+                    Filter::exact("sensor:temp").unwrap(),
+                    &[0, Class::new(Overflow::Block, 1).0],
+                ),
+                entry(Filter::pattern("chat:*").unwrap(), &[]),
+            ],
+        },
+        Frame::InterestAck { version: 300 },
+        Frame::Credit {
+            class: Class(6),
+            messages: u64::MAX,
+            bytes: 1 << 20,
+        },
+        Frame::Ended { class: Class(7) },
+        Frame::Topics {
+            version: 2,
+            reset: true,
+            changes: vec![TopicChange::Add("sensor:temp"), TopicChange::Remove("chat")],
+        },
+        Frame::Sync { id: 5 },
+        Frame::SyncAck { id: 5 },
+        Frame::Alias(Alias {
+            alias: 3,
+            upstream: true,
+            next_sequence: 128,
+            incarnation,
+            publisher,
+            topic: "sensor:temp",
+        }),
+        Frame::Data(Data {
+            alias: 3,
+            sequence: 128,
+            payload: b"21.5",
+        }),
+        Frame::Tail {
+            alias: 3,
+            next_sequence: 129,
+            last: false,
+        },
+    ]
+}
+
+fn refuses(bytes: &[u8], expected: FrameError) {
+    assert_eq!(Frame::decode(bytes), Err(expected), "{bytes:02x?}");
+}
+
+#[test]
+fn each_kind_survives_a_round_trip() {
+    for frame in samples() {
+        assert_eq!(Frame::decode(&frame.to_vec()).as_ref(), Ok(&frame));
+    }
+}
+
+#[test]
+fn a_frame_cut_short_is_never_the_same_frame() {
+    for frame in samples() {
+        let bytes = frame.to_vec();
+        for cut in 0..bytes.len() {
+            match Frame::decode(&bytes[..cut]) {
+                // Payload and lists run to the end, so a cut between their items is a shorter frame.
+                Ok(Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. }) => {}
+                Ok(other) => panic!("{cut} bytes of {frame:?} became {other:?}"),
+                Err(error) => {
+                    assert!(matches!(
+                        error,
+                        FrameError::Truncated { .. } | FrameError::Empty
+                    ));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fixed_frames_take_no_more_bytes() {
+    for frame in samples() {
+        let mut bytes = frame.to_vec();
+        bytes.push(0);
+        match frame {
+            Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. } => {}
+            _ => refuses(&bytes, FrameError::TrailingBytes { bytes: 1 }),
+        }
+    }
+}
+
+#[test]
+fn unknown_kinds() {
+    refuses(b"", FrameError::Empty);
+    for kind in [0x00, 0x01, 0x03, 0x33, 0xff] {
+        refuses(&[kind, 0, 0], FrameError::UnknownKind { kind });
+    }
+}
+
+#[test]
+fn values_out_of_range() {
+    let out_of_range = |field, value, limit| FrameError::OutOfRange {
+        field,
+        value,
+        limit,
+    };
+    refuses(&[kind::BYE, 5, 0], out_of_range("reason", 5, 4));
+    refuses(
+        &[kind::INTEREST, 1, 2, 1, b'a', 0],
+        out_of_range("filter kind", 2, 1),
+    );
+    refuses(
+        &[kind::INTEREST, 1, 0, 1, b'a', 0x81, 0x20],
+        out_of_range("class count", 4097, 4096),
+    );
+    refuses(&[kind::TOPICS, 1, 2], out_of_range("reset", 2, 1));
+    refuses(
+        &[kind::TOPICS, 1, 0, 2, 1, b'a'],
+        out_of_range("topic operation", 2, 1),
+    );
+    refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
+    refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
+    let too_large = [kind::TAIL, 0x80, 0x80, 0x40, 0, 0];
+    refuses(&too_large, out_of_range("alias", 1 << 20, (1 << 20) - 1));
+    let beyond_32_bits = [kind::DATA, 0x80, 0x80, 0x80, 0x80, 0x10, 0];
+    refuses(
+        &beyond_32_bits,
+        out_of_range("alias", 1 << 32, u64::from(u32::MAX)),
+    );
+}
+
+#[test]
+fn malformed_fields() {
+    let overlong = FrameError::Number {
+        field: "id",
+        source: VarintError::Overlong,
+    };
+    refuses(&[kind::SYNC, 0x80, 0], overlong);
+    refuses(
+        &[kind::BYE, 0, 1, 0xff],
+        FrameError::NotUtf8 { field: "text" },
+    );
+    refuses(&[kind::TOPICS, 1, 0, 0, 0], TopicNameError::Empty.into());
+    refuses(&[kind::INTEREST, 1, 0, 0, 0], TopicNameError::Empty.into());
+    let unclosed = Frame::decode(&[kind::INTEREST, 1, 1, 1, b'[', 0]);
+    assert!(matches!(unclosed, Err(FrameError::Pattern(_))));
+    // A length is refused before that many bytes are waited for or allocated.
+    let (bytes, limit_bytes) = (u64::MAX >> 1, MAX_TOPIC_BYTES);
+    let mut long = vec![kind::TOPICS, 1, 0, 0];
+    varint::put(&mut long, bytes);
+    refuses(
+        &long,
+        FrameError::TextTooLong {
+            field: "topic",
+            bytes,
+            limit_bytes,
+        },
+    );
+}
+
+#[test]
+fn control_is_bounded_and_data_is_not() {
+    let bytes = MAX_CONTROL_FRAME_BYTES + 1;
+    refuses(&vec![kind::TOPICS; bytes], FrameError::TooLong { bytes });
+    assert!(Frame::decode(&vec![kind::DATA; 10 * bytes]).is_ok());
+}
+
+#[test]
+fn a_long_farewell_is_cut_between_characters() {
+    let text = "é".repeat(200);
+    let bytes = Frame::Bye {
+        reason: ByeReason::Refused,
+        text: &text,
+    }
+    .to_vec();
+    let Ok(Frame::Bye { text: cut, .. }) = Frame::decode(&bytes) else {
+        panic!()
+    };
+    assert_eq!(cut, "é".repeat(127));
+}
+
+#[test]
+fn long_lists_are_split() {
+    let names: Vec<_> = (0..5000).map(|number| format!("{number:0>200}")).collect();
+    let frames = topics_frames(7, true, names.iter().map(|name| TopicChange::Add(name)));
+    let mut received = Vec::new();
+    for (index, frame) in (0..).zip(&frames) {
+        assert!(frame.len() <= MAX_CONTROL_FRAME_BYTES);
+        let Ok(Frame::Topics {
+            version,
+            reset,
+            changes,
+        }) = Frame::decode(frame)
+        else {
+            panic!()
+        };
+        assert_eq!((version, reset), (7 + index, index == 0));
+        received.extend(changes);
+    }
+    assert_eq!(frames.len(), 16);
+    assert!(
+        received
+            .iter()
+            .zip(&names)
+            .all(|(change, name)| *change == TopicChange::Add(name))
+    );
+    assert_eq!(received.len(), names.len());
+}
+
+#[test]
+fn empty_lists() {
+    assert_eq!(topics_frames(1, false, []), Vec::<Vec<u8>>::new());
+    assert_eq!(topics_frames(1, true, []), [[kind::TOPICS, 1, 1]]);
+    assert_eq!(interest_frames(1, []), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn the_largest_interest_entry_fits_a_frame() {
+    let classes = vec![Class(u64::MAX); MAX_CLASSES_PER_FILTER];
+    let filter = Filter::pattern(&"*".repeat(255)).unwrap();
+    let entries = vec![InterestEntry { filter, classes }; 3];
+    let frames = interest_frames(u64::MAX - 2, &entries);
+    assert_eq!(frames.len(), 3);
+    for (frame, entry) in frames.iter().zip(&entries) {
+        let Ok(Frame::Interest { entries, .. }) = Frame::decode(frame) else {
+            panic!()
+        };
+        assert_eq!(entries, std::slice::from_ref(entry));
+    }
+}
+
+#[test]
+fn the_worked_examples_of_the_specification_are_true() {
+    let specification = include_str!("../../../../docs/PROTOCOL.md");
+    for frame in samples() {
+        let hex: Vec<_> = frame
+            .to_vec()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let example = format!("`{}`", hex.join(" "));
+        assert!(
+            specification.contains(&example),
+            "docs/PROTOCOL.md lacks {example} for {frame:?}"
+        );
+    }
+}
+
+fn filters() -> impl Strategy<Value = Filter> {
+    let exact = "[a-z:é]{1,40}".prop_map(|topic| Filter::exact(&topic).unwrap());
+    let pattern = "[a-z:*?]{1,40}".prop_map(|pattern| Filter::pattern(&pattern).unwrap());
+    prop_oneof![exact, pattern]
+}
+
+fn entries() -> impl Strategy<Value = Vec<InterestEntry>> {
+    let classes = vec(any::<u64>().prop_map(Class), 0..5);
+    vec(
+        (filters(), classes).prop_map(|(filter, classes)| InterestEntry { filter, classes }),
+        0..20,
+    )
+}
+
+proptest! {
+    #[test]
+    fn data_round_trip(alias: u32, sequence: u64, payload: Vec<u8>) {
+        let data = Data { alias, sequence, payload: &payload };
+        let bytes = Frame::Data(data).to_vec();
+        prop_assert_eq!(Frame::decode(&bytes), Ok(Frame::Data(data)));
+        let mut header = [0; DATA_HEADER_MAX_BYTES];
+        let length = encode_data_header(&mut header, alias, sequence);
+        prop_assert_eq!(&header[..length], &bytes[..bytes.len() - payload.len()]);
+    }
+
+    #[test]
+    fn interest_round_trip(version: u64, entries in entries()) {
+        let frame = Frame::Interest { version, entries };
+        let bytes = frame.to_vec();
+        prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
+    }
+
+    #[test]
+    fn alias_round_trip(alias in 0..MAX_ALIASES, numbers: [u64; 2], id: [u8; 16], topic in "[^\0]{1,60}") {
+        let [next_sequence, incarnation] = numbers;
+        let incarnation = Incarnation(incarnation);
+        let publisher = NodeId(id);
+        let upstream = alias % 2 == 0;
+        let frame = Frame::Alias(Alias { alias, upstream, next_sequence, incarnation, publisher, topic: &topic });
+        let bytes = frame.to_vec();
+        prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_are_the_one_encoding_of_a_frame(
+        kind in 0..0x34u8,
+        body in vec(prop_oneof![0..4u8, any::<u8>()], 0..40),
+    ) {
+        let mut bytes = vec![kind];
+        bytes.extend(body);
+        if let Ok(frame) = Frame::decode(&bytes) {
+            prop_assert_eq!(frame.to_vec(), bytes);
+        }
+    }
+}

@@ -1,0 +1,659 @@
+//! A subscriber's queue as a plain struct: HWM, overflow policy, and gaps told in their place.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::missed::Missed;
+use crate::overflow::Overflow;
+use crate::payload::Payload;
+
+/// Where a topic's messages enter an [`Inbox`]; given by [`Inbox::attach`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot(u32);
+
+/// What a subscriber's queue may hold; 0 is unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Messages.
+    pub messages: usize,
+    /// Payload bytes. A single message larger than this is accepted into an empty queue.
+    pub bytes: usize,
+}
+
+impl Limit {
+    /// Whether a message of `len` bytes fits beside what is queued.
+    #[must_use]
+    #[inline]
+    pub fn has_room(self, messages: usize, bytes: usize, len: usize) -> bool {
+        (self.messages == 0 || messages < self.messages)
+            && (self.bytes == 0 || messages == 0 || bytes + len <= self.bytes)
+    }
+}
+
+/// What became of a message offered to an [`Inbox`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// It is queued.
+    Queued,
+    /// It, or an older one in its place, was dropped and will be told as a gap.
+    Dropped,
+    /// There is no room and the policy is to block: nothing changed.
+    Full,
+    /// There is no room and the policy is to disconnect: the subscriber is ended.
+    Ended,
+}
+
+/// One thing taken out of an [`Inbox`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// A message.
+    Message {
+        /// The topic it was published on.
+        topic: Arc<str>,
+        /// Which source it came from, as given to [`Inbox::offer`].
+        source: Source,
+        /// Its data.
+        payload: Payload,
+    },
+    /// Messages that are missing here.
+    Gap {
+        /// The topic they were published on.
+        topic: Arc<str>,
+        /// How many.
+        missed: Missed,
+    },
+    /// News that is no message, in its place.
+    Notice(Notice),
+}
+
+/// News that is no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A node that served one of the subscriptions was lost.
+    PeerLost {
+        /// Its id.
+        node: crate::NodeId,
+        /// Its name or endpoint.
+        name: Arc<str>,
+    },
+    /// The subscriptions were ended because the subscriber was too slow.
+    Ended,
+}
+
+/// Who handed a message to an [`Inbox`]: this process, or a link by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(pub u32);
+
+impl Source {
+    /// A publisher of this process.
+    pub const LOCAL: Self = Self(u32::MAX);
+}
+
+#[derive(Debug)]
+enum Entry {
+    Message {
+        slot: u32,
+        source: Source,
+        payload: Payload,
+    },
+    Gap {
+        slot: u32,
+        missed: Missed,
+    },
+    Notice(Notice),
+}
+
+#[derive(Debug)]
+struct SlotState {
+    topic: Arc<str>,
+    /// Entries of this slot in the queue.
+    queued: u32,
+    /// Missing before the first queued message of the slot.
+    front_gap: Missed,
+    /// Missing after the last one.
+    back_gap: Missed,
+    attached: bool,
+}
+
+/// A subscriber's queue. Message order is the order of the offers; a loss is told where it happened: before the next
+/// message of its topic, or once the queue is drained.
+#[derive(Debug)]
+pub struct Inbox {
+    entries: VecDeque<Entry>,
+    slots: Vec<SlotState>,
+    free_slots: Vec<u32>,
+    /// Slots with a `back_gap`, in the order in which they got it.
+    gapped: VecDeque<u32>,
+    messages: usize,
+    bytes: usize,
+    reserved_messages: usize,
+    reserved_bytes: usize,
+    limit: Limit,
+    overflow: Overflow,
+    tells_gaps: bool,
+    ended: bool,
+    dropped: u64,
+}
+
+impl Inbox {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(limit: Limit, overflow: Overflow) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            slots: Vec::new(),
+            free_slots: Vec::new(),
+            gapped: VecDeque::new(),
+            messages: 0,
+            bytes: 0,
+            reserved_messages: 0,
+            reserved_bytes: 0,
+            limit,
+            overflow,
+            tells_gaps: true,
+            ended: false,
+            dropped: 0,
+        }
+    }
+
+    /// Changes limit and policy; what is queued stays.
+    pub fn configure(&mut self, limit: Limit, overflow: Overflow) {
+        self.limit = limit;
+        self.overflow = overflow;
+    }
+
+    /// Whether losses are handed out as [`Taken::Gap`] (the default) or only counted.
+    pub fn tell_gaps(&mut self, tell: bool) {
+        self.tells_gaps = tell;
+    }
+
+    /// The overflow policy.
+    #[must_use]
+    pub fn overflow(&self) -> Overflow {
+        self.overflow
+    }
+
+    /// Makes a way in for a topic's messages.
+    pub fn attach(&mut self, topic: Arc<str>) -> Slot {
+        let state = SlotState {
+            topic,
+            queued: 0,
+            front_gap: Missed::NONE,
+            back_gap: Missed::NONE,
+            attached: true,
+        };
+        match self.free_slots.pop() {
+            Some(index) => {
+                self.slots[index as usize] = state;
+                Slot(index)
+            }
+            None => {
+                self.slots.push(state);
+                Slot(self.slots.len() as u32 - 1)
+            }
+        }
+    }
+
+    /// Ends a way in. What is queued stays, and the slot is reused once that is taken.
+    pub fn detach(&mut self, slot: Slot) {
+        self.slots[slot.0 as usize].attached = false;
+        self.release_if_unused(slot.0);
+    }
+
+    /// Offers a message; see [`Offer`] for what becomes of it.
+    #[inline]
+    pub fn offer(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+        if self.has_room(payload.len()) {
+            self.append(slot, source, payload.clone());
+            return Offer::Queued;
+        }
+        self.overflowed(slot, source, payload)
+    }
+
+    /// Sets room aside for a message, so that a later [`offer_reserved`](Self::offer_reserved) cannot fail.
+    pub fn reserve(&mut self, len: usize) -> bool {
+        let room = self.has_room(len);
+        if room {
+            self.reserved_messages += 1;
+            self.reserved_bytes += len;
+        }
+        room
+    }
+
+    /// Gives reserved room back.
+    pub fn unreserve(&mut self, len: usize) {
+        self.reserved_messages -= 1;
+        self.reserved_bytes -= len;
+    }
+
+    /// Queues a message into room set aside by [`reserve`](Self::reserve).
+    pub fn offer_reserved(&mut self, slot: Slot, source: Source, payload: &Payload) {
+        self.unreserve(payload.len());
+        self.append(slot, source, payload.clone());
+    }
+
+    /// Queues a message that its sender holds credit for: the credit was the room. A sender that overdraws (more than
+    /// twice the limit queued) loses the message instead of growing the queue.
+    pub fn offer_credited(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+        let limit = Limit {
+            messages: self.limit.messages * 2,
+            bytes: self.limit.bytes * 2,
+        };
+        if limit.has_room(self.messages, self.bytes, payload.len()) {
+            self.append(slot, source, payload.clone());
+            return Offer::Queued;
+        }
+        self.drop_newest(slot);
+        Offer::Dropped
+    }
+
+    /// Tells that messages of a topic were lost before they came here.
+    pub fn missed(&mut self, slot: Slot, missed: Missed) {
+        if self.tells_gaps {
+            self.add_back_gap(slot.0, missed);
+        }
+    }
+
+    /// Queues news; it takes no room.
+    pub fn notice(&mut self, notice: Notice) {
+        self.entries.push_back(Entry::Notice(notice));
+    }
+
+    /// What is first in line, without taking it: topic and payload if it is a message.
+    #[must_use]
+    pub fn first_message(&self) -> Option<(&str, &Payload)> {
+        match self.entries.front() {
+            Some(Entry::Message { slot, payload, .. })
+                if self.slots[*slot as usize].front_gap.is_none() =>
+            {
+                Some((&self.slots[*slot as usize].topic, payload))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes what is first in line.
+    pub fn take(&mut self) -> Option<Taken> {
+        if let Some(Entry::Message { slot, .. }) = self.entries.front() {
+            let state = &mut self.slots[*slot as usize];
+            if !state.front_gap.is_none() {
+                let missed = std::mem::take(&mut state.front_gap);
+                return Some(Taken::Gap {
+                    topic: state.topic.clone(),
+                    missed,
+                });
+            }
+        }
+        match self.entries.pop_front() {
+            Some(Entry::Message {
+                slot,
+                source,
+                payload,
+            }) => {
+                self.messages -= 1;
+                self.bytes -= payload.len();
+                let topic = self.entry_taken(slot);
+                Some(Taken::Message {
+                    topic,
+                    source,
+                    payload,
+                })
+            }
+            Some(Entry::Gap { slot, missed }) => Some(Taken::Gap {
+                topic: self.entry_taken(slot),
+                missed,
+            }),
+            Some(Entry::Notice(notice)) => Some(Taken::Notice(notice)),
+            None => self.take_trailing_gap(),
+        }
+    }
+
+    /// Whether [`take`](Self::take) would give nothing.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.gapped.is_empty()
+    }
+
+    /// Messages queued.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Messages dropped here so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether a message of `len` bytes would be queued now.
+    #[must_use]
+    #[inline]
+    pub fn has_room(&self, len: usize) -> bool {
+        self.limit.has_room(
+            self.messages + self.reserved_messages,
+            self.bytes + self.reserved_bytes,
+            len,
+        )
+    }
+
+    /// Lets an ended subscriber start anew.
+    pub fn revive(&mut self) {
+        self.ended = false;
+    }
+
+    /// Discards everything queued of topics that `keep` refuses; the sources of discarded messages are told to
+    /// `discarded` with their lengths.
+    pub fn retain(
+        &mut self,
+        keep: impl Fn(&str) -> bool,
+        mut discarded: impl FnMut(Source, usize),
+    ) {
+        let wanted: Vec<bool> = self.slots.iter().map(|slot| keep(&slot.topic)).collect();
+        let mut kept = VecDeque::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            match &entry {
+                Entry::Message {
+                    slot,
+                    source,
+                    payload,
+                } if !wanted[*slot as usize] => {
+                    self.messages -= 1;
+                    self.bytes -= payload.len();
+                    discarded(*source, payload.len());
+                    self.entry_taken(*slot);
+                }
+                Entry::Gap { slot, .. } if !wanted[*slot as usize] => {
+                    self.entry_taken(*slot);
+                }
+                _ => kept.push_back(entry),
+            }
+        }
+        self.entries = kept;
+        for index in (0..wanted.len()).filter(|&index| !wanted[index]) {
+            self.slots[index].front_gap = Missed::NONE;
+        }
+        for slot in std::mem::take(&mut self.gapped) {
+            if wanted[slot as usize] {
+                self.gapped.push_back(slot);
+            } else {
+                self.slots[slot as usize].back_gap = Missed::NONE;
+                self.release_if_unused(slot);
+            }
+        }
+    }
+
+    fn overflowed(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+        match self.overflow {
+            Overflow::Block => Offer::Full,
+            Overflow::DropNewest => {
+                self.drop_newest(slot);
+                Offer::Dropped
+            }
+            Overflow::DropOldest => {
+                while !self.has_room(payload.len()) && self.drop_oldest() {}
+                self.append(slot, source, payload.clone());
+                Offer::Dropped
+            }
+            Overflow::Disconnect => {
+                if !self.ended {
+                    self.ended = true;
+                    self.notice(Notice::Ended);
+                }
+                self.dropped += 1;
+                Offer::Ended
+            }
+        }
+    }
+
+    fn append(&mut self, slot: Slot, source: Source, payload: Payload) {
+        let state = &mut self.slots[slot.0 as usize];
+        state.queued += 1;
+        if !state.back_gap.is_none() {
+            let missed = std::mem::take(&mut state.back_gap);
+            state.queued += 1;
+            self.gapped.retain(|&gapped| gapped != slot.0);
+            self.entries.push_back(Entry::Gap {
+                slot: slot.0,
+                missed,
+            });
+        }
+        self.messages += 1;
+        self.bytes += payload.len();
+        self.entries.push_back(Entry::Message {
+            slot: slot.0,
+            source,
+            payload,
+        });
+    }
+
+    fn drop_newest(&mut self, slot: Slot) {
+        self.dropped += 1;
+        if self.tells_gaps {
+            self.add_back_gap(slot.0, Missed::exactly(1));
+        }
+    }
+
+    /// Drops the oldest message; false if none is queued.
+    fn drop_oldest(&mut self) -> bool {
+        let Some(position) = self
+            .entries
+            .iter()
+            .position(|entry| matches!(entry, Entry::Message { .. }))
+        else {
+            return false;
+        };
+        let Some(Entry::Message { slot, payload, .. }) = self.entries.remove(position) else {
+            unreachable!("the position was found to hold a message")
+        };
+        self.messages -= 1;
+        self.bytes -= payload.len();
+        self.dropped += 1;
+        let mut missed = Missed::exactly(1);
+        // A gap told just before the message grows, instead of leaving one marker for each message dropped.
+        if let Some(before) = position.checked_sub(1)
+            && let Some(Entry::Gap {
+                slot: gap_slot,
+                missed: earlier,
+            }) = self.entries.get(before)
+            && *gap_slot == slot
+        {
+            missed += *earlier;
+            self.entries.remove(before);
+            self.slots[slot as usize].queued -= 1;
+        }
+        let state = &mut self.slots[slot as usize];
+        state.queued -= 1;
+        if self.tells_gaps {
+            missed += std::mem::take(&mut state.front_gap);
+            if state.queued > 0 {
+                state.front_gap = missed;
+            } else {
+                self.add_back_gap(slot, missed);
+            }
+        }
+        true
+    }
+
+    fn add_back_gap(&mut self, slot: u32, missed: Missed) {
+        let state = &mut self.slots[slot as usize];
+        if state.back_gap.is_none() {
+            self.gapped.push_back(slot);
+        }
+        state.back_gap += missed;
+    }
+
+    fn take_trailing_gap(&mut self) -> Option<Taken> {
+        let slot = self.gapped.pop_front()?;
+        let state = &mut self.slots[slot as usize];
+        let missed = std::mem::take(&mut state.back_gap);
+        let topic = state.topic.clone();
+        self.release_if_unused(slot);
+        Some(Taken::Gap { topic, missed })
+    }
+
+    fn entry_taken(&mut self, slot: u32) -> Arc<str> {
+        let state = &mut self.slots[slot as usize];
+        state.queued -= 1;
+        let topic = state.topic.clone();
+        if !state.attached {
+            self.release_if_unused(slot);
+        }
+        topic
+    }
+
+    fn release_if_unused(&mut self, slot: u32) {
+        let state = &self.slots[slot as usize];
+        if !state.attached && state.queued == 0 && state.back_gap.is_none() {
+            self.free_slots.push(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(messages: usize, overflow: Overflow) -> Inbox {
+        Inbox::new(Limit { messages, bytes: 0 }, overflow)
+    }
+
+    fn offer(inbox: &mut Inbox, slot: Slot, byte: u8) -> Offer {
+        inbox.offer(slot, Source::LOCAL, &Payload::copy_from(&[byte]))
+    }
+
+    /// What is taken, in short: `a1` a message, `a-3` a gap, `!` a notice.
+    fn drain(inbox: &mut Inbox) -> Vec<String> {
+        std::iter::from_fn(|| inbox.take())
+            .map(|taken| match taken {
+                Taken::Message { topic, payload, .. } => format!("{topic}{}", payload.as_ref()[0]),
+                Taken::Gap { topic, missed } => format!("{topic}-{}", missed.counted()),
+                Taken::Notice(_) => String::from("!"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn drop_newest_tells_the_gap_after_what_was_kept() {
+        let mut inbox = inbox(2, Overflow::DropNewest);
+        let a = inbox.attach("a".into());
+        let b = inbox.attach("b".into());
+        assert_eq!(offer(&mut inbox, a, 1), Offer::Queued);
+        assert_eq!(offer(&mut inbox, b, 2), Offer::Queued);
+        assert_eq!(offer(&mut inbox, a, 3), Offer::Dropped);
+        assert_eq!(offer(&mut inbox, a, 4), Offer::Dropped);
+        assert_eq!(drain(&mut inbox), ["a1", "b2", "a-2"]);
+        assert_eq!(inbox.dropped(), 2);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn drop_newest_tells_the_gap_before_the_next_message_of_the_topic() {
+        let mut inbox = inbox(1, Overflow::DropNewest);
+        let a = inbox.attach("a".into());
+        offer(&mut inbox, a, 1);
+        offer(&mut inbox, a, 2);
+        inbox.take();
+        offer(&mut inbox, a, 3);
+        assert_eq!(drain(&mut inbox), ["a-1", "a3"]);
+    }
+
+    #[test]
+    fn drop_oldest_keeps_the_newest_and_tells_the_gap_in_front() {
+        let mut inbox = inbox(2, Overflow::DropOldest);
+        let a = inbox.attach("a".into());
+        let b = inbox.attach("b".into());
+        for byte in 1..=5 {
+            offer(&mut inbox, a, byte);
+        }
+        assert_eq!(inbox.messages(), 2);
+        assert_eq!(inbox.first_message(), None, "the gap is first in line");
+        assert_eq!(drain(&mut inbox), ["a-3", "a4", "a5"]);
+        offer(&mut inbox, a, 6);
+        offer(&mut inbox, b, 7);
+        offer(&mut inbox, b, 8);
+        assert_eq!(drain(&mut inbox), ["b7", "b8", "a-1"]);
+    }
+
+    #[test]
+    fn drop_oldest_merges_a_gap_that_came_from_the_link() {
+        let mut inbox = inbox(1, Overflow::DropOldest);
+        let a = inbox.attach("a".into());
+        for byte in 1..=4 {
+            inbox.missed(a, Missed::exactly(10));
+            offer(&mut inbox, a, byte);
+        }
+        assert_eq!(drain(&mut inbox), ["a-43", "a4"]);
+    }
+
+    #[test]
+    fn block_refuses_and_changes_nothing() {
+        let mut inbox = inbox(1, Overflow::Block);
+        let a = inbox.attach("a".into());
+        assert!(inbox.reserve(1));
+        assert_eq!(
+            offer(&mut inbox, a, 1),
+            Offer::Full,
+            "reserved room is taken"
+        );
+        inbox.offer_reserved(a, Source::LOCAL, &Payload::copy_from(&[2]));
+        assert!(!inbox.reserve(1));
+        assert_eq!(drain(&mut inbox), ["a2"]);
+    }
+
+    #[test]
+    fn disconnect_ends_once_until_revived() {
+        let mut inbox = inbox(1, Overflow::Disconnect);
+        let a = inbox.attach("a".into());
+        offer(&mut inbox, a, 1);
+        assert_eq!(offer(&mut inbox, a, 2), Offer::Ended);
+        assert_eq!(offer(&mut inbox, a, 3), Offer::Ended);
+        assert_eq!(drain(&mut inbox), ["a1", "!"]);
+    }
+
+    #[test]
+    fn the_byte_limit_holds_and_a_single_larger_message_passes() {
+        let mut inbox = Inbox::new(
+            Limit {
+                messages: 0,
+                bytes: 10,
+            },
+            Overflow::Block,
+        );
+        let a = inbox.attach("a".into());
+        let big = Payload::copy_from(&[0; 50]);
+        assert_eq!(inbox.offer(a, Source::LOCAL, &big), Offer::Queued);
+        assert_eq!(offer(&mut inbox, a, 1), Offer::Full);
+        inbox.take();
+        assert_eq!(offer(&mut inbox, a, 1), Offer::Queued);
+    }
+
+    #[test]
+    fn a_detached_slot_is_reused_only_after_its_messages_are_taken() {
+        let mut inbox = inbox(0, Overflow::DropNewest);
+        let a = inbox.attach("a".into());
+        offer(&mut inbox, a, 1);
+        inbox.detach(a);
+        let b = inbox.attach("b".into());
+        assert_ne!(a, b);
+        assert_eq!(drain(&mut inbox), ["a1"]);
+        assert_eq!(inbox.attach("c".into()), a);
+    }
+
+    #[test]
+    fn retain_discards_without_reporting() {
+        let mut inbox = inbox(3, Overflow::DropNewest);
+        let a = inbox.attach("a".into());
+        let b = inbox.attach("b".into());
+        for byte in 1..=2 {
+            offer(&mut inbox, a, byte);
+            offer(&mut inbox, b, byte);
+        }
+        offer(&mut inbox, a, 3);
+        let mut discarded = 0;
+        inbox.retain(|topic| topic == "b", |_, len| discarded += len);
+        assert_eq!(discarded, 2);
+        assert_eq!(drain(&mut inbox), ["b1", "b-1"]);
+    }
+}

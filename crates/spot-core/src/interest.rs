@@ -1,0 +1,223 @@
+//! Who wants what: an index from filters to those who asked for them.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::filter::Filter;
+use crate::overflow::Class;
+
+/// The classes in which somebody wants a topic.
+pub type Classes = SmallVec<[Class; 1]>;
+
+#[derive(Debug, Clone)]
+struct Want<T> {
+    target: T,
+    classes: Classes,
+}
+
+type Wants<T> = SmallVec<[Want<T>; 1]>;
+
+/// An index from filters to targets (local subscribers, or links). Exact filters are found by one look-up; patterns are
+/// tried one by one, each distinct pattern once.
+#[derive(Debug)]
+pub struct Interest<T> {
+    exact: HashMap<Arc<str>, Wants<T>>,
+    patterns: Vec<(Filter, Wants<T>)>,
+}
+
+impl<T> Default for Interest<T> {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            patterns: Vec::new(),
+        }
+    }
+}
+
+impl<T: Copy + Eq> Interest<T> {
+    /// Records that `target` wants `filter` in these classes, in place of what it wanted before. Empty classes are a
+    /// want like any other. Says whether anything changed.
+    pub fn set(&mut self, filter: &Filter, target: T, classes: Classes) -> bool {
+        let wants = match filter {
+            Filter::Exact(topic) => self.exact.entry(topic.clone()).or_default(),
+            other => match self.patterns.iter().position(|(known, _)| known == other) {
+                Some(index) => &mut self.patterns[index].1,
+                None => {
+                    self.patterns.push((other.clone(), Wants::new()));
+                    &mut self.patterns.last_mut().expect("just pushed").1
+                }
+            },
+        };
+        match wants.iter_mut().find(|want| want.target == target) {
+            Some(want) if want.classes == classes => false,
+            Some(want) => {
+                want.classes = classes;
+                true
+            }
+            None => {
+                wants.push(Want { target, classes });
+                true
+            }
+        }
+    }
+
+    /// Forgets that `target` wants `filter`; false if it did not.
+    pub fn remove(&mut self, filter: &Filter, target: T) -> bool {
+        let mut removed = false;
+        let mut drop_target = |wants: &mut Wants<T>| {
+            let before = wants.len();
+            wants.retain(|want| want.target != target);
+            removed |= wants.len() < before;
+            wants.is_empty()
+        };
+        match filter {
+            Filter::Exact(topic) => {
+                if self.exact.get_mut(&**topic).is_some_and(drop_target) {
+                    self.exact.remove(&**topic);
+                }
+            }
+            other => self
+                .patterns
+                .retain_mut(|(known, wants)| known != other || !drop_target(wants)),
+        }
+        removed
+    }
+
+    /// Forgets everything that `target` wants, and returns it.
+    pub fn remove_target(&mut self, target: T) -> Vec<Filter> {
+        let mut filters = Vec::new();
+        let drop_target = |wants: &mut Wants<T>| {
+            let before = wants.len();
+            wants.retain(|want| want.target != target);
+            wants.len() < before
+        };
+        self.exact.retain(|topic, wants| {
+            if drop_target(wants) {
+                filters.push(Filter::Exact(topic.clone()));
+            }
+            !wants.is_empty()
+        });
+        self.patterns.retain_mut(|(filter, wants)| {
+            if drop_target(wants) {
+                filters.push(filter.clone());
+            }
+            !wants.is_empty()
+        });
+        filters
+    }
+
+    /// Whether `target` wants exactly this filter.
+    pub fn contains(&self, filter: &Filter, target: T) -> bool {
+        self.wants(filter)
+            .is_some_and(|wants| wants.iter().any(|want| want.target == target))
+    }
+
+    /// The targets that want exactly this filter.
+    pub fn targets(&self, filter: &Filter) -> impl Iterator<Item = T> {
+        self.wants(filter)
+            .into_iter()
+            .flatten()
+            .map(|want| want.target)
+    }
+
+    /// All filters, each once, with their targets.
+    pub fn filters(&self) -> impl Iterator<Item = (Filter, impl Iterator<Item = T>)> {
+        let exact = self
+            .exact
+            .iter()
+            .map(|(topic, wants)| (Filter::Exact(topic.clone()), wants));
+        let patterns = self
+            .patterns
+            .iter()
+            .map(|(filter, wants)| (filter.clone(), wants));
+        exact
+            .chain(patterns)
+            .map(|(filter, wants)| (filter, wants.iter().map(|want| want.target)))
+    }
+
+    /// What one target wants, with the classes.
+    pub fn of_target(&self, target: T) -> Vec<(Filter, Classes)> {
+        let exact = self
+            .exact
+            .iter()
+            .map(|(topic, wants)| (Filter::Exact(topic.clone()), wants));
+        let patterns = self
+            .patterns
+            .iter()
+            .map(|(filter, wants)| (filter.clone(), wants));
+        let all = exact.chain(patterns);
+        all.filter_map(|(filter, wants)| {
+            let want = wants.iter().find(|want| want.target == target)?;
+            Some((filter, want.classes.clone()))
+        })
+        .collect()
+    }
+
+    /// Whether there is any filter that is not exact.
+    pub fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+
+    /// Filters and targets, each pair counted.
+    pub fn len(&self) -> usize {
+        let exact: usize = self.exact.values().map(SmallVec::len).sum();
+        exact
+            + self
+                .patterns
+                .iter()
+                .map(|(_, wants)| wants.len())
+                .sum::<usize>()
+    }
+
+    /// Who wants a topic, each target once, with all the classes it wants it in.
+    pub fn matching(&self, topic: &str) -> SmallVec<[(T, Classes); 2]> {
+        let mut found: SmallVec<[(T, Classes); 2]> = SmallVec::new();
+        let mut add = |wants: &Wants<T>| {
+            for want in wants {
+                match found.iter_mut().find(|(target, _)| *target == want.target) {
+                    Some((_, classes)) => merge(classes, &want.classes),
+                    None => found.push((want.target, want.classes.clone())),
+                }
+            }
+        };
+        if let Some(wants) = self.exact.get(topic) {
+            add(wants);
+        }
+        for (filter, wants) in &self.patterns {
+            if filter.matches(topic) {
+                add(wants);
+            }
+        }
+        found
+    }
+
+    /// The classes in which `target` wants a topic; `None` if it does not.
+    pub fn wanted_by(&self, target: T, topic: &str) -> Option<Classes> {
+        self.matching(topic)
+            .into_iter()
+            .find(|(found, _)| *found == target)
+            .map(|(_, classes)| classes)
+    }
+
+    fn wants(&self, filter: &Filter) -> Option<&Wants<T>> {
+        match filter {
+            Filter::Exact(topic) => self.exact.get(&**topic),
+            other => self
+                .patterns
+                .iter()
+                .find(|(known, _)| known == other)
+                .map(|(_, wants)| wants),
+        }
+    }
+}
+
+/// Adds the classes of `more` that are not in `classes` yet.
+pub(crate) fn merge(classes: &mut Classes, more: &[Class]) {
+    for class in more {
+        if !classes.contains(class) {
+            classes.push(*class);
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! Links: from the handshake to the end, one in use for each pair of nodes.
+//!
+//! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
+//! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
+
+use hashbrown::HashSet;
+use thiserror::Error;
+
+use super::output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId};
+use super::peers::PeerState;
+use super::remote::Remote;
+use super::{Node, SubscriberId};
+use crate::filter::Filter;
+use crate::frame::{ByeReason, Frame};
+use crate::hello::Hello;
+use crate::identity::NodeId;
+use crate::overflow::{Class, Overflow};
+use crate::registry::TopicId;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// The peer that it was dialled for.
+    pub(super) peer: Option<PeerId>,
+    /// Where it leads, in words.
+    pub(super) address: String,
+    pub(super) state: LinkState,
+    pub(super) peer_kind: Option<LinkPeer>,
+    /// Made by the driver between two nodes of one context, without anybody having asked for it.
+    pub(super) implicit: bool,
+    pub(super) since_ms: u64,
+    /// Version of the last INTEREST sent, and of the last one acknowledged.
+    pub(super) interest_sent: u64,
+    pub(super) interest_acked: u64,
+    pub(super) topics_sent: u64,
+    /// The other side said that it leaves.
+    pub(super) farewell: Option<ByeReason>,
+    /// Prefixes subscribed to at a plain publisher.
+    pub(super) prefixes: HashSet<Vec<u8>>,
+    /// Topics heard from a plain publisher.
+    pub(super) foreign: Vec<TopicId>,
+}
+
+/// How a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkState {
+    /// The driver connects and shakes hands.
+    Dialing,
+    /// Shaken hands; the other side decides whether to use it.
+    Pending,
+    /// In use.
+    Active,
+}
+
+impl Link {
+    pub(super) fn new(peer: Option<PeerId>, address: String, state: LinkState) -> Self {
+        Self {
+            peer,
+            address,
+            state,
+            peer_kind: None,
+            implicit: false,
+            since_ms: 0,
+            interest_sent: 0,
+            interest_acked: 0,
+            topics_sent: 0,
+            farewell: None,
+            prefixes: HashSet::new(),
+            foreign: Vec::new(),
+        }
+    }
+
+    pub(super) fn spot(&self) -> Option<&Hello> {
+        match &self.peer_kind {
+            Some(LinkPeer::Spot(hello)) => Some(hello),
+            _ => None,
+        }
+    }
+
+    /// In use between two SPOT nodes.
+    pub(super) fn is_active_spot(&self) -> bool {
+        self.state == LinkState::Active && self.spot().is_some()
+    }
+}
+
+/// Why a frame was not taken. The driver closes the link.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum FrameError {
+    /// It is malformed.
+    #[error(transparent)]
+    Malformed(#[from] crate::frame::FrameError),
+    /// It has no place on this link now.
+    #[error("a {kind} frame has no place here")]
+    Misplaced {
+        /// Which frame.
+        kind: &'static str,
+    },
+}
+
+impl Node {
+    /// A connection that the other side made has begun its life: gives it a number.
+    pub fn accept(&mut self, address: String) -> LinkId {
+        let link = self.new_link_id();
+        self.links
+            .insert(link, Link::new(None, address, LinkState::Dialing));
+        link
+    }
+
+    /// As [`accept`](Self::accept), for a link between two nodes of one context that nobody asked for.
+    pub fn accept_implicit(&mut self, address: String) -> LinkId {
+        let link = self.accept(address);
+        self.link_mut(link).implicit = true;
+        link
+    }
+
+    /// The handshake is done.
+    pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
+        let Some(state) = self.links.get_mut(&link) else {
+            return;
+        };
+        state.peer_kind = Some(peer.clone());
+        state.since_ms = now_ms;
+        if let Some(id) = state.peer {
+            let peer = self.peer_mut(id);
+            peer.state = PeerState::Linked(link);
+            peer.backoff.reset();
+            peer.tried = true;
+        }
+        match peer {
+            LinkPeer::Spot(hello) => self.spot_link_up(link, &hello),
+            LinkPeer::PlainPublisher => {
+                self.activate(link);
+                self.subscribe_at_plain_publisher(link);
+            }
+            LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate(link),
+        }
+    }
+
+    /// A connection failed or ended; also an attempt that never came up.
+    pub fn link_closed(&mut self, now_ms: u64, link: LinkId, reason: &str) {
+        let Some(state) = self.links.get(&link) else {
+            return;
+        };
+        let (peer, node) = (state.peer, state.spot().map(|hello| hello.node));
+        let graceful = state.farewell == Some(ByeReason::Leaving);
+        let refused = matches!(
+            state.farewell,
+            Some(ByeReason::Refused | ByeReason::Duplicate)
+        );
+        self.retire(link, reason, graceful, !refused);
+        self.links.remove(&link);
+        if let Some(peer) = peer {
+            self.peer_link_closed(now_ms, peer, reason);
+        }
+        if let Some(node) = node {
+            if self
+                .remotes
+                .get(&node)
+                .is_some_and(|remote| remote.active.is_none())
+            {
+                self.wake_served_peers(now_ms, node);
+            }
+            self.forget_remote_if_unheld(node);
+        }
+    }
+
+    /// A control frame arrived. DATA, ALIAS, TAIL and CREDIT are the driver's to handle; see
+    /// [`open_stream`](Self::open_stream).
+    ///
+    /// # Errors
+    /// [`FrameError`]; nothing changed, and the driver closes the link.
+    pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
+        let frame = Frame::decode(frame)?;
+        let Some(state) = self.links.get_mut(&link) else {
+            return Ok(());
+        };
+        let misplaced = |kind| Err(FrameError::Misplaced { kind });
+        match (frame, state.state) {
+            (Frame::Bye { reason, .. }, _) => state.farewell = Some(reason),
+            (Frame::Use, LinkState::Pending) => self.use_link(link),
+            (Frame::Use, _) => return misplaced("USE"),
+            (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
+            (Frame::Interest { version, entries }, LinkState::Active) => {
+                self.interest_changed(link, version, entries)
+            }
+            (Frame::InterestAck { version }, LinkState::Active) => {
+                state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
+            }
+            (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
+                self.topics_told(link, reset, &changes)
+            }
+            (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
+            (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
+            (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
+            (Frame::Credit { .. }, _) => return misplaced("CREDIT"),
+            (Frame::Alias(_), _) => return misplaced("ALIAS"),
+            (Frame::Data(_), _) => return misplaced("DATA"),
+            (Frame::Tail { .. }, _) => return misplaced("TAIL"),
+        }
+        Ok(())
+    }
+
+    /// The acknowledged and the last sent version of our interest, for each SPOT link in use.
+    pub fn interest_versions(&self) -> impl Iterator<Item = (LinkId, u64, u64)> {
+        let active = self.links.iter().filter(|(_, link)| link.is_active_spot());
+        active.map(|(id, link)| (*id, link.interest_acked, link.interest_sent))
+    }
+
+    pub(super) fn new_link_id(&mut self) -> LinkId {
+        self.next_link += 1;
+        LinkId(self.next_link)
+    }
+
+    pub(super) fn link_mut(&mut self, link: LinkId) -> &mut Link {
+        self.links
+            .get_mut(&link)
+            .expect("the caller holds a live link")
+    }
+
+    pub(super) fn send(&mut self, link: LinkId, frame: &Frame<'_>) {
+        self.push(Output::Frame {
+            link,
+            frame: frame.to_vec(),
+        });
+    }
+
+    /// Closes a link for a reason of ours.
+    pub(super) fn close_link(&mut self, link: LinkId, reason: CloseReason) {
+        let Some(state) = self.links.get(&link) else {
+            return;
+        };
+        let told = state.spot().map(|_| match reason {
+            CloseReason::Duplicate | CloseReason::Replaced => ByeReason::Duplicate,
+            CloseReason::Refused => ByeReason::Refused,
+            CloseReason::Itself => ByeReason::ToSelf,
+            CloseReason::Leaving => ByeReason::Leaving,
+        });
+        let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
+        self.retire(link, "closed by this node", true, false);
+        self.links.remove(&link);
+        self.push(Output::Close { link, reason, bye });
+    }
+
+    fn spot_link_up(&mut self, link: LinkId, hello: &Hello) {
+        if hello.node == self.config.id {
+            return self.linked_to_itself(link);
+        }
+        let dialed_for = self.link_mut(link).peer;
+        match dialed_for {
+            Some(peer) => {
+                self.peer_mut(peer).node = Some(hello.node);
+                self.refused.remove(&hello.node);
+            }
+            None if self.refused.contains_key(&hello.node) => {
+                return self.close_link(link, CloseReason::Refused);
+            }
+            None => {}
+        }
+        let name = if hello.name.is_empty() {
+            self.link_mut(link).address.clone()
+        } else {
+            hello.name.clone()
+        };
+        let remote = self
+            .remotes
+            .entry(hello.node)
+            .or_insert_with(|| Remote::new(hello.incarnation, name));
+        let active = remote.active;
+        let older = hello.incarnation < remote.incarnation;
+        let newer = hello.incarnation > remote.incarnation;
+        if older && active.is_some() {
+            return self.refuse_duplicate(link);
+        }
+        remote.incarnation = hello.incarnation;
+        if let Some(stale) = active.filter(|_| newer) {
+            self.close_replaced(stale);
+        }
+        self.decide(link, hello.node);
+    }
+
+    /// Takes the link, refuses it, or waits for the other side to decide.
+    fn decide(&mut self, link: LinkId, node: NodeId) {
+        if self.config.id > node {
+            self.link_mut(link).state = LinkState::Pending;
+            return;
+        }
+        let active = self.remotes[&node].active;
+        let implicit = |node: &Self, link: LinkId| node.links[&link].implicit;
+        match active {
+            Some(active) if implicit(self, active) && !implicit(self, link) => {
+                self.close_link(active, CloseReason::Duplicate);
+            }
+            Some(_) => return self.refuse_duplicate(link),
+            None => {}
+        }
+        self.send(link, &Frame::Use);
+        self.activate_spot(link, node);
+    }
+
+    /// The other side took this link.
+    fn use_link(&mut self, link: LinkId) {
+        let node = self.links[&link].spot().expect("only SPOT links wait").node;
+        if let Some(active) = self.remotes.get(&node).and_then(|remote| remote.active) {
+            self.close_link(active, CloseReason::Duplicate);
+        }
+        self.activate_spot(link, node);
+    }
+
+    fn refuse_duplicate(&mut self, link: LinkId) {
+        let peer = self.link_mut(link).peer;
+        self.close_link(link, CloseReason::Duplicate);
+        if let Some(peer) = peer {
+            self.peer_mut(peer).state = PeerState::Served;
+        }
+    }
+
+    /// A link whose node has begun a new life: the other end of it is gone, though the network has not said so.
+    fn close_replaced(&mut self, stale: LinkId) {
+        let peer = self.links.get(&stale).and_then(|link| link.peer);
+        self.retire(stale, "the node was restarted", false, true);
+        self.links.remove(&stale);
+        self.push(Output::Close {
+            link: stale,
+            reason: CloseReason::Replaced,
+            bye: None,
+        });
+        if let Some(peer) = peer {
+            self.peer_mut(peer).state = PeerState::Served;
+        }
+    }
+
+    fn linked_to_itself(&mut self, link: LinkId) {
+        let peer = self.link_mut(link).peer;
+        self.close_link(link, CloseReason::Itself);
+        if let Some(peer) = peer {
+            let own_id = self.config.id;
+            let peer = self.peer_mut(peer);
+            peer.state = PeerState::Itself;
+            peer.node = Some(own_id);
+        }
+    }
+
+    fn activate_spot(&mut self, link: LinkId, node: NodeId) {
+        self.remotes
+            .get_mut(&node)
+            .expect("made when the link came up")
+            .active = Some(link);
+        for peer in self.peers.iter_mut().flatten() {
+            let waits = matches!(peer.state, PeerState::Waiting { .. });
+            if peer.node == Some(node) && waits {
+                peer.state = PeerState::Served;
+                peer.backoff.reset();
+            }
+        }
+        if !self.met.insert(node) {
+            self.reconnects += 1;
+        }
+        self.activate(link);
+        self.push(Output::LinkActive { link });
+        self.offer_all_topics(link);
+        self.send_all_interest(link);
+        self.place_topics_of(node);
+        self.place_routed_topics();
+        self.ask_in_running_syncs(link, node);
+    }
+
+    fn activate(&mut self, link: LinkId) {
+        self.link_mut(link).state = LinkState::Active;
+        let (endpoint, node, name) = self.describe(link);
+        self.push(Output::Event(NodeEvent::PeerUp {
+            endpoint,
+            node,
+            name,
+        }));
+    }
+
+    /// Takes a link out of use: what it wanted, what it offered, who was served by it.
+    fn retire(&mut self, link: LinkId, reason: &str, graceful: bool, tell_loss: bool) {
+        if self.links[&link].state != LinkState::Active {
+            return;
+        }
+        let (endpoint, node, name) = self.describe(link);
+        let state = self.link_mut(link);
+        state.state = LinkState::Dialing;
+        let foreign = std::mem::take(&mut state.foreign);
+        let filters = self.offered.remove_target(link);
+        self.detach_link(link, &filters);
+        if let Some(node) = node {
+            self.remotes
+                .get_mut(&node)
+                .expect("active links have a remote")
+                .active = None;
+            self.push(Output::LinkInactive { link, graceful });
+            if tell_loss {
+                self.tell_loss(node);
+            }
+            self.place_topics_of(node);
+            self.place_routed_topics();
+        }
+        for topic in foreign {
+            self.release_foreign(topic);
+        }
+        let reason = reason.to_owned();
+        self.push(Output::Event(NodeEvent::PeerDown {
+            endpoint,
+            node,
+            name,
+            reason,
+            graceful,
+        }));
+    }
+
+    /// Tells each subscriber that was served by a node that the node is lost.
+    fn tell_loss(&mut self, node: NodeId) {
+        let remote = &self.remotes[&node];
+        let mut served: Vec<SubscriberId> = Vec::new();
+        for topic in &remote.topics {
+            let Some(topic) = self.registry.get(*topic) else {
+                continue;
+            };
+            for (subscriber, _) in self.wanted.matching(&topic.name) {
+                if !served.contains(&subscriber) {
+                    served.push(subscriber);
+                }
+            }
+        }
+        let name: std::sync::Arc<str> = remote.name.as_str().into();
+        for subscriber in served {
+            self.push(Output::PeerLost {
+                subscriber,
+                node,
+                name: name.clone(),
+            });
+        }
+    }
+
+    fn subscriber_ended(&mut self, class: Class) {
+        let Ok(number) = u32::try_from(class.subscriber()) else {
+            return;
+        };
+        let subscriber = SubscriberId(number);
+        let is_ended = |known: &super::Subscriber| known.overflow == Overflow::Disconnect;
+        if self.subscribers.get(&subscriber).is_some_and(is_ended) {
+            self.end_subscriptions(subscriber);
+        }
+    }
+
+    fn describe(&self, link: LinkId) -> (String, Option<NodeId>, String) {
+        let state = &self.links[&link];
+        let hello = state.spot();
+        let name = hello.map(|hello| hello.name.clone()).unwrap_or_default();
+        (state.address.clone(), hello.map(|hello| hello.node), name)
+    }
+
+    fn detach_link(&mut self, link: LinkId, filters: &[Filter]) {
+        for topic in self.hosted_topics_matching(filters) {
+            self.push(Output::DetachLink { topic, link });
+        }
+    }
+}

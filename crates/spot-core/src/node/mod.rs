@@ -1,0 +1,207 @@
+//! The control plane of a node as a state machine: calls and frames go in, [`Output`]s are polled out.
+//!
+//! It has no socket, no thread, no clock and no randomness of its own: the driver tells the time in milliseconds and
+//! gives the seed. Its product is, for each topic, which local subscribers and which links want it and where it lives;
+//! the driver's data plane moves messages by that and never decides.
+
+mod link;
+mod output;
+mod peers;
+mod remote;
+mod subscriptions;
+mod sync;
+mod topics;
+mod view;
+
+use std::collections::VecDeque;
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::hello::{Hello, Role};
+use crate::identity::{Incarnation, NodeId};
+use crate::interest::Interest;
+use crate::limits;
+use crate::overflow::Overflow;
+use crate::registry::Registry;
+
+pub use link::FrameError as LinkFrameError;
+pub use output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId, Place, SubscriberId};
+pub use peers::{AddPeerError, RemovePeerError};
+pub use subscriptions::SubscribeError;
+pub use sync::{SyncId, SyncPending};
+pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus, StreamTarget};
+pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
+
+use link::Link;
+use peers::Peer;
+use remote::Remote;
+use sync::Sync;
+
+/// What a node is, fixed for its life.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Its id.
+    pub id: NodeId,
+    /// Which life of that id this is.
+    pub incarnation: Incarnation,
+    /// Its name; may be empty.
+    pub name: String,
+    /// Member or observer.
+    pub role: Role,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// First pause before a reconnect.
+    pub reconnect_min_ms: u64,
+    /// Longest pause before a reconnect.
+    pub reconnect_max_ms: u64,
+}
+
+impl NodeConfig {
+    /// A member without a name, with default pauses.
+    #[must_use]
+    pub fn new(id: NodeId, incarnation: Incarnation, seed: u64) -> Self {
+        Self {
+            id,
+            incarnation,
+            name: String::new(),
+            role: Role::Node,
+            seed,
+            reconnect_min_ms: limits::RECONNECT_MIN_MS,
+            reconnect_max_ms: limits::RECONNECT_MAX_MS,
+        }
+    }
+}
+
+/// A local subscriber as the control plane knows it.
+#[derive(Debug)]
+struct Subscriber {
+    overflow: Overflow,
+}
+
+/// The control plane of one node. See the [module](self) for how it is driven.
+#[derive(Debug)]
+pub struct Node {
+    config: NodeConfig,
+    endpoints: Vec<String>,
+    registry: Registry,
+    subscribers: HashMap<SubscriberId, Subscriber>,
+    next_subscriber: u32,
+    /// What local subscribers want.
+    wanted: Interest<SubscriberId>,
+    /// What links want of us.
+    offered: Interest<LinkId>,
+    links: HashMap<LinkId, Link>,
+    next_link: u32,
+    peers: Vec<Option<Peer>>,
+    remotes: HashMap<NodeId, Remote>,
+    /// Nodes whose links are refused, with the endpoint by which they were removed.
+    refused: HashMap<NodeId, String>,
+    syncs: HashMap<SyncId, Sync>,
+    next_sync: u64,
+    /// Remotes that were linked at some time; a further link is a reconnect.
+    met: HashSet<NodeId>,
+    reconnects: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Node {
+    /// A node without topics, peers or subscribers.
+    #[must_use]
+    pub fn new(config: NodeConfig) -> Self {
+        Self {
+            config,
+            endpoints: Vec::new(),
+            registry: Registry::default(),
+            subscribers: HashMap::new(),
+            next_subscriber: 0,
+            wanted: Interest::default(),
+            offered: Interest::default(),
+            links: HashMap::new(),
+            next_link: 0,
+            peers: Vec::new(),
+            remotes: HashMap::new(),
+            refused: HashMap::new(),
+            syncs: HashMap::new(),
+            next_sync: 0,
+            met: HashSet::new(),
+            reconnects: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The node's id.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// Which life of its id this is.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.config.incarnation
+    }
+
+    /// What this node tells of itself in a handshake.
+    #[must_use]
+    pub fn hello(&self) -> Hello {
+        Hello {
+            node: self.config.id,
+            incarnation: self.config.incarnation,
+            name: self.config.name.clone(),
+            endpoints: self.endpoints.clone(),
+            role: self.config.role,
+        }
+    }
+
+    /// Adds an endpoint that the node is bound to, to be told in handshakes.
+    pub fn add_endpoint(&mut self, endpoint: String) {
+        self.endpoints.push(endpoint);
+    }
+
+    /// The next thing to do. Poll until `None` after every call.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next, in milliseconds of the driver's clock.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.peers
+            .iter()
+            .flatten()
+            .filter_map(Peer::wakes_at_ms)
+            .min()
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now_ms: u64) {
+        for index in 0..self.peers.len() {
+            let due = self.peers[index]
+                .as_ref()
+                .and_then(Peer::wakes_at_ms)
+                .is_some_and(|at| at <= now_ms);
+            if due {
+                self.dial(PeerId(index as u32));
+            }
+        }
+    }
+
+    /// Links that came up after the first one of their node.
+    #[must_use]
+    pub fn reconnects(&self) -> u64 {
+        self.reconnects
+    }
+
+    /// Takes leave of every peer: each link is closed with a farewell.
+    pub fn leave(&mut self) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.close_link(link, CloseReason::Leaving);
+        }
+        self.peers.clear();
+    }
+
+    fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+}

@@ -1,0 +1,286 @@
+//! Peers that were added: dialled, redialled, removed.
+
+use thiserror::Error;
+
+use super::link::{Link, LinkState};
+use super::output::{CloseReason, LinkId, NodeEvent, Output, PeerId};
+use super::{LinkPeer, Node};
+use crate::backoff::Backoff;
+use crate::endpoint::Endpoint;
+use crate::identity::NodeId;
+
+/// A peer that was added, or is held for the sake of a route.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) endpoint: Endpoint,
+    /// Added by the user, not only for a route.
+    pub(super) added: bool,
+    /// Routes that hold it.
+    pub(super) routes: u32,
+    pub(super) state: PeerState,
+    pub(super) backoff: Backoff,
+    /// The node that answered at the endpoint.
+    pub(super) node: Option<NodeId>,
+    /// Whether an attempt has ended, well or badly, since the peer was added.
+    pub(super) tried: bool,
+}
+
+/// How a peer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PeerState {
+    /// A connection is being made.
+    Dialing(LinkId),
+    /// Its own connection is up.
+    Linked(LinkId),
+    /// Its node is linked by another connection.
+    Served,
+    /// The next attempt is due then.
+    Waiting { until_ms: u64 },
+    /// It turned out to be this node.
+    Itself,
+}
+
+impl Peer {
+    pub(super) fn wakes_at_ms(&self) -> Option<u64> {
+        match self.state {
+            PeerState::Waiting { until_ms } => Some(until_ms),
+            _ => None,
+        }
+    }
+}
+
+/// Why a peer was not added.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum AddPeerError {
+    /// It was added before.
+    #[error("the peer was added before")]
+    AlreadyAdded,
+    /// It is known to be this node.
+    #[error("the peer is this node itself")]
+    Itself,
+}
+
+/// Why a peer was not removed.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum RemovePeerError {
+    /// It was never added.
+    #[error("the peer was never added")]
+    Unknown,
+}
+
+impl Node {
+    /// Adds a peer and starts to connect to it.
+    ///
+    /// # Errors
+    /// [`AddPeerError`]; nothing changed.
+    pub fn add_peer(&mut self, now_ms: u64, endpoint: &Endpoint) -> Result<PeerId, AddPeerError> {
+        if let Some(id) = self.find_peer(endpoint) {
+            let peer = self.peer_mut(id);
+            if peer.state == PeerState::Itself {
+                return Err(AddPeerError::Itself);
+            }
+            if std::mem::replace(&mut peer.added, true) {
+                return Err(AddPeerError::AlreadyAdded);
+            }
+            return Ok(id);
+        }
+        let id = self.hold_peer(now_ms, endpoint);
+        self.peer_mut(id).added = true;
+        Ok(id)
+    }
+
+    /// Removes a peer: its link closes, what was known only through it is forgotten, its links are refused.
+    ///
+    /// # Errors
+    /// [`RemovePeerError`]; nothing changed.
+    pub fn remove_peer(&mut self, endpoint: &Endpoint) -> Result<(), RemovePeerError> {
+        let id = self.find_peer(endpoint).filter(|id| self.peer(*id).added);
+        let id = id.ok_or(RemovePeerError::Unknown)?;
+        self.peer_mut(id).added = false;
+        let node = self.peer(id).node;
+        let other_holds = |peer: &Peer| (peer.added || peer.routes > 0) && peer.node == node;
+        let node = node.filter(|_| !self.peers.iter().flatten().any(other_holds));
+        if let Some(node) = node {
+            self.refused.insert(node, endpoint.to_string());
+            if let Some(link) = self.remotes.get(&node).and_then(|remote| remote.active) {
+                self.close_link(link, CloseReason::Refused);
+            }
+            self.forget_remote_if_unheld(node);
+        }
+        self.release_peer_if_unheld(id);
+        Ok(())
+    }
+
+    /// Changes the pauses between attempts.
+    pub fn set_reconnect_pauses(&mut self, min_ms: u64, max_ms: u64) {
+        self.config.reconnect_min_ms = min_ms;
+        self.config.reconnect_max_ms = max_ms;
+        for peer in self.peers.iter_mut().flatten() {
+            peer.backoff.configure(min_ms, max_ms);
+        }
+    }
+
+    /// Whether a first attempt to reach an added peer is still under way.
+    #[must_use]
+    pub fn is_still_connecting(&self) -> bool {
+        let mut peers = self.peers.iter().flatten();
+        peers.any(|peer| !peer.tried && matches!(peer.state, PeerState::Dialing(_)))
+    }
+
+    pub(super) fn find_peer(&self, endpoint: &Endpoint) -> Option<PeerId> {
+        let is_it =
+            |peer: &Option<Peer>| peer.as_ref().is_some_and(|peer| peer.endpoint == *endpoint);
+        self.peers
+            .iter()
+            .position(is_it)
+            .map(|index| PeerId(index as u32))
+    }
+
+    pub(super) fn peer(&self, id: PeerId) -> &Peer {
+        self.peers[id.0 as usize]
+            .as_ref()
+            .expect("held peers exist")
+    }
+
+    pub(super) fn peer_mut(&mut self, id: PeerId) -> &mut Peer {
+        self.peers[id.0 as usize]
+            .as_mut()
+            .expect("held peers exist")
+    }
+
+    /// The peer of this endpoint, made and dialled if need be. The caller holds it by `added` or `routes`.
+    pub(super) fn hold_peer(&mut self, _now_ms: u64, endpoint: &Endpoint) -> PeerId {
+        if let Some(id) = self.find_peer(endpoint) {
+            return id;
+        }
+        let text = endpoint.to_string();
+        self.refused.retain(|_, removed| *removed != text);
+        let index = self
+            .peers
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or_else(|| {
+                self.peers.push(None);
+                self.peers.len() - 1
+            });
+        let seed = self.config.seed ^ (index as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d);
+        self.peers[index] = Some(Peer {
+            endpoint: endpoint.clone(),
+            added: false,
+            routes: 0,
+            state: PeerState::Waiting { until_ms: 0 },
+            backoff: Backoff::new(
+                self.config.reconnect_min_ms,
+                self.config.reconnect_max_ms,
+                seed,
+            ),
+            node: None,
+            tried: false,
+        });
+        let id = PeerId(index as u32);
+        self.dial(id);
+        id
+    }
+
+    /// Forgets a peer that neither the user nor a route holds.
+    pub(super) fn release_peer_if_unheld(&mut self, id: PeerId) {
+        let peer = self.peer(id);
+        if peer.added || peer.routes > 0 {
+            return;
+        }
+        let node = peer.node;
+        if let PeerState::Dialing(link) | PeerState::Linked(link) = peer.state {
+            self.close_link(link, CloseReason::Refused);
+        }
+        self.peers[id.0 as usize] = None;
+        if let Some(node) = node {
+            self.forget_remote_if_unheld(node);
+        }
+    }
+
+    pub(super) fn dial(&mut self, id: PeerId) {
+        let node = self.peer(id).node;
+        if node.is_some_and(|node| {
+            self.remotes
+                .get(&node)
+                .is_some_and(|remote| remote.active.is_some())
+        }) {
+            self.peer_mut(id).state = PeerState::Served;
+            return;
+        }
+        let link = self.new_link_id();
+        let peer = self.peer_mut(id);
+        peer.state = PeerState::Dialing(link);
+        let endpoint = peer.endpoint.clone();
+        let address = endpoint.to_string();
+        self.links
+            .insert(link, Link::new(Some(id), address, LinkState::Dialing));
+        self.push(Output::Dial { link, endpoint });
+    }
+
+    /// The connection of a peer is gone: try again later, unless its node is linked otherwise.
+    pub(super) fn peer_link_closed(&mut self, now_ms: u64, id: PeerId, reason: &str) {
+        let Some(peer) = self.peers.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        peer.tried = true;
+        let served = peer
+            .node
+            .and_then(|node| self.remotes.get(&node))
+            .is_some_and(|remote| remote.active.is_some());
+        if served {
+            peer.state = PeerState::Served;
+            return;
+        }
+        let failed = matches!(peer.state, PeerState::Dialing(_));
+        peer.state = PeerState::Waiting {
+            until_ms: now_ms + peer.backoff.pause_ms(),
+        };
+        if failed {
+            let endpoint = peer.endpoint.to_string();
+            self.push(Output::Event(NodeEvent::ConnectFailed {
+                endpoint,
+                reason: reason.to_owned(),
+            }));
+        }
+    }
+
+    /// The link that served peers of this node is gone: they are on their own again.
+    pub(super) fn wake_served_peers(&mut self, now_ms: u64, node: NodeId) {
+        for peer in self.peers.iter_mut().flatten() {
+            if peer.node == Some(node) && peer.state == PeerState::Served {
+                peer.state = PeerState::Waiting {
+                    until_ms: now_ms + peer.backoff.pause_ms(),
+                };
+            }
+        }
+    }
+
+    /// Whether anybody might come to offer a topic: peers that were added, or nodes that linked to us.
+    pub(super) fn has_cluster_peer(&self) -> bool {
+        self.peers
+            .iter()
+            .flatten()
+            .any(|peer| peer.state != PeerState::Itself)
+            || self.links.values().any(|link| {
+                link.state == LinkState::Active
+                    && !link.implicit
+                    && matches!(
+                        link.peer_kind,
+                        Some(LinkPeer::Spot(_) | LinkPeer::PlainPublisher)
+                    )
+            })
+    }
+
+    /// The link by which a peer's node is reached now.
+    pub(super) fn peer_active_link(&self, id: PeerId) -> Option<LinkId> {
+        let peer = self.peers.get(id.0 as usize)?.as_ref()?;
+        match peer.node {
+            Some(node) => self.remotes.get(&node)?.active,
+            None => match peer.state {
+                PeerState::Linked(link) => Some(link),
+                _ => None,
+            },
+        }
+    }
+}

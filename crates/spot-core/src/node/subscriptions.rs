@@ -1,0 +1,380 @@
+//! What local subscribers want, and what links want of us.
+//!
+//! Interest is told to every peer, also in topics that it does not offer yet: then nothing published from the first
+//! moment of a topic on is missed. It is a diff of desired state, never a queued message.
+
+use smallvec::SmallVec;
+use thiserror::Error;
+
+use super::output::{LinkId, LinkPeer, Output, SubscriberId};
+use super::{Node, Subscriber};
+use crate::filter::Filter;
+use crate::frame::{Frame, InterestEntry, interest_frames};
+use crate::interest::{Classes, merge};
+use crate::overflow::{Class, Overflow};
+use crate::registry::TopicId;
+
+/// Why a subscription was not recorded. Nothing changed.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum SubscribeError {
+    /// The topic is unknown and there is no peer that might offer it.
+    #[error("the topic is unknown and there are no peers")]
+    Unknown,
+    /// The topic's owner is known and not linked now.
+    #[error("no owner of the topic is reachable")]
+    Unreachable,
+}
+
+impl Node {
+    /// Adds a subscriber without subscriptions.
+    pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
+        let id = SubscriberId(self.next_subscriber);
+        self.next_subscriber += 1;
+        self.subscribers.insert(id, Subscriber { overflow });
+        id
+    }
+
+    /// Removes a subscriber with its subscriptions.
+    pub fn remove_subscriber(&mut self, subscriber: SubscriberId) {
+        self.end_interest(subscriber);
+        self.subscribers.remove(&subscriber);
+    }
+
+    /// Changes a subscriber's policy.
+    pub fn set_overflow(&mut self, subscriber: SubscriberId, overflow: Overflow) {
+        let Some(known) = self.subscribers.get_mut(&subscriber) else {
+            return;
+        };
+        if std::mem::replace(&mut known.overflow, overflow) == overflow {
+            return;
+        }
+        let filters: Vec<Filter> = self.filters_of(subscriber);
+        self.tell_interest(&filters);
+    }
+
+    /// Subscribes. Twice is once.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing changed.
+    pub fn subscribe(
+        &mut self,
+        subscriber: SubscriberId,
+        filter: &Filter,
+    ) -> Result<(), SubscribeError> {
+        if self.wanted.contains(filter, subscriber) {
+            return Ok(());
+        }
+        if let Filter::Exact(topic) = filter {
+            self.check_topic_can_be_subscribed(topic)?;
+        }
+        let before: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
+        self.wanted.set(filter, subscriber, Classes::new());
+        for topic in self.topics_matching(filter) {
+            if !before.contains(&topic) {
+                self.push(Output::AttachSubscriber { topic, subscriber });
+            }
+        }
+        self.tell_interest(std::slice::from_ref(filter));
+        Ok(())
+    }
+
+    /// Cancels a subscription; false if there was none.
+    pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) -> bool {
+        if !self.wanted.remove(filter, subscriber) {
+            return false;
+        }
+        let still: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
+        for topic in self.topics_matching(filter) {
+            if !still.contains(&topic) {
+                self.push(Output::DetachSubscriber { topic, subscriber });
+            }
+        }
+        self.tell_interest(std::slice::from_ref(filter));
+        true
+    }
+
+    /// Whether a subscriber still wants a topic.
+    #[must_use]
+    pub fn wants(&self, subscriber: SubscriberId, topic: &str) -> bool {
+        self.wanted.wanted_by(subscriber, topic).is_some()
+    }
+
+    /// The filters of a subscriber.
+    #[must_use]
+    pub fn filters_of(&self, subscriber: SubscriberId) -> Vec<Filter> {
+        let wanted = self
+            .wanted
+            .filters()
+            .filter(|(filter, _)| self.wanted.contains(filter, subscriber));
+        wanted.map(|(filter, _)| filter).collect()
+    }
+
+    /// Filters subscribed to, each subscriber's counted.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.wanted.len()
+    }
+
+    /// Whether any subscriber has a pattern.
+    #[must_use]
+    pub fn has_patterns(&self) -> bool {
+        self.wanted.has_patterns()
+    }
+
+    /// Ends all subscriptions of a subscriber that was too slow, and tells it.
+    pub fn end_subscriptions(&mut self, subscriber: SubscriberId) {
+        self.end_interest(subscriber);
+        self.push(Output::SubscriberEnded { subscriber });
+    }
+
+    /// A publisher's side found a subscription of class `class` on `link` too slow: it ends.
+    pub fn end_class(&mut self, link: LinkId, class: Class) {
+        if self
+            .links
+            .get(&link)
+            .is_none_or(|link| !link.is_active_spot())
+        {
+            return;
+        }
+        self.send(link, &Frame::Ended { class });
+        for (filter, classes) in self.offered.of_target(link) {
+            if !classes.contains(&class) {
+                continue;
+            }
+            let rest: Classes = classes
+                .iter()
+                .copied()
+                .filter(|known| *known != class)
+                .collect();
+            self.link_wants(link, &filter, rest);
+        }
+    }
+
+    /// A plain ZeroMQ subscriber or a commander subscribed or cancelled.
+    pub fn plain_interest(&mut self, link: LinkId, filter: &Filter, wanted: bool) {
+        if self.links.contains_key(&link) {
+            let class = Class::new(Overflow::DropNewest, 0);
+            let classes = if wanted {
+                Classes::from_slice(&[class])
+            } else {
+                Classes::new()
+            };
+            self.link_wants(link, filter, classes);
+        }
+    }
+
+    /// The other side's interest has changed: attach what it wants now, then acknowledge.
+    pub(super) fn interest_changed(
+        &mut self,
+        link: LinkId,
+        version: u64,
+        entries: Vec<InterestEntry>,
+    ) {
+        for entry in entries {
+            self.link_wants(link, &entry.filter, Classes::from_vec(entry.classes));
+        }
+        self.send(link, &Frame::InterestAck { version });
+    }
+
+    /// What one link wants by one filter; no classes: no more.
+    fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes) {
+        let changed = if classes.is_empty() {
+            self.offered.remove(filter, link)
+        } else {
+            self.offered.set(filter, link, classes)
+        };
+        if !changed {
+            return;
+        }
+        for topic in self.topics_matching(filter) {
+            if self.registry.get(topic).is_some_and(|topic| topic.hosted) {
+                self.attach_link_as_wanted(topic, link);
+            }
+        }
+    }
+
+    /// Attaches a hosted topic to a link in the classes it is wanted in, or detaches it.
+    pub(super) fn attach_link_as_wanted(&mut self, topic: TopicId, link: LinkId) {
+        let name = &self.registry.get(topic).expect("the caller found it").name;
+        self.push(match self.offered.wanted_by(link, name) {
+            Some(classes) => Output::AttachLink {
+                topic,
+                link,
+                classes,
+            },
+            None => Output::DetachLink { topic, link },
+        });
+    }
+
+    /// Tells every peer what is wanted of it by these filters now.
+    pub(super) fn tell_interest(&mut self, filters: &[Filter]) {
+        let links: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.is_active_spot())
+            .map(|(id, _)| *id)
+            .collect();
+        for link in links {
+            let entries: Vec<InterestEntry> = filters
+                .iter()
+                .map(|filter| self.interest_entry(link, filter))
+                .collect();
+            self.send_interest(link, &entries);
+        }
+        self.tell_plain_publishers(filters);
+    }
+
+    /// Tells a new link everything that is wanted of it.
+    pub(super) fn send_all_interest(&mut self, link: LinkId) {
+        let filters: Vec<Filter> = self.wanted.filters().map(|(filter, _)| filter).collect();
+        let entries = filters
+            .iter()
+            .map(|filter| self.interest_entry(link, filter));
+        let entries: Vec<InterestEntry> =
+            entries.filter(|entry| !entry.classes.is_empty()).collect();
+        self.send_interest(link, &entries);
+    }
+
+    fn send_interest(&mut self, link: LinkId, entries: &[InterestEntry]) {
+        let version = self.link_mut(link).interest_sent + 1;
+        for frame in interest_frames(version, entries) {
+            self.link_mut(link).interest_sent += 1;
+            self.push(Output::Frame { link, frame });
+        }
+    }
+
+    /// What is wanted of a link by a filter: nothing where the topic is routed to another link.
+    fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
+        let routed_elsewhere = match filter {
+            Filter::Exact(topic) => self.registry.find(topic).is_some_and(|topic| {
+                let topic = self.registry.get(topic).expect("found by name");
+                topic.route().is_some() && self.route_link(topic) != Some(link)
+            }),
+            _ => false,
+        };
+        let mut classes = Classes::new();
+        if !routed_elsewhere {
+            for subscriber in self.wanted.targets(filter) {
+                merge(&mut classes, &[self.class_of(subscriber)]);
+            }
+        }
+        InterestEntry {
+            filter: filter.clone(),
+            classes: classes.into_vec(),
+        }
+    }
+
+    /// The class of a subscriber: those that drop share one, the others have their own.
+    fn class_of(&self, subscriber: SubscriberId) -> Class {
+        match self.subscribers[&subscriber].overflow {
+            shared @ (Overflow::DropNewest | Overflow::DropOldest) => Class::new(shared, 0),
+            own @ (Overflow::Block | Overflow::Disconnect) => {
+                Class::new(own, u64::from(subscriber.0))
+            }
+        }
+    }
+
+    fn end_interest(&mut self, subscriber: SubscriberId) {
+        let filters = self.wanted.remove_target(subscriber);
+        let mut detached: Vec<TopicId> = Vec::new();
+        for topic in filters
+            .iter()
+            .flat_map(|filter| self.topics_matching(filter))
+        {
+            detached.push(topic);
+        }
+        detached.sort_unstable();
+        detached.dedup();
+        for topic in detached {
+            self.push(Output::DetachSubscriber { topic, subscriber });
+        }
+        self.tell_interest(&filters);
+    }
+
+    /// The topics matching a filter that a subscriber wants (by this or any other filter).
+    fn topics_wanted_by(&self, subscriber: SubscriberId, filter: &Filter) -> Vec<TopicId> {
+        let matching = self.topics_matching(filter).into_iter();
+        matching
+            .filter(|topic| {
+                self.wants(subscriber, &self.registry.get(*topic).expect("listed").name)
+            })
+            .collect()
+    }
+
+    pub(super) fn topics_matching(&self, filter: &Filter) -> SmallVec<[TopicId; 4]> {
+        match filter {
+            Filter::Exact(topic) => self.registry.find(topic).into_iter().collect(),
+            pattern => {
+                let all = self.registry.iter();
+                all.filter(|(_, topic)| pattern.matches(&topic.name))
+                    .map(|(id, _)| id)
+                    .collect()
+            }
+        }
+    }
+
+    pub(super) fn hosted_topics_matching(&self, filters: &[Filter]) -> Vec<TopicId> {
+        let mut topics: Vec<TopicId> = filters
+            .iter()
+            .flat_map(|filter| self.topics_matching(filter))
+            .collect();
+        topics.retain(|topic| self.registry.get(*topic).is_some_and(|topic| topic.hosted));
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    /// Subscribes a new link to a plain publisher to everything wanted.
+    pub(super) fn subscribe_at_plain_publisher(&mut self, link: LinkId) {
+        let filters: Vec<Filter> = self.wanted.filters().map(|(filter, _)| filter).collect();
+        for filter in &filters {
+            self.tell_plain_publisher(link, filter, true);
+        }
+    }
+
+    /// Plain publishers know prefixes only; the exact filtering is ours.
+    fn tell_plain_publishers(&mut self, filters: &[Filter]) {
+        let is_plain = |peer: &Option<LinkPeer>| matches!(peer, Some(LinkPeer::PlainPublisher));
+        let links = self
+            .links
+            .iter()
+            .filter(|(_, link)| is_plain(&link.peer_kind));
+        let links: Vec<LinkId> = links.map(|(id, _)| *id).collect();
+        for link in links {
+            for filter in filters {
+                let wanted = self.wanted.targets(filter).next().is_some();
+                self.tell_plain_publisher(link, filter, wanted);
+            }
+        }
+    }
+
+    fn tell_plain_publisher(&mut self, link: LinkId, filter: &Filter, wanted: bool) {
+        let prefix = match filter {
+            Filter::Exact(topic) => topic.as_bytes().to_vec(),
+            Filter::Pattern(glob) => glob.literal_prefix().to_vec(),
+            Filter::Prefix(prefix) => prefix.to_vec(),
+        };
+        let known = self.link_mut(link).prefixes.contains(&prefix);
+        if wanted && !known {
+            self.link_mut(link).prefixes.insert(prefix.clone());
+        } else if !wanted && known && !self.prefix_is_needed(&prefix) {
+            self.link_mut(link).prefixes.remove(&prefix);
+        } else {
+            return;
+        }
+        self.push(Output::PlainSubscription {
+            link,
+            prefix,
+            subscribe: wanted,
+        });
+    }
+
+    /// Whether some filter still stands for this prefix at plain publishers.
+    fn prefix_is_needed(&self, prefix: &[u8]) -> bool {
+        self.wanted.filters().any(|(filter, _)| match &filter {
+            Filter::Exact(topic) => topic.as_bytes() == prefix,
+            Filter::Pattern(glob) => glob.literal_prefix() == prefix,
+            Filter::Prefix(known) => **known == *prefix,
+        })
+    }
+}

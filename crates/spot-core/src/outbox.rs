@@ -1,0 +1,452 @@
+//! A link's outgoing queue as a plain struct: encoded bytes, HWM, overflow policy, credit.
+//!
+//! Messages are encoded once, into the bytes that go to the socket. Control frames travel in line with them and never
+//! count against a limit. What had to be dropped is announced when there is room again, so that the receiver learns of
+//! a loss even when nothing more is published.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
+
+use crate::frame::{Data, Frame, kind};
+use crate::inbox::{Limit, Offer};
+use crate::overflow::Class;
+use crate::payload::Payload;
+
+/// Bytes collected in one segment before the next is begun: large enough for few system calls.
+const SEGMENT_BYTES: usize = 64 * 1024;
+/// Payloads from this size on are referenced instead of copied.
+const SHARE_MIN_BYTES: usize = 8 * 1024;
+
+/// A run of bytes to write.
+#[derive(Debug)]
+pub struct Segment {
+    content: Content,
+    start: usize,
+    messages: usize,
+    payload_bytes: usize,
+}
+
+#[derive(Debug)]
+enum Content {
+    Buffer(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Segment {
+    fn buffer() -> Self {
+        Self {
+            content: Content::Buffer(Vec::new()),
+            start: 0,
+            messages: 0,
+            payload_bytes: 0,
+        }
+    }
+
+    /// The bytes still to write.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match &self.content {
+            Content::Buffer(buffer) => &buffer[self.start..],
+            Content::Shared(shared) => &shared[self.start..],
+        }
+    }
+
+    /// Marks bytes as written.
+    pub fn advance(&mut self, written: usize) {
+        self.start += written;
+    }
+}
+
+/// Credit of one blocking subscriber on the other side.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    class: Class,
+    messages: u64,
+    bytes: u64,
+}
+
+/// A gate of an [`Outbox`], as given by [`Outbox::gate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateIndex(u16);
+
+/// How the subscribers behind a link want a topic to be treated when the queue is full.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SinkPolicy {
+    /// Gates of the subscribers that block the publisher.
+    pub gates: smallvec::SmallVec<[GateIndex; 1]>,
+    /// Whether the oldest message gives way; otherwise the newest is dropped.
+    pub drop_oldest: bool,
+    /// Classes to end when a message is dropped.
+    pub disconnect: smallvec::SmallVec<[Class; 1]>,
+}
+
+/// A link's outgoing queue.
+#[derive(Debug)]
+pub struct Outbox {
+    segments: VecDeque<Segment>,
+    /// Control frames that were in front of a message dropped as the oldest; they are written first.
+    ahead: Vec<u8>,
+    messages: usize,
+    bytes: usize,
+    reserved_messages: usize,
+    reserved_bytes: usize,
+    limit: Limit,
+    gates: Vec<Gate>,
+    /// Next number of streams that lost messages here, by alias, to be announced.
+    unannounced: HashMap<u32, u64>,
+    dropped: u64,
+}
+
+impl Outbox {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(limit: Limit) -> Self {
+        Self {
+            segments: VecDeque::new(),
+            ahead: Vec::new(),
+            messages: 0,
+            bytes: 0,
+            reserved_messages: 0,
+            reserved_bytes: 0,
+            limit,
+            gates: Vec::new(),
+            unannounced: HashMap::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Changes the limit; what is queued stays.
+    pub fn set_limit(&mut self, limit: Limit) {
+        self.limit = limit;
+    }
+
+    /// Messages waiting to be written.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// Messages dropped here so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.ahead.is_empty()
+    }
+
+    /// Queues a SPOT frame that is not a message.
+    pub fn control(&mut self, frame: &[u8]) {
+        put_frame(self.open_segment(frame.len()), false, frame);
+    }
+
+    /// Queues bytes that are framed already.
+    pub fn framed(&mut self, bytes: &[u8]) {
+        self.open_segment(bytes.len()).extend_from_slice(bytes);
+    }
+
+    /// The gate of a blocking class; it is shut until credit comes.
+    pub fn gate(&mut self, class: Class) -> GateIndex {
+        let index = self
+            .gates
+            .iter()
+            .position(|gate| gate.class == class)
+            .unwrap_or_else(|| {
+                self.gates.push(Gate {
+                    class,
+                    messages: 0,
+                    bytes: 0,
+                });
+                self.gates.len() - 1
+            });
+        GateIndex(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    /// Adds credit to a class.
+    pub fn credit(&mut self, class: Class, messages: u64, bytes: u64) {
+        let GateIndex(index) = self.gate(class);
+        if let Some(gate) = self.gates.get_mut(usize::from(index)) {
+            gate.messages = gate.messages.saturating_add(messages);
+            gate.bytes = gate.bytes.saturating_add(bytes);
+        }
+    }
+
+    /// Offers a message of a SPOT stream. `header` is the SPOT header of the message, the same for every link.
+    #[inline]
+    pub fn offer(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
+        if self.has_room(policy, payload.len()) {
+            self.spend(policy, payload.len());
+            self.append(header, payload);
+            return Offer::Queued;
+        }
+        self.overflowed(policy, header, payload)
+    }
+
+    /// Sets room and credit aside for a message.
+    pub fn reserve(&mut self, policy: &SinkPolicy, len: usize) -> bool {
+        let room = self.has_room(policy, len);
+        if room {
+            self.spend(policy, len);
+            self.reserved_messages += 1;
+            self.reserved_bytes += len;
+        }
+        room
+    }
+
+    /// Gives reserved room and credit back.
+    pub fn unreserve(&mut self, policy: &SinkPolicy, len: usize) {
+        self.reserved_messages -= 1;
+        self.reserved_bytes -= len;
+        for GateIndex(index) in &policy.gates {
+            let gate = &mut self.gates[usize::from(*index)];
+            gate.messages = gate.messages.saturating_add(1);
+            gate.bytes = gate.bytes.saturating_add(len as u64);
+        }
+    }
+
+    /// Queues a message into room set aside by [`reserve`](Self::reserve).
+    pub fn offer_reserved(&mut self, header: &[u8], payload: &Payload) {
+        self.reserved_messages -= 1;
+        self.reserved_bytes -= payload.len();
+        self.append(header, payload);
+    }
+
+    /// Offers a plain ZeroMQ message: these frames. Dropped when there is no room.
+    pub fn offer_plain(&mut self, frames: &[&[u8]]) -> Offer {
+        let len: usize = frames.iter().map(|frame| frame.len()).sum();
+        if !self.limit.has_room(self.messages, self.bytes, len) {
+            self.dropped += 1;
+            return Offer::Dropped;
+        }
+        let segment = self.open_segment(len + frames.len() * MAX_FRAME_HEADER);
+        for (index, frame) in frames.iter().enumerate() {
+            put_frame(segment, index + 1 < frames.len(), frame);
+        }
+        self.count(len);
+        Offer::Queued
+    }
+
+    /// Takes segments to write, at least one if there is any and then up to about `max_bytes`. They count as queued
+    /// until [`written`](Self::written) is told.
+    pub fn take(&mut self, max_bytes: usize, into: &mut VecDeque<Segment>) {
+        if !self.ahead.is_empty() {
+            let content = Content::Buffer(std::mem::take(&mut self.ahead));
+            into.push_back(Segment {
+                content,
+                start: 0,
+                messages: 0,
+                payload_bytes: 0,
+            });
+        }
+        let mut taken = 0;
+        while taken < max_bytes
+            && let Some(segment) = self.segments.pop_front()
+        {
+            taken += segment.bytes().len();
+            into.push_back(segment);
+        }
+    }
+
+    /// Tells that a segment is written. Returns whether blocked publishers may find room now.
+    pub fn written(&mut self, segment: &Segment) -> bool {
+        self.messages -= segment.messages;
+        self.bytes -= segment.payload_bytes;
+        if !self.unannounced.is_empty() && self.limit.has_room(self.messages * 2, self.bytes * 2, 0)
+        {
+            self.announce_losses();
+        }
+        segment.messages > 0
+    }
+
+    fn has_room(&self, policy: &SinkPolicy, len: usize) -> bool {
+        let (messages, bytes) = (
+            self.messages + self.reserved_messages,
+            self.bytes + self.reserved_bytes,
+        );
+        self.limit.has_room(messages, bytes, len)
+            && policy.gates.iter().all(|GateIndex(index)| {
+                self.gates
+                    .get(usize::from(*index))
+                    .is_some_and(|gate| gate.messages > 0 && gate.bytes > 0)
+            })
+    }
+
+    fn spend(&mut self, policy: &SinkPolicy, len: usize) {
+        for GateIndex(index) in &policy.gates {
+            let gate = &mut self.gates[usize::from(*index)];
+            if gate.messages != u64::MAX {
+                gate.messages -= 1;
+                gate.bytes = gate.bytes.saturating_sub(len as u64);
+            }
+        }
+    }
+
+    fn append(&mut self, header: &[u8], payload: &Payload) {
+        let body_len = header.len() + payload.len();
+        match payload.as_shared() {
+            Some(shared) if shared.len() >= SHARE_MIN_BYTES => {
+                let segment = self.open_segment(header.len() + MAX_FRAME_HEADER);
+                put_frame_header(segment, FrameKind::Last, body_len);
+                segment.extend_from_slice(header);
+                let content = Content::Shared(shared.clone());
+                self.segments.push_back(Segment {
+                    content,
+                    start: 0,
+                    messages: 0,
+                    payload_bytes: 0,
+                });
+            }
+            _ => {
+                let segment = self.open_segment(body_len + MAX_FRAME_HEADER);
+                put_frame_header(segment, FrameKind::Last, body_len);
+                segment.extend_from_slice(header);
+                segment.extend_from_slice(payload.as_ref());
+            }
+        }
+        self.count(payload.len());
+    }
+
+    fn count(&mut self, payload_len: usize) {
+        self.messages += 1;
+        self.bytes += payload_len;
+        let segment = self
+            .segments
+            .back_mut()
+            .expect("a message was just appended");
+        segment.messages += 1;
+        segment.payload_bytes += payload_len;
+    }
+
+    /// The buffer to append `len` bytes to.
+    fn open_segment(&mut self, len: usize) -> &mut Vec<u8> {
+        let fits = self.segments.back().is_some_and(|segment| {
+            matches!(&segment.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
+        });
+        if !fits {
+            self.segments.push_back(Segment::buffer());
+        }
+        match &mut self.segments.back_mut().expect("there is one").content {
+            Content::Buffer(buffer) => buffer,
+            Content::Shared(_) => unreachable!("the last segment was found or made a buffer"),
+        }
+    }
+
+    fn overflowed(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
+        if !policy.gates.is_empty() {
+            return Offer::Full;
+        }
+        if policy.drop_oldest {
+            while !self.has_room(policy, payload.len()) && self.drop_oldest() {}
+            if self.has_room(policy, payload.len()) {
+                self.append(header, payload);
+                return Offer::Dropped;
+            }
+        }
+        self.note_loss(header);
+        if policy.disconnect.is_empty() {
+            Offer::Dropped
+        } else {
+            Offer::Ended
+        }
+    }
+
+    /// Drops the oldest message that is not being written yet; control frames in front of it are kept.
+    fn drop_oldest(&mut self) -> bool {
+        while let Some(segment) = self.segments.front_mut() {
+            let Content::Buffer(buffer) = &segment.content else {
+                unreachable!("a shared payload follows its header and is dropped with it")
+            };
+            let Some(frame) = FrameSpan::first(&buffer[segment.start..]) else {
+                self.segments.pop_front();
+                continue;
+            };
+            let bytes = &buffer[segment.start..][..frame.in_buffer];
+            let body = &bytes[frame.header..];
+            if body.first() == Some(&kind::DATA) {
+                let dropped = body.to_vec();
+                segment.start += frame.in_buffer;
+                let owner = if frame.in_buffer < frame.total { 1 } else { 0 };
+                self.forget_message(owner, frame.total - frame.header, &dropped);
+                return true;
+            }
+            self.ahead.extend_from_slice(bytes);
+            segment.start += frame.in_buffer;
+        }
+        false
+    }
+
+    /// Takes a dropped message out of the count; `owner` is the segment that carried it.
+    fn forget_message(&mut self, owner: usize, body_len: usize, start_of_body: &[u8]) {
+        let Some(Ok(data)) = Data::decode(start_of_body) else {
+            unreachable!("only own DATA frames are dropped")
+        };
+        let header_len = start_of_body.len() - data.payload.len();
+        let payload_len = body_len - header_len;
+        self.messages -= 1;
+        self.bytes -= payload_len;
+        if owner == 1 {
+            self.segments.remove(1);
+        } else {
+            let segment = &mut self.segments[0];
+            segment.messages -= 1;
+            segment.payload_bytes -= payload_len;
+        }
+        self.note_loss(start_of_body);
+    }
+
+    fn note_loss(&mut self, header: &[u8]) {
+        self.dropped += 1;
+        if let Some(Ok(data)) = Data::decode(header) {
+            let next = self.unannounced.entry(data.alias).or_default();
+            *next = (*next).max(data.sequence + 1);
+        }
+    }
+
+    fn announce_losses(&mut self) {
+        let mut frame = Vec::new();
+        for (alias, next_sequence) in std::mem::take(&mut self.unannounced) {
+            frame.clear();
+            Frame::Tail {
+                alias,
+                next_sequence,
+                last: false,
+            }
+            .encode(&mut frame);
+            self.control(&frame);
+        }
+    }
+}
+
+/// Where the first ZMTP frame of our own encoding ends.
+struct FrameSpan {
+    header: usize,
+    /// Bytes of it in the buffer; fewer than `total` when a shared payload follows.
+    in_buffer: usize,
+    total: usize,
+}
+
+impl FrameSpan {
+    fn first(bytes: &[u8]) -> Option<Self> {
+        let long = bytes.first()? & 0b10 != 0;
+        let (header, body) = if long {
+            (
+                9,
+                u64::from_be_bytes(bytes[1..9].try_into().expect("eight bytes")) as usize,
+            )
+        } else {
+            (2, usize::from(bytes[1]))
+        };
+        Some(Self {
+            header,
+            in_buffer: bytes.len().min(header + body),
+            total: header + body,
+        })
+    }
+}

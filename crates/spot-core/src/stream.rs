@@ -1,0 +1,141 @@
+//! Sequence numbers of the streams a topic receives: order, gaps, duplicates.
+//!
+//! A stream is what one publisher incarnation sends on one topic. Its messages are numbered, so every loss shows as a
+//! jump and every repetition as a number already seen, also across a reconnect.
+
+use crate::identity::{Incarnation, NodeId};
+use crate::missed::Missed;
+
+/// One stream as its receiver knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    publisher: NodeId,
+    incarnation: Incarnation,
+    next: u64,
+    /// Whether its publisher said that it ends; what comes later is then no gap.
+    ended: bool,
+}
+
+/// What to do with a message that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the next one.
+    Deliver,
+    /// This many before it are missing.
+    DeliverAfterGap(u64),
+    /// It was seen before.
+    Duplicate,
+}
+
+impl Stream {
+    /// A stream heard for the first time: nothing before `next` was asked for.
+    #[must_use]
+    pub fn new(publisher: NodeId, incarnation: Incarnation, next: u64) -> Self {
+        Self {
+            publisher,
+            incarnation,
+            next,
+            ended: false,
+        }
+    }
+
+    /// Whose stream it is.
+    #[must_use]
+    pub fn publisher(&self) -> NodeId {
+        self.publisher
+    }
+
+    /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard.
+    pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {
+        let missed = if self.ended {
+            Missed::NONE
+        } else if incarnation != self.incarnation {
+            Missed::UNKNOWN
+        } else {
+            Missed::exactly(next.saturating_sub(self.next))
+        };
+        let next = if incarnation == self.incarnation {
+            next.max(self.next)
+        } else {
+            next
+        };
+        *self = Self {
+            publisher: self.publisher,
+            incarnation,
+            next,
+            ended: false,
+        };
+        missed
+    }
+
+    /// Judges a message by its number.
+    #[inline]
+    pub fn receive(&mut self, sequence: u64) -> Verdict {
+        if sequence == self.next {
+            self.next = sequence.wrapping_add(1);
+            return Verdict::Deliver;
+        }
+        if sequence < self.next {
+            return Verdict::Duplicate;
+        }
+        let gap = sequence - self.next;
+        self.next = sequence.saturating_add(1);
+        Verdict::DeliverAfterGap(gap)
+    }
+
+    /// An idle stream announced its next number: what is missing before it.
+    pub fn announced(&mut self, next: u64) -> Missed {
+        let missed = next.saturating_sub(self.next);
+        self.next = self.next.max(next);
+        Missed::exactly(missed)
+    }
+
+    /// The publisher ended the stream: resuming it later leaves no gap.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(next: u64) -> Stream {
+        Stream::new(NodeId([1; 16]), Incarnation(7), next)
+    }
+
+    #[test]
+    fn judges_by_number() {
+        let mut stream = stream(5);
+        assert_eq!(stream.receive(5), Verdict::Deliver);
+        assert_eq!(stream.receive(5), Verdict::Duplicate);
+        assert_eq!(stream.receive(9), Verdict::DeliverAfterGap(3));
+        assert_eq!(stream.receive(10), Verdict::Deliver);
+        assert_eq!(stream.announced(12), Missed::exactly(1));
+        assert_eq!(stream.announced(12), Missed::NONE);
+    }
+
+    #[test]
+    fn a_reconnect_tells_what_was_missed() {
+        let mut stream = stream(5);
+        assert_eq!(stream.reopen(Incarnation(7), 8), Missed::exactly(3));
+        assert_eq!(stream.receive(8), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_crashed_publisher_leaves_an_unknown_gap_and_one_that_left_none() {
+        let mut crashed = stream(5);
+        assert_eq!(crashed.reopen(Incarnation(8), 0), Missed::UNKNOWN);
+        assert_eq!(crashed.receive(0), Verdict::Deliver);
+        let mut left = stream(5);
+        left.end();
+        assert_eq!(left.reopen(Incarnation(8), 0), Missed::NONE);
+    }
+
+    #[test]
+    fn the_largest_number_does_not_overflow() {
+        let mut stream = stream(0);
+        assert_eq!(stream.receive(u64::MAX), Verdict::DeliverAfterGap(u64::MAX));
+        stream.receive(u64::MAX);
+    }
+}

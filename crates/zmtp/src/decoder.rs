@@ -1,0 +1,176 @@
+//! The incremental frame decoder.
+
+use bytes::Bytes;
+
+use crate::frame::{Header, MAX_FRAME_HEADER, MORE};
+use crate::{Body, Frame, FrameError, Limits};
+
+/// Least memory taken for a frame that arrives in pieces, unless it is smaller; in octets.
+const MIN_ASSEMBLY: usize = 4096;
+
+/// Turns slices of a byte stream into frames, the same frames however the stream is cut.
+///
+/// A frame that lies in the input as a whole is given as a slice of it; one that does not is assembled
+/// here, in memory that grows with what has arrived, never by what was announced. Between frames the
+/// decoder holds no heap memory.
+///
+/// ```
+/// use zmtp::{Decoder, Limits};
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut input = &b"\x00\x02hi\x00\x05hel"[..];
+/// assert_eq!(&*decoder.decode(&mut input)?.unwrap().body, b"hi");
+/// assert_eq!(decoder.decode(&mut input)?, None); // all read, the second frame is incomplete
+/// assert_eq!(decoder.buffered(), 3);
+/// let mut input = &b"lo"[..];
+/// assert_eq!(&*decoder.decode(&mut input)?.unwrap().body, b"hello");
+/// assert_eq!(decoder.buffered(), 0);
+/// # Ok::<(), zmtp::FrameError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between two frames.
+    Idle,
+    /// The first `length` octets of a header have arrived.
+    Header {
+        octets: [u8; MAX_FRAME_HEADER],
+        length: usize,
+    },
+    /// The header and a part of the body have arrived.
+    Body { header: Header, body: Vec<u8> },
+}
+
+impl Decoder {
+    /// A decoder for a stream that begins with a frame.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: State::Idle,
+        }
+    }
+
+    /// The next frame, if `input` completes one; `input` is left with what follows it. `None` means that
+    /// all input was taken in and the frame goes on: call again with the bytes that arrive next.
+    ///
+    /// # Errors
+    /// [`FrameError`] as soon as the octet that breaks a rule is seen, before its body is read. The stream
+    /// has lost its frame boundaries then: close the connection. Further calls give the same error.
+    #[inline]
+    pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, FrameError> {
+        // The common case, a short message frame that has arrived as a whole, in a few instructions.
+        if let State::Idle = self.state
+            && let [flags @ 0..=MORE, size, rest @ ..] = *input
+            && let size = usize::from(*size)
+            && size <= self.limits.max_frame_size
+            && let Some((body, rest)) = rest.split_at_checked(size)
+        {
+            *input = rest;
+            return Ok(Some(Frame {
+                more: *flags == MORE,
+                command: false,
+                body: Body::Borrowed(body),
+            }));
+        }
+        self.decode_any(input)
+    }
+
+    /// Octets held of a frame that is not complete yet.
+    pub fn buffered(&self) -> usize {
+        match &self.state {
+            State::Idle => 0,
+            State::Header { length, .. } => *length,
+            State::Body { body, .. } => body.len(),
+        }
+    }
+
+    /// Whether the flags octet of the next frame is still to come.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    #[inline(never)]
+    fn decode_any<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, FrameError> {
+        match &mut self.state {
+            State::Idle => match Header::parse(input, &self.limits)? {
+                Some(header) => {
+                    *input = &input[header.header_size..];
+                    Ok(self.begin_body(header, input))
+                }
+                None => {
+                    self.keep_header_start(input);
+                    Ok(None)
+                }
+            },
+            State::Header { octets, length } => loop {
+                if let Some(header) = Header::parse(&octets[..*length], &self.limits)? {
+                    return Ok(self.begin_body(header, input));
+                }
+                let Some((&octet, rest)) = input.split_first() else {
+                    return Ok(None);
+                };
+                octets[*length] = octet;
+                *length += 1;
+                *input = rest;
+            },
+            State::Body { .. } => Ok(self.continue_body(input)),
+        }
+    }
+
+    fn keep_header_start(&mut self, input: &mut &[u8]) {
+        if input.is_empty() {
+            return;
+        }
+        let mut octets = [0; MAX_FRAME_HEADER];
+        let length = input.len();
+        octets[..length].copy_from_slice(input);
+        *input = &[];
+        self.state = State::Header { octets, length };
+    }
+
+    /// `input` stands behind the header.
+    fn begin_body<'a>(&mut self, header: Header, input: &mut &'a [u8]) -> Option<Frame<'a>> {
+        if let Some((body, rest)) = input.split_at_checked(header.body_size) {
+            *input = rest;
+            self.state = State::Idle;
+            return Some(header.frame(Body::Borrowed(body)));
+        }
+        self.state = State::Body {
+            header,
+            body: Vec::new(),
+        };
+        self.continue_body(input)
+    }
+
+    fn continue_body<'a>(&mut self, input: &mut &'a [u8]) -> Option<Frame<'a>> {
+        let State::Body { header, body } = &mut self.state else {
+            unreachable!("called in State::Body only");
+        };
+        let missing = header.body_size - body.len();
+        let (arrived, rest) = input.split_at(missing.min(input.len()));
+        *input = rest;
+        grow(body, arrived.len(), header.body_size);
+        body.extend_from_slice(arrived);
+        if body.len() < header.body_size {
+            return None;
+        }
+        let body = Bytes::from(std::mem::take(body));
+        let frame = header.frame(Body::Owned(body));
+        self.state = State::Idle;
+        Some(frame)
+    }
+}
+
+/// Makes room for `arrived` more octets: doubling, so that a large body is moved seldom, but never past
+/// `body_size`, so that the finished body wastes nothing.
+fn grow(body: &mut Vec<u8>, arrived: usize, body_size: usize) {
+    let needed = body.len() + arrived;
+    if needed > body.capacity() {
+        let capacity = needed.max(2 * body.capacity()).max(MIN_ASSEMBLY);
+        body.reserve_exact(capacity.min(body_size) - body.len());
+    }
+}
