@@ -1,6 +1,6 @@
 //! The command line: what may be asked for, and the text that teaches it.
 
-mod value;
+pub(crate) mod value;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -104,15 +104,30 @@ pub(crate) enum Command {
 #[command(after_help = NODE_EXAMPLES)]
 pub(crate) struct NodeArgs {
     /// Where to listen; repeat it or separate by commas [default without --peer: tcp://127.0.0.1:5555]
-    #[arg(long = "bind", value_name = "ENDPOINT", env = "SPOT_BIND", hide_env_values = true)]
+    #[arg(
+        long = "bind",
+        value_name = "ENDPOINT",
+        env = "SPOT_BIND",
+        hide_env_values = true
+    )]
     #[arg(value_delimiter = ',')]
     pub(crate) binds: Vec<String>,
     /// A node to link to; repeat it or separate by commas
-    #[arg(long = "peer", value_name = "ENDPOINT", env = "SPOT_CLUSTER", hide_env_values = true)]
+    #[arg(
+        long = "peer",
+        value_name = "ENDPOINT",
+        env = "SPOT_CLUSTER",
+        hide_env_values = true
+    )]
     #[arg(value_delimiter = ',')]
     pub(crate) peers: Vec<String>,
     /// A topic to host; repeat it or separate by commas
-    #[arg(long = "topic", value_name = "TOPIC", env = "SPOT_TOPICS", hide_env_values = true)]
+    #[arg(
+        long = "topic",
+        value_name = "TOPIC",
+        env = "SPOT_TOPICS",
+        hide_env_values = true
+    )]
     #[arg(value_delimiter = ',')]
     pub(crate) topics: Vec<String>,
     /// The node's name: a restarted node is known as the same member by it
@@ -126,8 +141,13 @@ pub(crate) struct NodeArgs {
 /// How a tool reaches the cluster.
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// A node to join; repeat it or separate by commas [default without --bind: tcp://127.0.0.1:5555]
-    #[arg(long = "peer", value_name = "ENDPOINT", env = "SPOT_CLUSTER", hide_env_values = true)]
+    /// A node to join; repeat it or separate by commas [default: tcp://127.0.0.1:5555]
+    #[arg(
+        long = "peer",
+        value_name = "ENDPOINT",
+        env = "SPOT_CLUSTER",
+        hide_env_values = true
+    )]
     #[arg(value_delimiter = ',')]
     pub(crate) peers: Vec<String>,
 }
@@ -139,6 +159,7 @@ pub(crate) struct PubArgs {
     #[arg(value_parser = value::topic())]
     pub(crate) topic: String,
     /// The message; without it each line of standard input is one
+    #[arg(allow_negative_numbers = true)]
     pub(crate) data: Option<OsString>,
     /// Publish DATA this many times
     #[arg(short = 'n', long = "count", value_name = "COUNT", default_value_t = 1)]
@@ -149,7 +170,7 @@ pub(crate) struct PubArgs {
     pub(crate) rate: Option<f64>,
     #[command(flatten)]
     pub(crate) join: JoinArgs,
-    /// Host the topic here, and listen at this endpoint; repeat it or separate by commas
+    /// Host the topic here and listen at this endpoint; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
     pub(crate) binds: Vec<String>,
     /// With --bind: how many subscribers to wait for before the first message
@@ -183,7 +204,7 @@ pub(crate) struct SubArgs {
     pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) join: JoinArgs,
-    /// Listen at this endpoint for publishers that connect; repeat it or separate by commas
+    /// Listen at this endpoint for nodes that connect; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
     pub(crate) binds: Vec<String>,
     /// Messages that may wait here while the output is slow; 0 is unlimited

@@ -43,7 +43,12 @@ impl Client {
         for endpoint in &bound {
             note(format_args!("listening on {endpoint}"));
         }
-        Ok(Self { node, peers, bound, events })
+        Ok(Self {
+            node,
+            peers,
+            bound,
+            events,
+        })
     }
 
     /// Learns the peers' topics; what is missing when `timeout` is over is told with its reason.
@@ -65,7 +70,9 @@ impl Client {
         while let Some(event) = self.events.try_next() {
             if let Event::ConnectFailed { endpoint, reason }
             | Event::Rejected { endpoint, reason }
-            | Event::PeerDown { endpoint, reason, .. } = event
+            | Event::PeerDown {
+                endpoint, reason, ..
+            } = event
             {
                 reasons.insert(endpoint, reason);
             }

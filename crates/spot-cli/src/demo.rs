@@ -5,8 +5,8 @@
 
 mod account;
 mod mesh;
-mod story;
 mod steps;
+mod story;
 
 use std::time::{Duration, Instant};
 
@@ -53,11 +53,9 @@ fn tell(story: &mut Story, account: &mut Account) -> Result<(), Failure> {
     let mut sent = steps::publish(story, &mesh, &mut readers)?;
     steps::publish_from_afar(story, &mesh, &mut readers, &mut sent)?;
     steps::slow_subscribers(story, &mesh, account)?;
-    steps::leave(story, &mesh, &mut readers, &mut sent)?;
+    steps::leave(story, &mesh, &mut readers, &mut sent, account)?;
     steps::come_back(story, &mut mesh, &mut readers, &mut sent)?;
-    for reader in readers.all() {
-        account.add(reader);
-    }
+    readers.close(&sent, account)?;
     mesh.close();
     Ok(())
 }

@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let row = |cells: [&str; 2]| cells.map(String::from);
-        let lines = table(["topic", "place"], &[row(["größe", "local"]), row(["a:b:c:d", ""])]);
+        let lines = table(
+            ["topic", "place"],
+            &[row(["größe", "local"]), row(["a:b:c:d", ""])],
+        );
         assert_eq!(lines, ["topic    place", "größe    local", "a:b:c:d"]);
     }
 }

@@ -21,13 +21,18 @@ pub(super) fn topic() -> impl TypedValueParser<Value = String> {
 pub(super) fn filter() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().try_map(|text| {
         let filter = utf8(text)?;
-        if filter.contains(['*', '?', '[']) {
+        if is_pattern(&filter) {
             Filter::pattern(&filter).map_err(|error| error.to_string())?;
         } else {
             Filter::exact(&filter).map_err(|error| error.to_string())?;
         }
         Ok::<_, String>(filter)
     })
+}
+
+/// Whether the argument of `spot sub` is a pattern; otherwise it is a topic.
+pub(crate) fn is_pattern(filter: &str) -> bool {
+    filter.contains(['*', '?', '['])
 }
 
 /// Reads a length of time in seconds: at least 0, fractions allowed.

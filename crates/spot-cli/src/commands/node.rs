@@ -68,10 +68,21 @@ fn join(node: &Node, args: &NodeArgs) -> Result<(), Failure> {
 fn log(event: &Event) {
     match event {
         Event::PeerUp { endpoint, name, .. } => info!("peer {} up", peer(name, endpoint)),
-        Event::PeerDown { endpoint, name, reason, graceful: true, .. } => {
+        Event::PeerDown {
+            endpoint,
+            name,
+            reason,
+            graceful: true,
+            ..
+        } => {
             info!("peer {} left: {reason}", peer(name, endpoint));
         }
-        Event::PeerDown { endpoint, name, reason, .. } => {
+        Event::PeerDown {
+            endpoint,
+            name,
+            reason,
+            ..
+        } => {
             warn!("peer {} lost: {reason}", peer(name, endpoint));
         }
         Event::ConnectFailed { endpoint, reason } => {

@@ -1,7 +1,7 @@
 //! `spot pub`: publishes one message many times, or each line of standard input.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, IsTerminal};
 use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +34,12 @@ pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
     let mut sender = Sender::new(publisher, args.rate);
     let sent = match &args.data {
         Some(data) => sender.repeat(data, args.count),
-        None => sender.lines(io::stdin().lock()),
+        None => {
+            if io::stdin().is_terminal() {
+                note("each line is a message; end with Ctrl-D");
+            }
+            sender.lines(io::stdin().lock())
+        }
     };
     client.node.close();
     sent?;
@@ -69,7 +74,10 @@ fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
     let publisher = client.node.create_topic(&args.topic)?;
     let wanted = args.wait_subscribers;
     if publisher.subscribers() < wanted {
-        note(format_args!("waiting for {wanted} subscribers of {}", args.topic));
+        note(format_args!(
+            "waiting for {wanted} subscribers of {}",
+            args.topic
+        ));
     }
     let timeout = args.timeout.unwrap_or(FOREVER);
     match client.node.wait_subscribers(&args.topic, wanted, timeout) {
@@ -96,7 +104,12 @@ struct Sender {
 
 impl Sender {
     fn new(publisher: Publisher, rate: Option<f64>) -> Self {
-        Self { publisher, rate, started: Instant::now(), sent: 0 }
+        Self {
+            publisher,
+            rate,
+            started: Instant::now(),
+            sent: 0,
+        }
     }
 
     fn repeat(&mut self, data: &OsStr, count: u64) -> Result<(), Failure> {
@@ -122,7 +135,10 @@ impl Sender {
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         self.publisher.publish(data).map_err(|error| {
-            Failure::Failed(format!("message {} was not published: {error}", self.sent + 1))
+            Failure::Failed(format!(
+                "message {} was not published: {error}",
+                self.sent + 1
+            ))
         })?;
         self.sent += 1;
         Ok(())

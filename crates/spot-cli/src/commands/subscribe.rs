@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serverlink::{Delivery, Message, RecvError, Subscriber, Wait};
 
 use crate::cli::SubArgs;
+use crate::cli::value::is_pattern;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt;
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
         options.subscriber.hwm = args.hwm;
         options.subscriber.overflow = args.overflow;
     })?;
-    let subscriber = client.node.subscribe(args.filters.iter().map(String::as_str))?;
+    let subscriber = subscribe(&client, &args.filters)?;
     let node = client.node.clone();
     interrupt::on_first(move || node.close())?;
     let events = client.node.events();
@@ -33,11 +34,26 @@ pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
     })
 }
 
+fn subscribe(client: &Client, filters: &[String]) -> Result<Subscriber, Failure> {
+    let subscriber = client.node.subscriber();
+    for filter in filters {
+        if is_pattern(filter) {
+            subscriber.subscribe_pattern(filter)?;
+        } else {
+            subscriber.subscribe(filter)?;
+        }
+    }
+    Ok(subscriber)
+}
+
 /// Why receiving ended early.
 enum End {
     Failed(Failure),
     /// Too few messages when the time was up.
-    TimedOut { received: u64, timeout: Duration },
+    TimedOut {
+        received: u64,
+        timeout: Duration,
+    },
 }
 
 impl From<Failure> for End {
@@ -96,11 +112,15 @@ impl Receiver {
     }
 
     /// The next delivery; `None` when the time is up or the node is closed. Prints what is buffered before it waits.
-    fn next(&self, subscriber: &Subscriber, output: &mut Output) -> Result<Option<Delivery>, Failure> {
+    fn next(
+        &self,
+        subscriber: &Subscriber,
+        output: &mut Output,
+    ) -> Result<Option<Delivery>, Failure> {
         match subscriber.try_recv() {
             Ok(delivery) => return Ok(Some(delivery)),
             Err(RecvError::Empty) => output.flush()?,
-            Err(RecvError::Closed) => {
+            Err(_) => {
                 output.flush()?;
                 return Ok(None);
             }
@@ -114,11 +134,21 @@ impl Receiver {
     fn take(&mut self, delivery: Delivery, output: &mut Output) -> Result<(), Failure> {
         match delivery {
             Delivery::Message(message) => self.print(&message, output)?,
-            Delivery::Gap { topic, missed: Some(count) } => note(format_args!("missed {count} messages of {topic}")),
-            Delivery::Gap { topic, missed: None } => {
-                note(format_args!("missed messages of {topic}; their number died with the publisher"));
+            Delivery::Gap {
+                topic,
+                missed: Some(count),
+            } => note(format_args!("missed {count} messages of {topic}")),
+            Delivery::Gap {
+                topic,
+                missed: None,
+            } => {
+                note(format_args!(
+                    "missed messages of {topic}; their number died with the publisher"
+                ));
             }
-            Delivery::PeerLost { name, .. } => note(format_args!("lost node {name}; waiting for it to come back")),
+            Delivery::PeerLost { name, .. } => note(format_args!(
+                "lost node {name}; waiting for it to come back"
+            )),
             Delivery::Ended => {
                 output.flush()?;
                 return Err(Failure::Failed(
@@ -142,7 +172,10 @@ impl Receiver {
         let enough = self.received >= self.count.unwrap_or(1);
         match self.timeout {
             _ if interrupt::happened() && self.count.is_none() => Ok(()),
-            Some(timeout) if !enough => Err(End::TimedOut { received: self.received, timeout }),
+            Some(timeout) if !enough => Err(End::TimedOut {
+                received: self.received,
+                timeout,
+            }),
             Some(_) => Ok(()),
             None => Err(End::Failed(Failure::Failed("the node is closed".into()))),
         }

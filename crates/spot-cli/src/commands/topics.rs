@@ -45,7 +45,11 @@ fn print(topics: &[TopicInfo], as_json: bool) -> Result<(), Failure> {
 
 fn row(topic: &TopicInfo) -> [String; 3] {
     let reachable = if topic.reachable { "yes" } else { "no" };
-    [topic.name.to_string(), place(topic.place).into(), reachable.into()]
+    [
+        topic.name.to_string(),
+        place(topic.place).into(),
+        reachable.into(),
+    ]
 }
 
 fn place(place: TopicPlace) -> &'static str {

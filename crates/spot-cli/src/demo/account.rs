@@ -25,6 +25,11 @@ impl Sent {
         Ok(())
     }
 
+    /// As if the first `count` messages had been sent on `topic`.
+    pub(super) fn of(topic: &str, count: u64) -> Self {
+        Self(BTreeMap::from([(topic.to_owned(), count)]))
+    }
+
     fn on(&self, topic: &str) -> u64 {
         self.0.get(topic).copied().unwrap_or(0)
     }
@@ -44,7 +49,12 @@ pub(super) struct Reader {
 
 impl Reader {
     /// An account of what `subscriber` receives on `topics`, on which nothing was sent yet.
-    pub(super) fn new(who: &str, filter: &str, topics: &[&'static str], subscriber: Subscriber) -> Self {
+    pub(super) fn new(
+        who: &str,
+        filter: &str,
+        topics: &[&'static str],
+        subscriber: Subscriber,
+    ) -> Self {
         Self {
             who: who.to_owned(),
             filter: filter.to_owned(),
@@ -62,7 +72,10 @@ impl Reader {
         while self.last.iter().any(|(topic, last)| *last < sent.on(topic)) {
             match self.receive(deadline, sent)? {
                 Delivery::Message(message) => self.deliver(message.topic(), message.data())?,
-                Delivery::Gap { topic, missed: Some(count) } => {
+                Delivery::Gap {
+                    topic,
+                    missed: Some(count),
+                } => {
                     *self.last_on(&topic)? += count;
                     self.missed += count;
                 }
@@ -89,11 +102,13 @@ impl Reader {
     pub(super) fn expect_lost(&mut self) -> Result<String, Failure> {
         match self.receive(Instant::now() + PATIENCE, &Sent::default())? {
             Delivery::PeerLost { name, .. } => Ok(name.to_string()),
-            other => Err(self.failure(&format!("received {other:?} where the loss of a node was due"))),
+            other => Err(self.failure(&format!(
+                "received {other:?} where the loss of a node was due"
+            ))),
         }
     }
 
-    /// Receives the news that a node was lost, which must be next; tells its name.
+    /// The next delivery; an error tells how much of `sent` has not come by the deadline.
     fn receive(&self, deadline: Instant, sent: &Sent) -> Result<Delivery, Failure> {
         let left = deadline.saturating_duration_since(Instant::now());
         self.subscriber.recv_timeout(left).map_err(|error| match error {
@@ -102,12 +117,14 @@ impl Reader {
                     self.last.iter().map(|(topic, last)| sent.on(topic).saturating_sub(*last)).sum();
                 self.failure(&format!("still waits after {PATIENCE:?}, {missing} messages short and no word of them"))
             }
-            RecvError::Closed => self.failure("found its node closed"),
+            error => self.failure(&format!("cannot receive: {error}")),
         })
     }
 
     fn deliver(&mut self, topic: &str, data: &[u8]) -> Result<(), Failure> {
-        let number = std::str::from_utf8(data).ok().and_then(|text| text.parse::<u64>().ok());
+        let number = std::str::from_utf8(data)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok());
         let due = *self.last_on(topic)? + 1;
         if number != Some(due) {
             let data = data.escape_ascii();
@@ -126,7 +143,10 @@ impl Reader {
     }
 
     fn failure(&self, what: &str) -> Failure {
-        Failure::Failed(format!("{}, subscribed to {}, {what}", self.who, self.filter))
+        Failure::Failed(format!(
+            "{}, subscribed to {}, {what}",
+            self.who, self.filter
+        ))
     }
 }
 
@@ -135,8 +155,9 @@ impl Reader {
 pub(super) struct Account(Vec<[String; 6]>);
 
 impl Account {
-    pub(super) fn add(&mut self, reader: &Reader) {
-        let sent: u64 = reader.last.values().sum();
+    /// Closes a reader's account: what was sent to it must have been delivered or reported missing.
+    pub(super) fn close(&mut self, reader: &Reader, sent: &Sent) -> Result<(), Failure> {
+        let sent: u64 = reader.last.keys().map(|topic| sent.on(topic)).sum();
         self.0.push([
             reader.who.clone(),
             reader.filter.clone(),
@@ -145,6 +166,10 @@ impl Account {
             format!("{:>9}", reader.delivered),
             format!("{:>16}", reader.missed),
         ]);
+        if sent != reader.delivered + reader.missed {
+            return Err(reader.failure(&format!("does not account for all {sent} messages")));
+        }
+        Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -152,7 +177,14 @@ impl Account {
     }
 
     pub(super) fn table(&self) -> Vec<String> {
-        let heading = ["SUBSCRIBER", "LISTENS TO", "WHEN FULL", "  SENT", "DELIVERED", "REPORTED MISSING"];
+        let heading = [
+            "SUBSCRIBER",
+            "LISTENS TO",
+            "WHEN FULL",
+            "  SENT",
+            "DELIVERED",
+            "REPORTED MISSING",
+        ];
         table(heading, &self.0)
     }
 }

@@ -7,6 +7,7 @@ use serverlink::{Events, Node, Overflow, PeerState, Publisher, Subscriber, Topic
 
 use super::PATIENCE;
 use super::story::Story;
+use crate::cli::value::is_pattern;
 use crate::failure::Failure;
 
 /// Which node hosts which topics.
@@ -36,7 +37,11 @@ impl Mesh {
     pub(super) fn start(story: &mut Story) -> Result<Self, Failure> {
         story.step("Three nodes start");
         let [alpha, beta, gamma] = TOPICS.map(|(name, _)| Member::start(name, "tcp://127.0.0.1:0"));
-        let mesh = Self { alpha: alpha?, beta: beta?, gamma: gamma? };
+        let mesh = Self {
+            alpha: alpha?,
+            beta: beta?,
+            gamma: gamma?,
+        };
         for member in mesh.members() {
             story.check(&format!("{:5} listens at {}", member.name, member.endpoint));
         }
@@ -79,9 +84,14 @@ impl Mesh {
             member.sync()?;
             let all: usize = TOPICS.iter().map(|(_, topics)| topics.len()).sum();
             let known = member.node.topics();
-            let local = known.iter().filter(|topic| topic.place == TopicPlace::Local);
+            let local = known
+                .iter()
+                .filter(|topic| topic.place == TopicPlace::Local);
             if (known.len(), local.count()) != (all, own.len()) {
-                return Err(Failure::Failed(format!("{} knows the topics {known:?}", member.name)));
+                return Err(Failure::Failed(format!(
+                    "{} knows the topics {known:?}",
+                    member.name
+                )));
             }
         }
         story.check("every node knows all 5 topics, and which of them are its own");
@@ -104,7 +114,12 @@ impl Member {
         let node = Node::builder().name(name).start()?;
         let events = node.events();
         let endpoint = node.bind(endpoint)?;
-        Ok(Self { name, node, endpoint, events })
+        Ok(Self {
+            name,
+            node,
+            endpoint,
+            events,
+        })
     }
 
     pub(super) fn sync(&self) -> Result<(), Failure> {
@@ -132,7 +147,10 @@ impl Member {
     fn linked(&self) -> usize {
         let peers = self.node.peers().into_iter();
         let connected = peers.filter(|peer| peer.state == PeerState::Connected);
-        connected.filter_map(|peer| peer.node).collect::<HashSet<_>>().len()
+        connected
+            .filter_map(|peer| peer.node)
+            .collect::<HashSet<_>>()
+            .len()
     }
 
     /// A subscriber whose subscription every owner has acknowledged.
@@ -147,14 +165,14 @@ impl Member {
             options.hwm = hwm;
             options.overflow = overflow;
         })?;
-        if filter.contains('*') {
+        if is_pattern(filter) {
             subscriber.subscribe_pattern(filter)?;
         } else {
             subscriber.subscribe(filter)?;
         }
-        subscriber
-            .wait_subscribed(PATIENCE)
-            .map_err(|error| Failure::Failed(format!("{} subscribing to {filter}: {error}", self.name)))?;
+        subscriber.wait_subscribed(PATIENCE).map_err(|error| {
+            Failure::Failed(format!("{} subscribing to {filter}: {error}", self.name))
+        })?;
         Ok(subscriber)
     }
 

@@ -24,12 +24,26 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn all(&mut self) -> [&mut Reader; 4] {
-        [&mut self.temp, &mut self.sensors, &mut self.chat, &mut self.score]
+    fn all(&mut self) -> [&mut Reader; 4] {
+        [
+            &mut self.temp,
+            &mut self.sensors,
+            &mut self.chat,
+            &mut self.score,
+        ]
     }
 
     fn catch_up(&mut self, sent: &Sent) -> Result<(), Failure> {
-        self.all().into_iter().try_for_each(|reader| reader.catch_up_whole(sent))
+        self.all()
+            .into_iter()
+            .try_for_each(|reader| reader.catch_up_whole(sent))
+    }
+
+    /// Closes the accounts of those that listened to the end; gamma's was closed when gamma left.
+    pub(super) fn close(&self, sent: &Sent, account: &mut Account) -> Result<(), Failure> {
+        [&self.temp, &self.chat, &self.score]
+            .into_iter()
+            .try_for_each(|reader| account.close(reader, sent))
     }
 }
 
@@ -48,8 +62,14 @@ pub(super) fn subscribe(story: &mut Story, mesh: &Mesh) -> Result<Readers, Failu
     })
 }
 
-pub(super) fn publish(story: &mut Story, mesh: &Mesh, readers: &mut Readers) -> Result<Sent, Failure> {
-    story.step(&format!("Each node publishes {EACH} messages on each of its topics"));
+pub(super) fn publish(
+    story: &mut Story,
+    mesh: &Mesh,
+    readers: &mut Readers,
+) -> Result<Sent, Failure> {
+    story.step(&format!(
+        "Each node publishes {EACH} messages on each of its topics"
+    ));
     let mut sent = Sent::default();
     for (member, topic) in [
         (&mesh.alpha, "sensor:temp"),
@@ -62,7 +82,10 @@ pub(super) fn publish(story: &mut Story, mesh: &Mesh, readers: &mut Readers) -> 
     }
     readers.catch_up(&sent)?;
     for reader in readers.all() {
-        story.check(&format!("{:5} received {:4} in order, none missing", reader.who, reader.delivered));
+        story.check(&format!(
+            "{:5} received {:4} in order, none missing",
+            reader.who, reader.delivered
+        ));
     }
     Ok(sent)
 }
@@ -73,10 +96,14 @@ pub(super) fn publish_from_afar(
     readers: &mut Readers,
     sent: &mut Sent,
 ) -> Result<(), Failure> {
-    story.step("gamma publishes on chat:lobby, a topic of beta: the same call, the message finds its way");
+    story.step(
+        "gamma publishes on chat:lobby, a topic of beta: the same call, the message finds its way",
+    );
     sent.publish(&mesh.gamma.publisher("chat:lobby")?, EACH)?;
     readers.catch_up(sent)?;
-    story.check(&format!("alpha received {EACH} more, sent by gamma through beta"));
+    story.check(&format!(
+        "alpha received {EACH} more, sent by gamma through beta"
+    ));
     Ok(())
 }
 
@@ -96,19 +123,18 @@ pub(super) fn slow_subscribers(
     let mut oldest = reader("beta/2", &mesh.beta, Overflow::DropOldest)?;
     let mut patient = reader("gamma/1", &mesh.gamma, Overflow::Block)?;
     let publisher = mesh.alpha.publisher("burst")?;
-    let mut sent = Sent::default();
+    let burst = Sent::of("burst", BURST);
     thread::scope(|scope| {
-        let publishing = scope.spawn(|| {
-            sent.publish(&publisher, BURST)?;
-            Ok::<_, Failure>(sent)
-        });
-        // The two that drop read nothing before the burst is over; the one that blocks reads along.
-        let read = patient.catch_up_whole(&Sent::all_of("burst", BURST));
-        let sent = publishing.join().expect("the publishing thread does not panic")?;
-        read?;
-        newest.catch_up(&sent)?;
-        oldest.catch_up(&sent)
+        let publishing = scope.spawn(|| Sent::default().publish(&publisher, BURST));
+        // The one that blocks reads along; the two that drop read nothing before the burst is over.
+        let read = patient.catch_up_whole(&burst);
+        publishing
+            .join()
+            .expect("the publishing thread does not panic")?;
+        read
     })?;
+    newest.catch_up(&burst)?;
+    oldest.catch_up(&burst)?;
     for (reader, what) in [
         (&newest, "drops the newest"),
         (&oldest, "drops the oldest"),
@@ -119,7 +145,7 @@ pub(super) fn slow_subscribers(
             "{:7} {what:20} received {delivered:4}, was told of {missed:4} missing",
             reader.who
         ));
-        account.add(reader);
+        account.close(reader, &burst)?;
     }
     Ok(())
 }
@@ -129,20 +155,30 @@ pub(super) fn leave(
     mesh: &Mesh,
     readers: &mut Readers,
     sent: &mut Sent,
+    account: &mut Account,
 ) -> Result<(), Failure> {
     story.step("gamma stops");
+    account.close(&readers.sensors, sent)?;
     mesh.gamma.node.close();
     let lost = readers.score.expect_lost()?;
-    story.check(&format!("alpha, who listens to game:score, is told that {lost} is lost"));
+    story.check(&format!(
+        "alpha, who listens to game:score, is told that {lost} is lost"
+    ));
     match mesh.alpha.node.publish("game:score", "anybody?") {
         Err(PublishError::Unreachable { .. }) => {
             story.check("alpha publishing on game:score is told that nobody hosts it now");
         }
-        other => return Err(Failure::Failed(format!("publishing on a lost topic gave {other:?}"))),
+        other => {
+            return Err(Failure::Failed(format!(
+                "publishing on a lost topic gave {other:?}"
+            )));
+        }
     }
     sent.publish(&mesh.alpha.publisher("sensor:temp")?, EACH)?;
     readers.temp.catch_up_whole(sent)?;
-    story.check(&format!("the others go on: beta received {EACH} more on sensor:temp"));
+    story.check(&format!(
+        "the others go on: beta received {EACH} more on sensor:temp"
+    ));
     Ok(())
 }
 
@@ -163,6 +199,8 @@ pub(super) fn come_back(
     story.check("alpha's subscription to game:score came back by itself");
     sent.publish(&publisher, EACH)?;
     readers.score.catch_up_whole(sent)?;
-    story.check(&format!("alpha received {EACH} more on game:score, none missing"));
+    story.check(&format!(
+        "alpha received {EACH} more on game:score, none missing"
+    ));
     Ok(())
 }

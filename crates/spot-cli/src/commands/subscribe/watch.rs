@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serverlink::{Event, Events, Node, PeerState, Subscriber, SyncError};
 
+use crate::cli::value::is_pattern;
 use crate::interrupt::FOREVER;
 use crate::output::note;
 
@@ -16,13 +17,18 @@ pub(super) fn links(events: &Events) {
                 note(format_args!("connected to {endpoint}"));
                 told.remove(&endpoint);
             }
-            Event::PeerDown { endpoint, reason, .. } => {
+            Event::PeerDown {
+                endpoint, reason, ..
+            } => {
                 note(format_args!("no longer connected to {endpoint}: {reason}"));
             }
             Event::ConnectFailed { endpoint, reason } | Event::Rejected { endpoint, reason } => {
                 // Each attempt fails alike: once is enough.
-                if told.insert(endpoint.clone(), reason.clone()).as_ref() != Some(&reason) {
-                    note(format_args!("not connected to {endpoint}: {reason}; trying again"));
+                let before = told.insert(endpoint.clone(), reason.clone());
+                if before.as_ref() != Some(&reason) {
+                    note(format_args!(
+                        "not connected to {endpoint}: {reason}; trying again"
+                    ));
                 }
             }
             _ => {}
@@ -44,7 +50,7 @@ pub(super) fn subscriptions(node: &Node, subscriber: &Subscriber, filters: &[Str
     }
     note(format_args!("subscribed to {}", filters.join(" ")));
     for filter in filters {
-        if !filter.contains(['*', '?', '[']) && node.topic(filter).is_none() {
+        if !is_pattern(filter) && node.topic(filter).is_none() {
             note(format_args!("no node offers {filter} yet; waiting for one"));
         }
     }
