@@ -7,6 +7,7 @@ use serverlink::{Event, Events, Node, Options, SyncError};
 
 use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::output::note;
 
 /// An observer node with its peers.
@@ -49,6 +50,12 @@ impl Client {
             bound,
             events,
         })
+    }
+
+    /// Lets SIGINT and SIGTERM close the node, so that what waits on it ends.
+    pub(crate) fn close_on_signal(&self) -> Result<(), Failure> {
+        let node = self.node.clone();
+        interrupt::on_first(move || node.close())
     }
 
     /// Learns the peers' topics; what is missing when `timeout` is over is told with its reason.

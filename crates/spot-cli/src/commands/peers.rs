@@ -6,13 +6,11 @@ use serverlink::{PeerInfo, PeerState};
 use crate::cli::AskArgs;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::output::{Output, note, table};
 
 pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| ())?;
-    let node = client.node.clone();
-    interrupt::on_first(move || node.close())?;
+    client.close_on_signal()?;
     let synced = client.sync(args.timeout);
     let peers = client.node.peers();
     client.node.close();

@@ -20,8 +20,7 @@ pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
         options.subscriber.overflow = args.overflow;
     })?;
     let subscriber = subscribe(&client, &args.filters)?;
-    let node = client.node.clone();
-    interrupt::on_first(move || node.close())?;
+    client.close_on_signal()?;
     let events = client.node.events();
     thread::scope(|scope| {
         scope.spawn(|| watch::links(&events));

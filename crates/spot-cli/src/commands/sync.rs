@@ -5,13 +5,11 @@ use serde_json::json;
 use crate::cli::AskArgs;
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::output::Output;
 
 pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| ())?;
-    let node = client.node.clone();
-    interrupt::on_first(move || node.close())?;
+    client.close_on_signal()?;
     let synced = client.sync(args.timeout);
     let topics = client.node.topics().len();
     client.node.close();

@@ -1,8 +1,9 @@
 //! `topics`, `peers` and `sync`, and how nodes stop.
 
-use crate::support::{NOBODY, Spot, spot};
 use rustix::process::Signal;
 use serde_json::Value;
+
+use crate::support::{NOBODY, Spot, spot};
 
 #[test]
 fn topics_lists_what_the_peer_offers() {

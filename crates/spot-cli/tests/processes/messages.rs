@@ -1,8 +1,9 @@
 //! Nodes, publishers and subscribers as real processes that talk over the loopback.
 
-use crate::support::{NOBODY, Spot, command, spot};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+
+use crate::support::{NOBODY, Spot, command, spot};
 
 /// A subscriber at `endpoint` whose subscription stands.
 fn subscriber(endpoint: &str, args: &[&str]) -> Spot {
