@@ -86,7 +86,8 @@ fn a_frame_cut_short_is_never_the_same_frame() {
         let bytes = frame.to_vec();
         for cut in 0..bytes.len() {
             match Frame::decode(&bytes[..cut]) {
-                // Payload and lists run to the end, so a cut between their items is a shorter frame.
+                // Payload and lists run to the end, so a cut between their items is a shorter
+                // frame.
                 Ok(Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. }) => {}
                 Ok(other) => panic!("{cut} bytes of {frame:?} became {other:?}"),
                 Err(error) => {

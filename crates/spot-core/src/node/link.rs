@@ -113,6 +113,12 @@ impl Node {
         link
     }
 
+    /// Whether a connection is still wanted: it has neither failed nor been closed.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
+    }
+
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
         let Some(state) = self.links.get_mut(&link) else {
