@@ -17,19 +17,25 @@ pub(crate) struct Client {
     pub(crate) peers: Vec<String>,
     /// Where it listens, with real ports.
     pub(crate) bound: Vec<String>,
-    /// Kept from before the first peer was added, so that the reason of every failure is in it.
-    events: Events,
+    /// What happened since before the first peer was added.
+    pub(crate) events: Events,
+    /// The same once more, for the reasons in it.
+    failures: Events,
 }
 
 impl Client {
     /// Starts an observer that listens at `binds` and joins the peers asked for; the default one if there is neither.
+    /// SIGINT and SIGTERM call `on_signal` on another thread.
     pub(crate) fn start(
         join: &JoinArgs,
         binds: &[String],
         options: impl FnOnce(&mut Options),
+        on_signal: fn(&Node),
     ) -> Result<Self, Failure> {
         let node = Node::builder().observer().options(options).start()?;
-        let events = node.events();
+        let stopped = node.clone();
+        interrupt::on_first(move || on_signal(&stopped))?;
+        let (events, failures) = (node.events(), node.events());
         let mut bound = Vec::new();
         for endpoint in list(binds) {
             bound.push(node.bind(endpoint)?);
@@ -49,13 +55,13 @@ impl Client {
             peers,
             bound,
             events,
+            failures,
         })
     }
 
-    /// Lets SIGINT and SIGTERM close the node, so that what waits on it ends.
-    pub(crate) fn close_on_signal(&self) -> Result<(), Failure> {
-        let node = self.node.clone();
-        interrupt::on_first(move || node.close())
+    /// An observer that only asks: any signal ends it.
+    pub(crate) fn asking(join: &JoinArgs) -> Result<Self, Failure> {
+        Self::start(join, &[], |_| (), Node::close)
     }
 
     /// Learns the peers' topics; what is missing when `timeout` is over is told with its reason.
@@ -74,7 +80,7 @@ impl Client {
     /// The peers that are not connected, each with the last reason known.
     pub(crate) fn explain(&self, peers: &[String]) -> String {
         let mut reasons = HashMap::new();
-        while let Some(event) = self.events.try_next() {
+        while let Some(event) = self.failures.try_next() {
             if let Event::ConnectFailed { endpoint, reason }
             | Event::Rejected { endpoint, reason }
             | Event::PeerDown {

@@ -17,9 +17,10 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
         .with_max_level(args.log)
         .init();
     let node = start(args)?;
-    let stop = node.clone();
-    interrupt::on_first(move || stop.close())?;
+    let stopped = node.clone();
+    interrupt::on_first(move || stopped.close())?;
     let events = node.events();
+    listen(&node, args)?;
     join(&node, args)?;
     while let Some(event) = events.next_timeout(FOREVER) {
         log(&event);
@@ -43,6 +44,10 @@ fn start(args: &NodeArgs) -> Result<Node, Failure> {
     for topic in list(&args.topics) {
         info!("hosting {topic}");
     }
+    Ok(node)
+}
+
+fn listen(node: &Node, args: &NodeArgs) -> Result<(), Failure> {
     let mut binds = list(&args.binds);
     if binds.is_empty() && list(&args.peers).is_empty() {
         binds.push(DEFAULT_ENDPOINT);
@@ -50,7 +55,7 @@ fn start(args: &NodeArgs) -> Result<Node, Failure> {
     for endpoint in binds {
         info!("listening on {}", node.bind(endpoint)?);
     }
-    Ok(node)
+    Ok(())
 }
 
 fn join(node: &Node, args: &NodeArgs) -> Result<(), Failure> {

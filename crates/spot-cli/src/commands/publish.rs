@@ -6,7 +6,7 @@ use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serverlink::{PublishError, Publisher, WaitError};
+use serverlink::{Node, Options, PublishError, Publisher, WaitError};
 
 use crate::cli::PubArgs;
 use crate::client::Client;
@@ -17,15 +17,8 @@ use crate::output::note;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
-    let client = Client::start(&args.join, &args.binds, |options| {
-        options.linger = Some(args.linger);
-    })?;
-    let node = client.node.clone();
-    interrupt::on_first(move || {
-        node.close();
-        // The command may be waiting for standard input, which no close ends.
-        process::exit(i32::from(interrupt::EXIT_CODE));
-    })?;
+    let linger = |options: &mut Options| options.linger = Some(args.linger);
+    let client = Client::start(&args.join, &args.binds, linger, close_and_exit)?;
     let publisher = if client.bound.is_empty() {
         find(&client, args)?
     } else {
@@ -51,6 +44,12 @@ pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
             sender.sent
         ))),
     }
+}
+
+/// The command may be waiting for standard input, which no close of the node ends.
+fn close_and_exit(node: &Node) {
+    node.close();
+    process::exit(i32::from(interrupt::EXIT_CODE));
 }
 
 /// The topic as the peers offer it.

@@ -5,7 +5,7 @@ mod watch;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serverlink::{Delivery, Message, RecvError, Subscriber, Wait};
+use serverlink::{Delivery, Message, Node, Options, RecvError, Subscriber, Wait};
 
 use crate::cli::SubArgs;
 use crate::cli::value::is_pattern;
@@ -15,19 +15,17 @@ use crate::interrupt;
 use crate::output::{Format, Output, note};
 
 pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
-    let client = Client::start(&args.join, &args.binds, |options| {
+    let queue = |options: &mut Options| {
         options.subscriber.hwm = args.hwm;
         options.subscriber.overflow = args.overflow;
-    })?;
+    };
+    let client = Client::start(&args.join, &args.binds, queue, Node::close)?;
     let subscriber = subscribe(&client, &args.filters)?;
-    client.close_on_signal()?;
-    let events = client.node.events();
     thread::scope(|scope| {
-        scope.spawn(|| watch::links(&events));
-        scope.spawn(|| watch::subscriptions(&client.node, &subscriber, &args.filters));
+        scope.spawn(|| watch::links(&client, &subscriber, &args.filters));
         let done = Receiver::new(args).run(&subscriber);
         let explained = done.map_err(|end| explain(end, &client));
-        // Ends the two watchers.
+        // Ends the watcher.
         client.node.close();
         explained
     })
@@ -38,6 +36,9 @@ fn subscribe(client: &Client, filters: &[String]) -> Result<Subscriber, Failure>
     for filter in filters {
         if is_pattern(filter) {
             subscriber.subscribe_pattern(filter)?;
+        } else if client.peers.is_empty() {
+            // A name that nobody could offer yet is refused; a pattern waits for whoever connects.
+            subscriber.subscribe_pattern(&filter.replace('\\', r"\\"))?;
         } else {
             subscriber.subscribe(filter)?;
         }

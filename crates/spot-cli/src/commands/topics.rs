@@ -9,8 +9,7 @@ use crate::failure::Failure;
 use crate::output::{Output, note, table};
 
 pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
-    let client = Client::start(&args.join, &[], |_| ())?;
-    client.close_on_signal()?;
+    let client = Client::asking(&args.join)?;
     let synced = client.sync(args.timeout);
     let topics = client.node.topics();
     client.node.close();

@@ -179,7 +179,7 @@ fn a_subscription_outlives_a_restart_of_the_node() {
     sub.wait_for("lost node");
     let mut again = Spot::run(&["node", "--bind", &endpoint, "--topic", "t", "--name", "n"]);
     again.endpoint();
-    sub.wait_for("connected to");
+    sub.wait_for("subscribed to");
     let hosted = spot(&["pub", "t", "back", "--peer", &endpoint]);
     assert_eq!(hosted.code, Some(0), "{}", hosted.reason());
     assert_eq!(sub.finish().stdout, ["t back"]);
