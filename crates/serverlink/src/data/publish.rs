@@ -27,16 +27,44 @@ pub(crate) enum PublishFailure {
 /// Who has no room for a message.
 #[derive(Debug)]
 pub(crate) enum Blocker {
-    Inbox(Arc<SharedInbox>),
-    Outbox(Arc<SharedOutbox>, SinkPolicy),
+    Inbox {
+        inbox: Arc<SharedInbox>,
+        turns: u64,
+    },
+    Outbox {
+        outbox: Arc<SharedOutbox>,
+        policy: SinkPolicy,
+        turns: u64,
+    },
 }
 
 impl Blocker {
+    /// To be made before the topic's locks are let go of, so that no change in between is overlooked.
+    fn inbox(inbox: &Arc<SharedInbox>) -> Self {
+        Self::Inbox {
+            inbox: inbox.clone(),
+            turns: inbox.turns(),
+        }
+    }
+
+    /// As [`inbox`](Self::inbox).
+    fn outbox(outbox: &Arc<SharedOutbox>, policy: &SinkPolicy) -> Self {
+        Self::Outbox {
+            outbox: outbox.clone(),
+            policy: policy.clone(),
+            turns: outbox.turns(),
+        }
+    }
+
     /// Waits until there may be room; false when the time is up.
     pub(crate) fn wait(&self, len: usize, deadline: Deadline) -> bool {
         match self {
-            Self::Inbox(inbox) => inbox.wait_for_room(len, deadline),
-            Self::Outbox(outbox, policy) => outbox.wait_for_room(policy, len, deadline),
+            Self::Inbox { inbox, turns } => inbox.wait_for_room(len, *turns, deadline),
+            Self::Outbox {
+                outbox,
+                policy,
+                turns,
+            } => outbox.wait_for_room(policy, len, *turns, deadline),
         }
     }
 }
@@ -166,7 +194,7 @@ impl Topic {
             match &sink.kind {
                 SinkKind::Wire { outbox, policy } if policy.blocks() && !outbox.is_closed() => {
                     if !outbox.reserve(policy, len) {
-                        return Err(Blocker::Outbox(outbox.clone(), policy.clone()));
+                        return Err(Blocker::outbox(outbox, policy));
                     }
                     reserved.push(Reserved::Outbox(outbox.clone(), policy.clone()));
                 }
@@ -187,7 +215,7 @@ impl Topic {
         let sinks = lock(&self.sinks);
         for sink in sinks.inboxes.iter().filter(|sink| sink.inbox.blocks()) {
             if !sink.inbox.reserve(len) {
-                return Err(Blocker::Inbox(sink.inbox.clone()));
+                return Err(Blocker::inbox(&sink.inbox));
             }
             reserved.push(Reserved::Inbox(sink.inbox.clone()));
         }
@@ -312,10 +340,7 @@ impl Topic {
                 let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
                 let (offer, flush) = outbox.offer(&policy, &header[..header_len], payload);
                 if offer == Offer::Full {
-                    return Err(PublishFailure::Full(Blocker::Outbox(
-                        outbox.clone(),
-                        policy,
-                    )));
+                    return Err(PublishFailure::Full(Blocker::outbox(outbox, &policy)));
                 }
                 state.next_sequence += 1;
                 after.queued(outbox, flush);
