@@ -1,21 +1,19 @@
 //! `spot node`: a node that runs until it is told to stop.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use serverlink::{AddPeerError, Event, Node};
 use tracing::{debug, info, warn};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{DEFAULT_ENDPOINT, NodeArgs, list};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 
 pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-        .with_target(false)
-        .with_max_level(args.log)
-        .init();
+    start_log(args.log);
     let node = start(args)?;
     let stopped = node.clone();
     interrupt::on_first(move || stopped.close())?;
@@ -29,6 +27,25 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     node.close();
     info!("stopped");
     Ok(())
+}
+
+fn start_log(level: LevelFilter) {
+    // The library logs what it also tells as events, which are logged here.
+    let library = if level >= LevelFilter::DEBUG {
+        level
+    } else {
+        level.min(LevelFilter::ERROR)
+    };
+    let filter = Targets::new()
+        .with_target("spot", level)
+        .with_default(library);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .init();
 }
 
 fn start(args: &NodeArgs) -> Result<Node, Failure> {

@@ -108,7 +108,9 @@ fn both_signals_stop_a_node_cleanly() {
 #[test]
 fn a_node_logs_the_coming_and_going_of_peers() {
     let (mut node, endpoint) = Spot::node(&[]);
-    let (other, _) = Spot::node(&["--name", "other", "--peer", &endpoint]);
+    let (mut other, _) = Spot::node(&["--name", "other", "--peer", &endpoint]);
+    // Both, so that each side of the link stands and can be taken leave of.
+    other.wait_for(" up");
     assert!(node.wait_for(" up").contains("other"));
     other.signal(Signal::TERM);
     assert_eq!(other.finish().code, Some(0));
