@@ -41,7 +41,14 @@ extern "C" fn slk_spot_monitor(
 #[derive(Default)]
 pub(crate) struct Monitor {
     slot: Arc<Slot>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Thread>,
+}
+
+#[derive(Default)]
+struct Thread {
+    handle: Option<JoinHandle<()>>,
+    /// The instance is being destroyed: a thread started now might never end.
+    refused: bool,
 }
 
 /// What the thread and those who change the callback share.
@@ -89,29 +96,37 @@ impl Monitor {
         Ok(())
     }
 
+    /// Lets no thread start any more. Comes before the node is closed.
+    pub(crate) fn refuse(&self) {
+        self.thread().refused = true;
+    }
+
     /// Waits for the thread, which ends when the node is closed; unless this is that thread.
     pub(crate) fn join(&self) {
-        let thread = self.thread().take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())
+        let handle = self.thread().handle.take();
+        if let Some(handle) = handle.filter(|handle| handle.thread().id() != thread::current().id())
         {
             // A panic there was printed there.
-            let _ = thread.join();
+            let _ = handle.join();
         }
     }
 
     fn watch(&self, node: &Node) -> Result<(), Errno> {
         let mut thread = self.thread();
-        if thread.is_none() {
+        if thread.refused {
+            return Err(Errno::ETERM);
+        }
+        if thread.handle.is_none() {
             let (events, slot) = (node.events(), Arc::clone(&self.slot));
             let spawned = thread::Builder::new()
                 .name(String::from("spot-monitor"))
                 .spawn(move || run(&events, &slot));
-            *thread = Some(spawned.map_err(|error| Errno::from(&error))?);
+            thread.handle = Some(spawned.map_err(|error| Errno::from(&error))?);
         }
         Ok(())
     }
 
-    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+    fn thread(&self) -> MutexGuard<'_, Thread> {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

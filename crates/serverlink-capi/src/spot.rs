@@ -73,6 +73,7 @@ impl Spot {
     /// Lets no call start anything any more.
     pub(crate) fn refuse(&self) {
         self.open.store(false, Ordering::Release);
+        self.monitor.refuse();
     }
 
     /// Closes the node, which wakes its blocked calls, and waits for the monitor.

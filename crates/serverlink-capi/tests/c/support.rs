@@ -156,13 +156,12 @@ impl Running {
     /// Waits for its end, which must be a success; what it printed since the last line.
     pub(crate) fn finish(mut self) -> String {
         let pid = self.child.id();
-        let rest = within(DEADLINE, pid, move || {
+        within(DEADLINE, pid, move || {
             let rest = std::io::read_to_string(&mut self.stdout).expect("its output is text");
             let status = self.child.wait().expect("it can be waited for");
             assert!(status.success(), "{status}, after printing {rest}");
             rest
-        });
-        rest
+        })
     }
 }
 

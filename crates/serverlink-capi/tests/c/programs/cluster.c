@@ -73,6 +73,21 @@ static void topics_cross_the_link(struct node *a, struct node *b)
     RECEIVES(b->spot, "a:data", "from b by way of a");
 }
 
+static void routes_exclude_each_other(struct node *a, struct node *b)
+{
+    OK(slk_spot_topic_create(a->spot, "routed"));
+    OK(slk_spot_topic_route(b->spot, "routed", a->endpoint));
+    FAILS(SLK_EEXIST, slk_spot_topic_route(b->spot, "routed", a->endpoint));
+    FAILS(SLK_EEXIST, slk_spot_topic_create(b->spot, "routed"));
+    FAILS(SLK_EEXIST, slk_spot_topic_route(a->spot, "routed", b->endpoint));
+    CHECK(slk_spot_topic_is_local(b->spot, "routed") == 0);
+    OK(slk_spot_topic_destroy(b->spot, "routed"));
+    FAILS(SLK_ENOENT, slk_spot_topic_destroy(b->spot, "routed"));
+    OK(slk_spot_topic_destroy(a->spot, "routed"));
+    OK(slk_spot_cluster_sync(b->spot, LONG_MS));
+    CHECK(slk_spot_topic_exists(b->spot, "routed") == 0);
+}
+
 static void peers_are_described(struct node *a, struct node *b)
 {
     slk_peer_t *peers;
@@ -123,6 +138,7 @@ int main(void)
     peers_are_checked(&a);
     routes_need_a_server(&b);
     topics_cross_the_link(&a, &b);
+    routes_exclude_each_other(&a, &b);
     peers_are_described(&a, &b);
     a_lost_node_is_told_once(&a, &b);
     a_node_that_returns_is_found_again(&a, &b);

@@ -134,6 +134,47 @@ static void the_descriptor_is_readable_while_there_is_something(slk_spot_t *spot
     CHECK(poll(&watch, 1, 0) == 0);
 }
 
+static slk_spot_t *with_room_for_one(slk_ctx_t *ctx, int overflow)
+{
+    slk_spot_t *spot = slk_spot_new(ctx);
+    OK(slk_spot_setsockopt(spot, SLK_SPOT_OVERFLOW, &overflow, sizeof(overflow)));
+    OK(slk_spot_set_hwm(spot, 1, 1));
+    OK(slk_spot_topic_create(spot, "topic"));
+    OK(slk_spot_subscribe(spot, "topic"));
+    PUBLISH(spot, "topic", "first");
+    return spot;
+}
+
+static void overflow_is_as_chosen(slk_ctx_t *ctx)
+{
+    char topic[16], data[16];
+    int soon = 20;
+
+    slk_spot_t *spot = with_room_for_one(ctx, SLK_SPOT_DROP_OLDEST);
+    PUBLISH(spot, "topic", "second");
+    RECEIVES(spot, "topic", "second");
+    RECEIVES_NOTHING(spot);
+    slk_spot_destroy(&spot);
+
+    spot = with_room_for_one(ctx, SLK_SPOT_BLOCK);
+    OK(slk_spot_setsockopt(spot, SLK_SNDTIMEO, &soon, sizeof(soon)));
+    FAILS(SLK_EAGAIN, slk_spot_publish(spot, "topic", "second", 6));
+    RECEIVES(spot, "topic", "first");
+    PUBLISH(spot, "topic", "second");
+    RECEIVES(spot, "topic", "second");
+    slk_spot_destroy(&spot);
+
+    spot = with_room_for_one(ctx, SLK_SPOT_DISCONNECT);
+    slk_spot_publish(spot, "topic", "second", 6);
+    RECEIVES(spot, "topic", "first");
+    FAILS(SLK_EPEERUNREACH, slk_spot_recv(spot, topic, 16, NULL, data, 16, NULL, LONG_MS));
+    RECEIVES_NOTHING(spot);
+    OK(slk_spot_subscribe(spot, "topic"));
+    PUBLISH(spot, "topic", "again");
+    RECEIVES(spot, "topic", "again");
+    slk_spot_destroy(&spot);
+}
+
 static void counters_count(slk_ctx_t *ctx)
 {
     slk_spot_t *spot = slk_spot_new(ctx);
@@ -179,6 +220,7 @@ int main(void)
     many_at_once(spot);
     publishers_resolve_once(spot);
     the_descriptor_is_readable_while_there_is_something(spot);
+    overflow_is_as_chosen(ctx);
     counters_count(ctx);
     slk_ctx_destroy(ctx);
     return 0;
