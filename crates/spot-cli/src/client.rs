@@ -100,3 +100,10 @@ impl Client {
         explained.join(", ")
     }
 }
+
+impl Drop for Client {
+    /// However a command ends, it takes its leave.
+    fn drop(&mut self) {
+        self.node.close();
+    }
+}

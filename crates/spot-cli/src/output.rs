@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -13,6 +15,14 @@ use crate::failure::Failure;
 pub(crate) fn note(text: impl Display) {
     // Nobody can be told that standard error is closed.
     let _ = writeln!(io::stderr(), "spot: {text}");
+}
+
+/// Waits until nobody can read standard output any more: its pipe is broken. For a file that is never.
+pub(crate) fn wait_for_broken_pipe() {
+    let stdout = rustix::stdio::stdout();
+    // Asks for nothing, so that only an error or a hang-up ends it.
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    while let Err(Errno::INTR) = poll(&mut polled, None) {}
 }
 
 /// How a message is printed.

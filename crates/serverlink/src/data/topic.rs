@@ -212,7 +212,9 @@ impl Topic {
         let next_sequence = side.next_sequence;
         let links = &mut side.outside.get_or_insert_default().links;
         if let Some(known) = links.iter_mut().find(|known| known.link == sink.link) {
-            if let SinkKind::Wire { .. } = known.kind {
+            if let SinkKind::Wire { outbox, .. } = &sink.kind {
+                // Those who wait may wait for a class that does not block any more.
+                outbox.wake_blocked();
                 *known = sink;
             }
             return;

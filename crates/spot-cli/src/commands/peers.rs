@@ -12,7 +12,6 @@ pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
     let client = Client::asking(&args.join)?;
     let synced = client.sync(args.timeout);
     let peers = client.node.peers();
-    client.node.close();
     note("these are the links of this program; a node's own links are not told to others");
     print(&peers, args.json)?;
     synced

@@ -2,6 +2,8 @@
 
 mod watch;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,7 @@ use crate::cli::value::is_pattern;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::output::{Format, Output, note};
+use crate::output::{Format, Output, note, wait_for_broken_pipe};
 
 pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
     let queue = |options: &mut Options| {
@@ -21,14 +23,27 @@ pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
     };
     let client = Client::start(&args.join, &args.binds, queue, Node::close)?;
     let subscriber = subscribe(&client, &args.filters)?;
+    let over = Arc::new(AtomicBool::new(false));
+    end_on_broken_pipe(&client.node, &over);
     thread::scope(|scope| {
-        scope.spawn(|| watch::links(&client, &subscriber, &args.filters));
+        scope.spawn(|| watch::links(&client, &subscriber, &args.filters, &over));
         let done = Receiver::new(args).run(&subscriber);
         let explained = done.map_err(|end| explain(end, &client));
+        let reader_left = over.swap(true, Relaxed);
         // Ends the watcher.
         client.node.close();
-        explained
+        if reader_left { Ok(()) } else { explained }
     })
+}
+
+/// A pipe may break while no message comes that would show it.
+fn end_on_broken_pipe(node: &Node, over: &Arc<AtomicBool>) {
+    let (node, over) = (node.clone(), Arc::clone(over));
+    thread::spawn(move || {
+        wait_for_broken_pipe();
+        over.store(true, Relaxed);
+        node.close();
+    });
 }
 
 fn subscribe(client: &Client, filters: &[String]) -> Result<Subscriber, Failure> {

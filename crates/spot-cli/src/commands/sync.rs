@@ -11,7 +11,6 @@ pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
     let client = Client::asking(&args.join)?;
     let synced = client.sync(args.timeout);
     let topics = client.node.topics().len();
-    client.node.close();
     synced?;
     let peers = client.peers.len();
     let line = if args.json {

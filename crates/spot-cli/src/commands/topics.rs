@@ -12,7 +12,6 @@ pub(crate) fn run(args: &AskArgs) -> Result<(), Failure> {
     let client = Client::asking(&args.join)?;
     let synced = client.sync(args.timeout);
     let topics = client.node.topics();
-    client.node.close();
     print(&topics, args.json)?;
     if topics.is_empty() && synced.is_ok() {
         note("the peers offer no topics");

@@ -119,10 +119,9 @@ fn a_node_logs_the_coming_and_going_of_peers() {
 
 #[test]
 fn an_interrupted_wait_is_no_success() {
-    let sub = Spot::run(&["sub", "t", "-n", "1", "--bind", "tcp://127.0.0.1:0"]);
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--bind", "tcp://127.0.0.1:0"]);
     let mut publisher = Spot::run(&["pub", "t", "x", "--bind", "tcp://127.0.0.1:0"]);
     publisher.wait_for("waiting for 1 subscriber");
-    let mut sub = sub;
     sub.wait_for("subscribed");
     for waiting in [sub, publisher] {
         waiting.signal(Signal::INT);

@@ -133,18 +133,14 @@ fn what_is_received_is_printed_before_the_next_wait() {
 }
 
 #[test]
-fn a_closed_pipe_ends_sub_cleanly() {
+fn a_closed_pipe_ends_sub_cleanly_though_nothing_comes() {
     let (_node, endpoint) = Spot::node(&["--topic", "t"]);
     let mut sub = subscriber(&endpoint, &["t"]);
     sub.stop_reading();
-    // The first message ends the reader of the pipe; one after it meets the closed pipe.
-    let publisher = Spot::run(&[
-        "pub", "t", "x", "-n", "100000", "--rate", "200", "--peer", &endpoint,
-    ]);
+    // One message, by which the reader of the pipe notices that it is to end.
+    assert_eq!(spot(&["pub", "t", "x", "--peer", &endpoint]).code, Some(0));
     let done = sub.finish();
     assert_eq!(done.code, Some(0), "{}", done.reason());
-    publisher.signal(Signal::TERM);
-    assert_eq!(publisher.finish().code, Some(130));
 }
 
 #[test]

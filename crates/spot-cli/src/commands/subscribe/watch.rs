@@ -1,17 +1,23 @@
 //! What `spot sub` tells on standard error while it waits for messages.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use serverlink::{Event, Node, PeerState, Subscriber};
 
 use crate::cli::value::is_pattern;
 use crate::client::Client;
-use crate::interrupt::FOREVER;
+use crate::interrupt::{self, FOREVER};
 use crate::output::note;
 
 /// Tells of links that come and go, and of the subscriptions on them, until the node closes.
-pub(super) fn links(client: &Client, subscriber: &Subscriber, filters: &[String]) {
+pub(super) fn links(
+    client: &Client,
+    subscriber: &Subscriber,
+    filters: &[String],
+    over: &AtomicBool,
+) {
     let mut told = HashMap::new();
     if client.peers.is_empty() {
         tell_subscribed(&client.node, subscriber, filters);
@@ -23,6 +29,8 @@ pub(super) fn links(client: &Client, subscriber: &Subscriber, filters: &[String]
                 told.remove(&endpoint);
                 tell_subscribed(&client.node, subscriber, filters);
             }
+            // Our own end is no news.
+            Event::PeerDown { .. } if over.load(Relaxed) || interrupt::happened() => {}
             Event::PeerDown {
                 endpoint, reason, ..
             } => {
