@@ -118,6 +118,18 @@ fn a_node_logs_the_coming_and_going_of_peers() {
 }
 
 #[test]
+fn an_interrupted_pub_has_sent_what_it_read() {
+    let (_node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &endpoint]);
+    sub.wait_for("subscribed");
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(b"first\n");
+    assert_eq!(sub.finish().stdout, ["t first"]);
+    publisher.signal(Signal::INT);
+    assert_eq!(publisher.end().code, Some(130));
+}
+
+#[test]
 fn an_interrupted_wait_is_no_success() {
     let mut sub = Spot::run(&["sub", "t", "-n", "1", "--bind", "tcp://127.0.0.1:0"]);
     let mut publisher = Spot::run(&["pub", "t", "x", "--bind", "tcp://127.0.0.1:0"]);

@@ -125,6 +125,11 @@ impl Spot {
     /// Closes standard input and waits for the end.
     pub(crate) fn finish(mut self) -> Done {
         self.stdin = None;
+        self.end()
+    }
+
+    /// Waits for the end while standard input stays open.
+    pub(crate) fn end(mut self) -> Done {
         let stderr = drain(&self.stderr, &self.told);
         let stdout = drain(&self.stdout, &self.told);
         // Both ends were closed by its exit, so that this does not wait.
