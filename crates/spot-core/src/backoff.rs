@@ -35,6 +35,11 @@ impl Backoff {
         self.next_ms = self.min_ms;
     }
 
+    /// Makes the next pause the longest: the other side is there and does not want us.
+    pub fn exhaust(&mut self) {
+        self.next_ms = self.max_ms;
+    }
+
     /// Changes the range; the next pause is in it.
     pub fn configure(&mut self, min_ms: u64, max_ms: u64) {
         self.min_ms = min_ms.max(1);

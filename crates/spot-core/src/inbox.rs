@@ -236,8 +236,8 @@ impl Inbox {
     /// twice the limit queued) loses the message instead of growing the queue.
     pub fn offer_credited(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
         let limit = Limit {
-            messages: self.limit.messages * 2,
-            bytes: self.limit.bytes * 2,
+            messages: self.limit.messages.saturating_mul(2),
+            bytes: self.limit.bytes.saturating_mul(2),
         };
         if limit.has_room(self.messages, self.bytes, payload.len()) {
             self.append(slot, source, payload.clone());
@@ -477,6 +477,7 @@ impl Inbox {
                 self.add_back_gap(slot, missed);
             }
         }
+        self.release_if_unused(slot);
         true
     }
 

@@ -99,6 +99,7 @@ impl<T: Copy + Eq> Interest<T> {
             }
             !wants.is_empty()
         });
+        filters.sort_unstable_by(|a, b| a.text().cmp(&b.text()));
         self.patterns.retain_mut(|(filter, wants)| {
             if drop_target(wants) {
                 filters.push(filter.clone());
@@ -122,37 +123,29 @@ impl<T: Copy + Eq> Interest<T> {
             .map(|want| want.target)
     }
 
-    /// All filters, each once, with their targets.
+    /// All filters, each once, with their targets, in an order that depends on nothing but the filters.
     pub fn filters(&self) -> impl Iterator<Item = (Filter, impl Iterator<Item = T>)> {
-        let exact = self
-            .exact
-            .iter()
-            .map(|(topic, wants)| (Filter::Exact(topic.clone()), wants));
-        let patterns = self
-            .patterns
-            .iter()
-            .map(|(filter, wants)| (filter.clone(), wants));
-        exact
-            .chain(patterns)
+        self.all()
             .map(|(filter, wants)| (filter, wants.iter().map(|want| want.target)))
     }
 
-    /// What one target wants, with the classes.
+    /// What one target wants, with the classes, in the order of [`filters`](Self::filters).
     pub fn of_target(&self, target: T) -> Vec<(Filter, Classes)> {
-        let exact = self
-            .exact
-            .iter()
-            .map(|(topic, wants)| (Filter::Exact(topic.clone()), wants));
-        let patterns = self
-            .patterns
-            .iter()
-            .map(|(filter, wants)| (filter.clone(), wants));
-        let all = exact.chain(patterns);
-        all.filter_map(|(filter, wants)| {
+        let wanted = self.all().filter_map(|(filter, wants)| {
             let want = wants.iter().find(|want| want.target == target)?;
             Some((filter, want.classes.clone()))
-        })
-        .collect()
+        });
+        wanted.collect()
+    }
+
+    /// Whether anybody wants exactly this topic by name.
+    pub fn has_exact(&self, topic: &str) -> bool {
+        self.exact.contains_key(topic)
+    }
+
+    /// The filters that are not exact.
+    pub fn patterns(&self) -> impl Iterator<Item = &Filter> {
+        self.patterns.iter().map(|(filter, _)| filter)
     }
 
     /// Whether there is any filter that is not exact.
@@ -161,7 +154,7 @@ impl<T: Copy + Eq> Interest<T> {
     }
 
     /// Filters and targets, each pair counted.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         let exact: usize = self.exact.values().map(SmallVec::len).sum();
         exact
             + self
@@ -174,20 +167,15 @@ impl<T: Copy + Eq> Interest<T> {
     /// Who wants a topic, each target once, with all the classes it wants it in.
     pub fn matching(&self, topic: &str) -> SmallVec<[(T, Classes); 2]> {
         let mut found: SmallVec<[(T, Classes); 2]> = SmallVec::new();
-        let mut add = |wants: &Wants<T>| {
+        for wants in self.wants_matching(topic) {
+            // Targets are distinct within one filter.
+            let earlier = found.len();
             for want in wants {
-                match found.iter_mut().find(|(target, _)| *target == want.target) {
+                let mut known = found[..earlier].iter_mut();
+                match known.find(|(target, _)| *target == want.target) {
                     Some((_, classes)) => merge(classes, &want.classes),
                     None => found.push((want.target, want.classes.clone())),
                 }
-            }
-        };
-        if let Some(wants) = self.exact.get(topic) {
-            add(wants);
-        }
-        for (filter, wants) in &self.patterns {
-            if filter.matches(topic) {
-                add(wants);
             }
         }
         found
@@ -195,10 +183,32 @@ impl<T: Copy + Eq> Interest<T> {
 
     /// The classes in which `target` wants a topic; `None` if it does not.
     pub fn wanted_by(&self, target: T, topic: &str) -> Option<Classes> {
-        self.matching(topic)
+        let mut found: Option<Classes> = None;
+        for wants in self.wants_matching(topic) {
+            if let Some(want) = wants.iter().find(|want| want.target == target) {
+                merge(found.get_or_insert_default(), &want.classes);
+            }
+        }
+        found
+    }
+
+    fn wants_matching(&self, topic: &str) -> impl Iterator<Item = &Wants<T>> {
+        let patterns = self.patterns.iter();
+        let patterns = patterns.filter(move |(filter, _)| filter.matches(topic));
+        self.exact
+            .get(topic)
             .into_iter()
-            .find(|(found, _)| *found == target)
-            .map(|(_, classes)| classes)
+            .chain(patterns.map(|(_, wants)| wants))
+    }
+
+    /// Hash tables have an order of their own in every process; what is told to others must not follow it.
+    fn all(&self) -> impl Iterator<Item = (Filter, &Wants<T>)> {
+        let mut exact: Vec<_> = self.exact.iter().collect();
+        exact.sort_unstable_by_key(|(topic, _)| *topic);
+        let exact = exact.into_iter();
+        let exact = exact.map(|(topic, wants)| (Filter::Exact(topic.clone()), wants));
+        let patterns = self.patterns.iter();
+        exact.chain(patterns.map(|(filter, wants)| (filter.clone(), wants)))
     }
 
     fn wants(&self, filter: &Filter) -> Option<&Wants<T>> {
@@ -214,7 +224,7 @@ impl<T: Copy + Eq> Interest<T> {
 }
 
 /// Adds the classes of `more` that are not in `classes` yet.
-pub(crate) fn merge(classes: &mut Classes, more: &[Class]) {
+fn merge(classes: &mut Classes, more: &[Class]) {
     for class in more {
         if !classes.contains(class) {
             classes.push(*class);

@@ -52,9 +52,8 @@ pub const MAX_CLASSES_PER_FILTER: usize = 4096;
 
 // State a peer may make us keep, per link.
 
-/// Most aliases on a link; also the first alias that is refused. Receivers index an array by alias,
-/// and this bounds the array to a few megabytes.
-pub const MAX_ALIASES: u32 = 1 << 20;
+/// Most aliases on a link; also the first alias that is refused. As many as topics.
+pub const MAX_ALIASES: u32 = 1 << 22;
 
 /// Most filters a peer may have in force on a link.
 pub const MAX_FILTERS_PER_LINK: usize = 1 << 18;
@@ -64,7 +63,7 @@ pub const MAX_FILTERS_PER_LINK: usize = 1 << 18;
 pub const MAX_PATTERNS_PER_LINK: usize = 1 << 14;
 
 /// Most topics a peer may offer on a link.
-pub const MAX_TOPICS_PER_LINK: usize = 1 << 20;
+pub const MAX_TOPICS_PER_LINK: usize = 1 << 22;
 
 // Queues.
 

@@ -4,10 +4,10 @@
 //! count against a limit. What had to be dropped is announced when there is room again, so that the receiver learns of
 //! a loss even when nothing more is published.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use hashbrown::HashMap;
+use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
 use crate::frame::{Data, Frame, kind};
@@ -19,6 +19,8 @@ use crate::payload::Payload;
 const SEGMENT_BYTES: usize = 64 * 1024;
 /// Payloads from this size on are referenced instead of copied.
 const SHARE_MIN_BYTES: usize = 8 * 1024;
+/// Most gates of a link, so that a peer cannot make it keep more by granting credit to classes it made up.
+const MAX_GATES: usize = u16::MAX as usize;
 
 /// A run of bytes to write.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Segment {
     start: usize,
     messages: usize,
     payload_bytes: usize,
+    /// Aliases that an ALIAS or a last TAIL in here gives or frees.
+    renamed: SmallVec<[u32; 1]>,
 }
 
 #[derive(Debug)]
@@ -36,12 +40,13 @@ enum Content {
 }
 
 impl Segment {
-    fn buffer() -> Self {
+    fn new(content: Content) -> Self {
         Self {
-            content: Content::Buffer(Vec::new()),
+            content,
             start: 0,
             messages: 0,
             payload_bytes: 0,
+            renamed: SmallVec::new(),
         }
     }
 
@@ -60,12 +65,37 @@ impl Segment {
     }
 }
 
-/// Credit of one blocking subscriber on the other side.
+/// Credit of one blocking subscriber on the other side; `u64::MAX` is no limit.
 #[derive(Debug, Clone, Copy)]
 struct Gate {
     class: Class,
     messages: u64,
     bytes: u64,
+    /// What the last message overdrew the bytes by: it comes off the next credit.
+    overdrawn_bytes: u64,
+}
+
+impl Gate {
+    fn is_open(&self) -> bool {
+        self.messages > 0 && self.bytes > 0
+    }
+
+    fn spend(&mut self, len: u64) {
+        if self.messages != u64::MAX {
+            self.messages = self.messages.saturating_sub(1);
+        }
+        if self.bytes != u64::MAX {
+            self.overdrawn_bytes += len.saturating_sub(self.bytes);
+            self.bytes = self.bytes.saturating_sub(len);
+        }
+    }
+
+    fn add(&mut self, messages: u64, bytes: u64) {
+        let settled = self.overdrawn_bytes.min(bytes);
+        self.overdrawn_bytes -= settled;
+        self.messages = self.messages.saturating_add(messages);
+        self.bytes = self.bytes.saturating_add(bytes - settled);
+    }
 }
 
 /// A gate of an [`Outbox`], as given by [`Outbox::gate`].
@@ -76,13 +106,13 @@ pub struct GateIndex(u16);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SinkPolicy {
     /// Gates of the subscribers that block the publisher.
-    pub gates: smallvec::SmallVec<[GateIndex; 1]>,
+    pub gates: SmallVec<[GateIndex; 1]>,
     /// Whether a full queue holds the publisher up, apart from any gate.
     pub block: bool,
     /// Whether the oldest message gives way; otherwise the newest is dropped.
     pub drop_oldest: bool,
     /// Classes to end when a message is dropped.
-    pub disconnect: smallvec::SmallVec<[Class; 1]>,
+    pub disconnect: SmallVec<[Class; 1]>,
 }
 
 impl SinkPolicy {
@@ -107,7 +137,7 @@ pub struct Outbox {
     limit: Limit,
     gates: Vec<Gate>,
     /// Next number of streams that lost messages here, by alias, to be announced.
-    unannounced: HashMap<u32, u64>,
+    unannounced: BTreeMap<u32, u64>,
     dropped: u64,
 }
 
@@ -124,7 +154,7 @@ impl Outbox {
             reserved_bytes: 0,
             limit,
             gates: Vec::new(),
-            unannounced: HashMap::new(),
+            unannounced: BTreeMap::new(),
             dropped: 0,
         }
     }
@@ -156,6 +186,12 @@ impl Outbox {
     /// Queues a SPOT frame that is not a message.
     pub fn control(&mut self, frame: &[u8]) {
         put_frame(self.open_segment(frame.len()), false, frame);
+        if let Some(alias) = renamed_alias(frame) {
+            // The frame itself tells where the stream stands.
+            self.unannounced.remove(&alias);
+            let segment = self.segments.back_mut().expect("it holds the frame");
+            segment.renamed.push(alias);
+        }
     }
 
     /// Queues bytes that are framed already.
@@ -163,20 +199,22 @@ impl Outbox {
         self.open_segment(bytes.len()).extend_from_slice(bytes);
     }
 
-    /// The gate of a blocking class; it is shut until credit comes.
+    /// The gate of a blocking class; it is shut until credit comes. Those beyond 65535 of one link stay shut.
     pub fn gate(&mut self, class: Class) -> GateIndex {
         let index = self
             .gates
             .iter()
             .position(|gate| gate.class == class)
-            .unwrap_or_else(|| {
-                self.gates.push(Gate {
-                    class,
-                    messages: 0,
-                    bytes: 0,
-                });
-                self.gates.len() - 1
+            .unwrap_or(self.gates.len());
+        let is_new = index == self.gates.len();
+        if is_new && index < MAX_GATES {
+            self.gates.push(Gate {
+                class,
+                messages: 0,
+                bytes: 0,
+                overdrawn_bytes: 0,
             });
+        }
         GateIndex(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
@@ -184,8 +222,7 @@ impl Outbox {
     pub fn credit(&mut self, class: Class, messages: u64, bytes: u64) {
         let GateIndex(index) = self.gate(class);
         if let Some(gate) = self.gates.get_mut(usize::from(index)) {
-            gate.messages = gate.messages.saturating_add(messages);
-            gate.bytes = gate.bytes.saturating_add(bytes);
+            gate.add(messages, bytes);
         }
     }
 
@@ -216,9 +253,7 @@ impl Outbox {
         self.reserved_messages -= 1;
         self.reserved_bytes -= len;
         for GateIndex(index) in &policy.gates {
-            let gate = &mut self.gates[usize::from(*index)];
-            gate.messages = gate.messages.saturating_add(1);
-            gate.bytes = gate.bytes.saturating_add(len as u64);
+            self.gates[usize::from(*index)].add(1, len as u64);
         }
     }
 
@@ -248,16 +283,11 @@ impl Outbox {
     /// until [`written`](Self::written) is told.
     pub fn take(&mut self, max_bytes: usize, into: &mut VecDeque<Segment>) {
         if !self.ahead.is_empty() {
-            let content = Content::Buffer(std::mem::take(&mut self.ahead));
-            into.push_back(Segment {
-                content,
-                start: 0,
-                messages: 0,
-                payload_bytes: 0,
-            });
+            let ahead = Content::Buffer(std::mem::take(&mut self.ahead));
+            into.push_back(Segment::new(ahead));
         }
         let mut taken = 0;
-        while taken < max_bytes
+        while (taken < max_bytes || self.begins_with_a_shared_payload())
             && let Some(segment) = self.segments.pop_front()
         {
             taken += segment.bytes().len();
@@ -288,17 +318,19 @@ impl Outbox {
             && policy.gates.iter().all(|GateIndex(index)| {
                 self.gates
                     .get(usize::from(*index))
-                    .is_some_and(|gate| gate.messages > 0 && gate.bytes > 0)
+                    .is_some_and(Gate::is_open)
             })
+    }
+
+    /// Its header was taken, so it must follow.
+    fn begins_with_a_shared_payload(&self) -> bool {
+        let first = self.segments.front();
+        first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
     fn spend(&mut self, policy: &SinkPolicy, len: usize) {
         for GateIndex(index) in &policy.gates {
-            let gate = &mut self.gates[usize::from(*index)];
-            if gate.messages != u64::MAX {
-                gate.messages -= 1;
-                gate.bytes = gate.bytes.saturating_sub(len as u64);
-            }
+            self.gates[usize::from(*index)].spend(len as u64);
         }
     }
 
@@ -310,12 +342,7 @@ impl Outbox {
                 put_frame_header(segment, FrameKind::Last, body_len);
                 segment.extend_from_slice(header);
                 let content = Content::Shared(shared.clone());
-                self.segments.push_back(Segment {
-                    content,
-                    start: 0,
-                    messages: 0,
-                    payload_bytes: 0,
-                });
+                self.segments.push_back(Segment::new(content));
             }
             _ => {
                 let segment = self.open_segment(body_len + MAX_FRAME_HEADER);
@@ -344,7 +371,8 @@ impl Outbox {
             matches!(&segment.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
         });
         if !fits {
-            self.segments.push_back(Segment::buffer());
+            let buffer = Content::Buffer(Vec::new());
+            self.segments.push_back(Segment::new(buffer));
         }
         match &mut self.segments.back_mut().expect("there is one").content {
             Content::Buffer(buffer) => buffer,
@@ -390,8 +418,15 @@ impl Outbox {
                 self.forget_message(owner, frame.total - frame.header, &dropped);
                 return true;
             }
+            let renamed = renamed_alias(body);
             self.ahead.extend_from_slice(bytes);
             segment.start += frame.in_buffer;
+            if let Some(alias) = renamed {
+                let position = segment.renamed.iter().position(|known| *known == alias);
+                segment
+                    .renamed
+                    .remove(position.expect("noted when it was queued"));
+            }
         }
         false
     }
@@ -412,7 +447,14 @@ impl Outbox {
             segment.messages -= 1;
             segment.payload_bytes -= payload_len;
         }
-        self.note_loss(start_of_body);
+        // Where the stream is announced again or ended behind the message, that shows the loss, and by then the alias
+        // may be another stream's.
+        let mut segments = self.segments.iter();
+        if segments.any(|segment| segment.renamed.contains(&data.alias)) {
+            self.dropped += 1;
+        } else {
+            self.note_loss(start_of_body);
+        }
     }
 
     fn note_loss(&mut self, header: &[u8]) {
@@ -435,6 +477,18 @@ impl Outbox {
             .encode(&mut frame);
             self.control(&frame);
         }
+    }
+}
+
+/// The alias that a frame gives to a stream or frees.
+fn renamed_alias(frame: &[u8]) -> Option<u32> {
+    if !matches!(frame.first(), Some(&(kind::ALIAS | kind::TAIL))) {
+        return None;
+    }
+    match Frame::decode(frame) {
+        Ok(Frame::Alias(stream)) => Some(stream.alias),
+        Ok(Frame::Tail { alias, last, .. }) => last.then_some(alias),
+        _ => None,
     }
 }
 
@@ -464,3 +518,6 @@ impl FrameSpan {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,8 @@ struct State {
     wakes: usize,
     /// Publishers asleep on `space`.
     blocked: usize,
+    /// Counts the times that a topic was detached, which ends the wait of its publishers.
+    turns: u64,
     wakers: Vec<Waker>,
     fd_set: bool,
     closed: bool,
@@ -123,6 +125,7 @@ impl SharedInbox {
             sleepers: 0,
             wakes: 0,
             blocked: 0,
+            turns: 0,
             wakers: Vec::new(),
             fd_set: false,
             closed: false,
@@ -173,7 +176,10 @@ impl SharedInbox {
     }
 
     pub(crate) fn detach(&self, slot: Slot) {
-        lock(&self.state).queue.detach(slot);
+        let mut state = lock(&self.state);
+        state.queue.detach(slot);
+        state.turns += 1;
+        self.tell_space(&state);
     }
 
     /// Offers a message; a message that comes over a link under credit is taken on that credit.
@@ -231,11 +237,17 @@ impl SharedInbox {
         lock(&self.state).queue.revive();
     }
 
-    /// Waits until a message of `len` bytes would find room; false when the time is up.
-    pub(crate) fn wait_for_room(&self, len: usize, deadline: Deadline) -> bool {
+    /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
+    pub(crate) fn turns(&self) -> u64 {
+        lock(&self.state).turns
+    }
+
+    /// Waits until a message of `len` bytes may find room; false when the time is up. Returns at once if something has
+    /// changed since `turns`: the subscriber may not want the topic any more.
+    pub(crate) fn wait_for_room(&self, len: usize, turns: u64, deadline: Deadline) -> bool {
         let mut state = lock(&self.state);
         loop {
-            if state.closed || !self.blocks() || state.queue.has_room(len) {
+            if state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len) {
                 return true;
             }
             state.blocked += 1;
@@ -243,7 +255,7 @@ impl SharedInbox {
             state = guard;
             state.blocked -= 1;
             if !in_time {
-                return state.closed || state.queue.has_room(len);
+                return state.closed || state.turns != turns || state.queue.has_room(len);
             }
         }
     }
@@ -383,9 +395,10 @@ impl SharedInbox {
         let mut state = lock(&self.state);
         state.closed = true;
         state.windows.clear();
-        state.wakers.drain(..).for_each(Waker::wake);
+        let wakers = std::mem::take(&mut state.wakers);
         self.refresh(&mut state);
         drop(state);
+        wakers.into_iter().for_each(Waker::wake);
         self.depth.store(1, Relaxed);
         self.ready.notify_all();
         self.space.notify_all();

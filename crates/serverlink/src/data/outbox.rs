@@ -48,6 +48,8 @@ struct State {
     /// The reactor has been asked to flush.
     scheduled: bool,
     blocked: usize,
+    /// Counts the times that blocked publishers were told to look again.
+    turns: u64,
     written_at: Instant,
 }
 
@@ -68,6 +70,7 @@ impl SharedOutbox {
             again: false,
             scheduled: false,
             blocked: 0,
+            turns: 0,
             written_at: Instant::now() - QUIET,
         };
         Self {
@@ -138,16 +141,23 @@ impl SharedOutbox {
         }
     }
 
-    /// Waits until a message of `len` bytes would find room and credit; false when the time is up.
+    /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
+    pub(crate) fn turns(&self) -> u64 {
+        lock(&self.state).turns
+    }
+
+    /// Waits until a message of `len` bytes may find room and credit; false when the time is up. Returns at once if
+    /// something has changed since `turns`: the link may not want the topic any more.
     pub(crate) fn wait_for_room(
         &self,
         policy: &SinkPolicy,
         len: usize,
+        turns: u64,
         deadline: Deadline,
     ) -> bool {
         let mut state = lock(&self.state);
         loop {
-            if self.is_closed() || state.queue.has_room(policy, len) {
+            if self.is_closed() || state.turns != turns || state.queue.has_room(policy, len) {
                 return true;
             }
             state.blocked += 1;
@@ -155,13 +165,16 @@ impl SharedOutbox {
             state = guard;
             state.blocked -= 1;
             if !in_time {
-                return self.is_closed() || state.queue.has_room(policy, len);
+                return self.is_closed()
+                    || state.turns != turns
+                    || state.queue.has_room(policy, len);
             }
         }
     }
 
-    /// Wakes publishers that wait for room, to look again at how things stand.
+    /// Ends the wait of blocked publishers: they are to look again at how things stand.
     pub(crate) fn wake_blocked(&self) {
+        lock(&self.state).turns += 1;
         self.space.notify_all();
     }
 
@@ -197,7 +210,7 @@ impl SharedOutbox {
         self.closed.load(Relaxed)
     }
 
-    /// The link is gone: nobody waits on it any more.
+    /// No more messages are taken, nobody waits any more; what is queued may still be written.
     pub(crate) fn close(&self) {
         let state = lock(&self.state);
         self.closed.store(true, Relaxed);

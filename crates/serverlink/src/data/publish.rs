@@ -12,6 +12,7 @@ use super::inbox::Deadline;
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
 use super::{SharedInbox, SharedOutbox, lock};
+use crate::engine::NodeInner;
 
 /// Why a message was not published; nobody got it.
 #[derive(Debug)]
@@ -22,21 +23,59 @@ pub(crate) enum PublishFailure {
     Unreachable,
     /// A blocking subscriber has no room.
     Full(Blocker),
+    /// A node of this context wants the topic and has not yet read that it exists: have it read its mail, then
+    /// publish with [`Mail::Read`].
+    MailUnread(Arc<NodeInner>),
+}
+
+/// Whether nodes of this context that want a topic have been made to read their mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mail {
+    Unread,
+    Read,
 }
 
 /// Who has no room for a message.
 #[derive(Debug)]
 pub(crate) enum Blocker {
-    Inbox(Arc<SharedInbox>),
-    Outbox(Arc<SharedOutbox>, SinkPolicy),
+    Inbox {
+        inbox: Arc<SharedInbox>,
+        turns: u64,
+    },
+    Outbox {
+        outbox: Arc<SharedOutbox>,
+        policy: SinkPolicy,
+        turns: u64,
+    },
 }
 
 impl Blocker {
+    /// To be made before the topic's locks are let go of, so that no change in between is overlooked.
+    fn inbox(inbox: &Arc<SharedInbox>) -> Self {
+        Self::Inbox {
+            inbox: inbox.clone(),
+            turns: inbox.turns(),
+        }
+    }
+
+    /// As [`inbox`](Self::inbox).
+    fn outbox(outbox: &Arc<SharedOutbox>, policy: &SinkPolicy) -> Self {
+        Self::Outbox {
+            outbox: outbox.clone(),
+            policy: policy.clone(),
+            turns: outbox.turns(),
+        }
+    }
+
     /// Waits until there may be room; false when the time is up.
     pub(crate) fn wait(&self, len: usize, deadline: Deadline) -> bool {
         match self {
-            Self::Inbox(inbox) => inbox.wait_for_room(len, deadline),
-            Self::Outbox(outbox, policy) => outbox.wait_for_room(policy, len, deadline),
+            Self::Inbox { inbox, turns } => inbox.wait_for_room(len, *turns, deadline),
+            Self::Outbox {
+                outbox,
+                policy,
+                turns,
+            } => outbox.wait_for_room(policy, len, *turns, deadline),
         }
     }
 }
@@ -95,11 +134,12 @@ impl Topic {
         &self,
         identity: Identity,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         let mut side = lock(&self.publish);
         if side.hosted {
-            return self.publish_hosted(&mut side, payload, after);
+            return self.publish_hosted(&mut side, payload, mail, after);
         }
         let upstream = side
             .outside
@@ -108,7 +148,7 @@ impl Topic {
         let known = side.known;
         drop(side);
         match upstream {
-            Some(upstream) => self.publish_upstream(&upstream, identity, payload, after),
+            Some(upstream) => self.publish_upstream(&upstream, identity, payload, mail, after),
             None if known => Err(PublishFailure::Unreachable),
             None => Err(PublishFailure::Retired),
         }
@@ -118,6 +158,13 @@ impl Topic {
     /// room misses it, and is told so.
     pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) {
         let mut side = lock(&self.publish);
+        if let Err(PublishFailure::MailUnread(node)) = self.resolve_direct(&mut side, Mail::Unread)
+        {
+            drop(side);
+            node.read_mail();
+            side = lock(&self.publish);
+            let _ = self.resolve_direct(&mut side, Mail::Read);
+        }
         if side.hosted {
             self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
         }
@@ -134,8 +181,10 @@ impl Topic {
         &self,
         side: &mut PublishSide,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
+        self.resolve_direct(side, mail)?;
         let mut reserved = SmallVec::new();
         if let Err(blocker) = self.reserve_everywhere(side, payload.len(), &mut reserved) {
             reserved
@@ -147,6 +196,26 @@ impl Topic {
         reserved
             .into_iter()
             .for_each(|room| room.give_back(payload.len()));
+        Ok(())
+    }
+
+    /// Finds the topic in the nodes of this context that want it.
+    fn resolve_direct(&self, side: &mut PublishSide, mail: Mail) -> Result<(), PublishFailure> {
+        let links = side
+            .outside
+            .iter_mut()
+            .flat_map(|outside| &mut outside.links);
+        for sink in links {
+            if let SinkKind::Direct { node, topic } = &mut sink.kind
+                && topic.is_none()
+                && let Some(node) = node.upgrade()
+            {
+                *topic = node.find_topic(&self.name);
+                if topic.is_none() && mail == Mail::Unread {
+                    return Err(PublishFailure::MailUnread(node));
+                }
+            }
+        }
         Ok(())
     }
 
@@ -162,11 +231,10 @@ impl Topic {
             return Ok(());
         };
         for sink in &mut outside.links {
-            sink.kind.resolve_direct(&self.name);
             match &sink.kind {
                 SinkKind::Wire { outbox, policy } if policy.blocks() && !outbox.is_closed() => {
                     if !outbox.reserve(policy, len) {
-                        return Err(Blocker::Outbox(outbox.clone(), policy.clone()));
+                        return Err(Blocker::outbox(outbox, policy));
                     }
                     reserved.push(Reserved::Outbox(outbox.clone(), policy.clone()));
                 }
@@ -187,7 +255,7 @@ impl Topic {
         let sinks = lock(&self.sinks);
         for sink in sinks.inboxes.iter().filter(|sink| sink.inbox.blocks()) {
             if !sink.inbox.reserve(len) {
-                return Err(Blocker::Inbox(sink.inbox.clone()));
+                return Err(Blocker::inbox(&sink.inbox));
             }
             reserved.push(Reserved::Inbox(sink.inbox.clone()));
         }
@@ -247,7 +315,6 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         for LinkSink { link, kind } in &mut outside.links {
-            kind.resolve_direct(&self.name);
             match kind {
                 SinkKind::Wire { outbox, policy } => {
                     if let Some(index) = reserved.iter().position(|room| room.is_for(outbox)) {
@@ -292,6 +359,7 @@ impl Topic {
         upstream: &Upstream,
         identity: Identity,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         let mut state = lock(&upstream.state);
@@ -312,10 +380,7 @@ impl Topic {
                 let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
                 let (offer, flush) = outbox.offer(&policy, &header[..header_len], payload);
                 if offer == Offer::Full {
-                    return Err(PublishFailure::Full(Blocker::Outbox(
-                        outbox.clone(),
-                        policy,
-                    )));
+                    return Err(PublishFailure::Full(Blocker::outbox(outbox, &policy)));
                 }
                 state.next_sequence += 1;
                 after.queued(outbox, flush);
@@ -328,7 +393,7 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                topic.publish_hosted(&mut side, payload, after)
+                topic.publish_hosted(&mut side, payload, mail, after)
             }
             SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
         }

@@ -205,6 +205,7 @@ impl NodeInner {
                 if let Some(bye) = bye {
                     outbox.control(&bye);
                 }
+                outbox.close();
                 self.reactor.close(&outbox, reason);
             }
             Some(LinkHandle::Inproc(peer)) => {

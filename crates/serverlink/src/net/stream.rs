@@ -100,6 +100,7 @@ impl Stream {
     }
 
     /// Where this end is, as endpoint text for people to read.
+    #[cfg(test)]
     pub(crate) fn local_text(&self) -> String {
         match self {
             Stream::Tcp(socket) => socket.local_addr().map_or("tcp://?".into(), tcp_text),

@@ -19,7 +19,7 @@ use crate::net::Stream;
 
 /// Reads given to one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
-/// How long a closed connection waits for the other side to close its end, beside the linger time.
+/// How long a closed connection waits at most for the other side to close its end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What a connection asks its thread for after a turn.
@@ -155,7 +155,7 @@ impl Connection {
         serial: u64,
         phase: Phase,
     ) -> Self {
-        node.connection_opened();
+        node.socket_opened();
         Self {
             node,
             stream: Arc::new(stream),
@@ -284,12 +284,11 @@ impl Connection {
         };
         link.closing(&self.node, reason);
         if reason == CloseReason::Replaced {
-            link.outbox.close();
             self.leave();
             return Outcome::Done;
         }
         let linger = self.node.read_options(|options| options.linger);
-        self.deadline = linger.map(|linger| Instant::now() + linger + FAREWELL);
+        self.deadline = linger.map(|linger| Instant::now() + linger);
         self.phase = Phase::Draining { link, shut: false };
         self.drain()
     }
@@ -435,7 +434,11 @@ impl Connection {
         if !*shut && link.outbox.is_drained() {
             *shut = true;
             let _ = self.stream.shutdown(Shutdown::Write);
-            self.deadline = Some(Instant::now() + FAREWELL);
+            let farewell = Instant::now() + FAREWELL;
+            self.deadline = Some(
+                self.deadline
+                    .map_or(farewell, |deadline| deadline.min(farewell)),
+            );
         }
         Outcome::Wait
     }
@@ -471,7 +474,7 @@ impl Connection {
 
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.gone, true) {
-            self.node.connection_closed();
+            self.node.socket_closed();
         }
     }
 }

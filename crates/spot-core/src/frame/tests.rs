@@ -144,8 +144,8 @@ fn values_out_of_range() {
     );
     refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
     refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
-    let too_large = [kind::TAIL, 0x80, 0x80, 0x40, 0, 0];
-    refuses(&too_large, out_of_range("alias", 1 << 20, (1 << 20) - 1));
+    let too_large = [kind::TAIL, 0x80, 0x80, 0x80, 0x02, 0, 0];
+    refuses(&too_large, out_of_range("alias", 1 << 22, (1 << 22) - 1));
     let beyond_32_bits = [kind::DATA, 0x80, 0x80, 0x80, 0x80, 0x10, 0];
     refuses(
         &beyond_32_bits,

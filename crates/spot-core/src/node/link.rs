@@ -3,19 +3,21 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashSet;
 use thiserror::Error;
 
 use super::output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId};
 use super::peers::PeerState;
-use super::remote::Remote;
 use super::{Node, SubscriberId};
 use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
+use crate::limits::{MAX_FILTERS_PER_LINK, MAX_TOPICS_PER_LINK};
 use crate::overflow::{Class, Overflow};
-use crate::registry::TopicId;
+use crate::registry::{Topic, TopicId};
 
 /// A connection.
 #[derive(Debug)]
@@ -38,7 +40,9 @@ pub(super) struct Link {
     /// Prefixes subscribed to at a plain publisher.
     pub(super) prefixes: HashSet<Vec<u8>>,
     /// Topics heard from a plain publisher.
-    pub(super) foreign: Vec<TopicId>,
+    pub(super) foreign: BTreeSet<TopicId>,
+    /// Filters in force that the other side wants.
+    pub(super) filters: usize,
 }
 
 /// How a connection stands.
@@ -66,7 +70,8 @@ impl Link {
             topics_sent: 0,
             farewell: None,
             prefixes: HashSet::new(),
-            foreign: Vec::new(),
+            foreign: BTreeSet::new(),
+            filters: 0,
         }
     }
 
@@ -89,6 +94,12 @@ pub enum FrameError {
     /// It is malformed.
     #[error(transparent)]
     Malformed(#[from] crate::frame::FrameError),
+    /// More topics than a peer may offer.
+    #[error("the peer offers more than {MAX_TOPICS_PER_LINK} topics")]
+    TooManyTopics,
+    /// More filters than a peer may have in force.
+    #[error("the peer has more than {MAX_FILTERS_PER_LINK} filters in force")]
+    TooManyFilters,
     /// It has no place on this link now.
     #[error("a {kind} frame has no place here")]
     Misplaced {
@@ -124,13 +135,13 @@ impl Node {
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
+        if state.peer_kind.is_some() {
+            return;
+        }
         state.peer_kind = Some(peer.clone());
         state.since_ms = now_ms;
         if let Some(id) = state.peer {
-            let peer = self.peer_mut(id);
-            peer.state = PeerState::Linked(link);
-            peer.backoff.reset();
-            peer.tried = true;
+            self.peer_reached(id, link, &peer);
         }
         match peer {
             LinkPeer::Spot(hello) => self.spot_link_up(link, &hello),
@@ -149,14 +160,12 @@ impl Node {
         };
         let (peer, node) = (state.peer, state.spot().map(|hello| hello.node));
         let graceful = state.farewell == Some(ByeReason::Leaving);
-        let refused = matches!(
-            state.farewell,
-            Some(ByeReason::Refused | ByeReason::Duplicate)
-        );
-        self.retire(link, reason, graceful, !refused);
+        let refused = state.farewell == Some(ByeReason::Refused);
+        let duplicate = state.farewell == Some(ByeReason::Duplicate);
+        self.retire(link, reason, graceful, !refused && !duplicate);
         self.links.remove(&link);
         if let Some(peer) = peer {
-            self.peer_link_closed(now_ms, peer, reason);
+            self.peer_link_closed(now_ms, peer, reason, refused);
         }
         if let Some(node) = node {
             if self
@@ -174,26 +183,29 @@ impl Node {
     /// [`open_stream`](Self::open_stream).
     ///
     /// # Errors
-    /// [`FrameError`]; nothing changed, and the driver closes the link.
+    /// [`FrameError`]; the driver closes the link.
     pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
         let frame = Frame::decode(frame)?;
         let Some(state) = self.links.get_mut(&link) else {
             return Ok(());
         };
         let misplaced = |kind| Err(FrameError::Misplaced { kind });
+        if state.spot().is_none() {
+            return misplaced("SPOT");
+        }
         match (frame, state.state) {
             (Frame::Bye { reason, .. }, _) => state.farewell = Some(reason),
             (Frame::Use, LinkState::Pending) => self.use_link(link),
             (Frame::Use, _) => return misplaced("USE"),
             (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
             (Frame::Interest { version, entries }, LinkState::Active) => {
-                self.interest_changed(link, version, entries)
+                self.interest_changed(link, version, entries)?
             }
             (Frame::InterestAck { version }, LinkState::Active) => {
                 state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
             }
             (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
-                self.topics_told(link, reset, &changes)
+                self.topics_told(link, reset, &changes)?
             }
             (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
@@ -243,43 +255,49 @@ impl Node {
         });
         let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
         self.retire(link, "closed by this node", true, false);
-        self.links.remove(&link);
+        self.drop_link(link);
         self.push(Output::Close { link, reason, bye });
+    }
+
+    /// Forgets a link that we close. The peer it was dialled for rests until its node is without a link.
+    fn drop_link(&mut self, link: LinkId) {
+        let dropped = self.links.remove(&link).expect("the caller found it");
+        if let Some(peer) = dropped.peer {
+            self.peer_mut(peer).state = PeerState::Served;
+        }
+    }
+
+    /// All links to a node, whatever their state, in their order.
+    pub(super) fn links_to(&self, node: NodeId) -> Vec<LinkId> {
+        let is_to = |link: &Link| link.spot().is_some_and(|hello| hello.node == node);
+        let links = self.links.iter().filter(|(_, link)| is_to(link));
+        links.map(|(id, _)| *id).collect()
     }
 
     fn spot_link_up(&mut self, link: LinkId, hello: &Hello) {
         if hello.node == self.config.id {
             return self.linked_to_itself(link);
         }
-        let dialed_for = self.link_mut(link).peer;
-        match dialed_for {
-            Some(peer) => {
-                self.peer_mut(peer).node = Some(hello.node);
-                self.refused.remove(&hello.node);
-            }
-            None if self.refused.contains_key(&hello.node) => {
-                return self.close_link(link, CloseReason::Refused);
-            }
-            None => {}
+        if self.link_mut(link).peer.is_some() {
+            self.refused.remove(&hello.node);
+        } else if self.refused.contains_key(&hello.node) {
+            return self.close_link(link, CloseReason::Refused);
         }
         let name = if hello.name.is_empty() {
             self.link_mut(link).address.clone()
         } else {
             hello.name.clone()
         };
-        let remote = self
-            .remotes
-            .entry(hello.node)
-            .or_insert_with(|| Remote::new(hello.incarnation, name));
-        let active = remote.active;
-        let older = hello.incarnation < remote.incarnation;
-        let newer = hello.incarnation > remote.incarnation;
-        if older && active.is_some() {
-            return self.refuse_duplicate(link);
-        }
-        remote.incarnation = hello.incarnation;
-        if let Some(stale) = active.filter(|_| newer) {
-            self.close_replaced(stale);
+        let remote = self.remotes.entry(hello.node).or_default();
+        remote.name = name;
+        for other in self.links_to(hello.node) {
+            let incarnation = self.links[&other].spot().map(|other| other.incarnation);
+            if incarnation > Some(hello.incarnation) {
+                return self.close_link(link, CloseReason::Refused);
+            }
+            if incarnation < Some(hello.incarnation) {
+                self.close_replaced(other);
+            }
         }
         self.decide(link, hello.node);
     }
@@ -296,7 +314,7 @@ impl Node {
             Some(active) if implicit(self, active) && !implicit(self, link) => {
                 self.close_link(active, CloseReason::Duplicate);
             }
-            Some(_) => return self.refuse_duplicate(link),
+            Some(_) => return self.close_link(link, CloseReason::Duplicate),
             None => {}
         }
         self.send(link, &Frame::Use);
@@ -312,54 +330,38 @@ impl Node {
         self.activate_spot(link, node);
     }
 
-    fn refuse_duplicate(&mut self, link: LinkId) {
-        let peer = self.link_mut(link).peer;
-        self.close_link(link, CloseReason::Duplicate);
-        if let Some(peer) = peer {
-            self.peer_mut(peer).state = PeerState::Served;
-        }
-    }
-
     /// A link whose node has begun a new life: the other end of it is gone, though the network has not said so.
     fn close_replaced(&mut self, stale: LinkId) {
-        let peer = self.links.get(&stale).and_then(|link| link.peer);
         self.retire(stale, "the node was restarted", false, true);
-        self.links.remove(&stale);
+        self.drop_link(stale);
         self.push(Output::Close {
             link: stale,
             reason: CloseReason::Replaced,
             bye: None,
         });
-        if let Some(peer) = peer {
-            self.peer_mut(peer).state = PeerState::Served;
-        }
     }
 
     fn linked_to_itself(&mut self, link: LinkId) {
         let peer = self.link_mut(link).peer;
         self.close_link(link, CloseReason::Itself);
         if let Some(peer) = peer {
-            let own_id = self.config.id;
-            let peer = self.peer_mut(peer);
-            peer.state = PeerState::Itself;
-            peer.node = Some(own_id);
+            self.peer_mut(peer).state = PeerState::Itself;
         }
     }
 
     fn activate_spot(&mut self, link: LinkId, node: NodeId) {
-        self.remotes
-            .get_mut(&node)
-            .expect("made when the link came up")
-            .active = Some(link);
+        let remote = self.remotes.get_mut(&node);
+        let remote = remote.expect("held by the link that waited");
+        remote.active = Some(link);
+        if std::mem::replace(&mut remote.met, true) {
+            self.reconnects += 1;
+        }
         for peer in self.peers.iter_mut().flatten() {
             let waits = matches!(peer.state, PeerState::Waiting { .. });
             if peer.node == Some(node) && waits {
                 peer.state = PeerState::Served;
                 peer.backoff.reset();
             }
-        }
-        if !self.met.insert(node) {
-            self.reconnects += 1;
         }
         self.activate(link);
         self.push(Output::LinkActive { link });
@@ -400,6 +402,7 @@ impl Node {
             if tell_loss {
                 self.tell_loss(node);
             }
+            self.defer_to_other_owners(node);
             self.place_topics_of(node);
             self.place_routed_topics();
         }
@@ -419,16 +422,11 @@ impl Node {
     /// Tells each subscriber that was served by a node that the node is lost.
     fn tell_loss(&mut self, node: NodeId) {
         let remote = &self.remotes[&node];
-        let mut served: Vec<SubscriberId> = Vec::new();
-        for topic in &remote.topics {
-            let Some(topic) = self.registry.get(*topic) else {
-                continue;
-            };
-            for (subscriber, _) in self.wanted.matching(&topic.name) {
-                if !served.contains(&subscriber) {
-                    served.push(subscriber);
-                }
-            }
+        let mut served: BTreeSet<SubscriberId> = BTreeSet::new();
+        let topics = remote.topics.iter().filter_map(|id| self.registry.get(*id));
+        for topic in topics.filter(|topic| self.was_served_by(node, topic)) {
+            let wanted = self.wanted.matching(&topic.name);
+            served.extend(wanted.into_iter().map(|(subscriber, _)| subscriber));
         }
         let name: std::sync::Arc<str> = remote.name.as_str().into();
         for subscriber in served {
@@ -438,6 +436,15 @@ impl Node {
                 name: name.clone(),
             });
         }
+    }
+
+    /// Whether subscribers of a topic lose it with this node. A routed topic is served by its route alone, and where
+    /// another endpoint of the route takes over nothing is lost.
+    fn was_served_by(&self, node: NodeId, topic: &Topic) -> bool {
+        topic.route().is_none_or(|route| {
+            let leads_there = |peer: &PeerId| self.peer(*peer).node == Some(node);
+            route.iter().any(leads_there) && self.route_link(topic).is_none()
+        })
     }
 
     fn subscriber_ended(&mut self, class: Class) {

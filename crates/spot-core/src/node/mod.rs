@@ -13,9 +13,9 @@ mod sync;
 mod topics;
 mod view;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::hello::{Hello, Role};
 use crate::identity::{Incarnation, NodeId};
@@ -33,7 +33,7 @@ pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus, S
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
 use link::Link;
-use peers::Peer;
+use peers::{Peer, PeerState};
 use remote::Remote;
 use sync::Sync;
 
@@ -90,16 +90,14 @@ pub struct Node {
     wanted: Interest<SubscriberId>,
     /// What links want of us.
     offered: Interest<LinkId>,
-    links: HashMap<LinkId, Link>,
+    links: BTreeMap<LinkId, Link>,
     next_link: u32,
     peers: Vec<Option<Peer>>,
     remotes: HashMap<NodeId, Remote>,
     /// Nodes whose links are refused, with the endpoint by which they were removed.
     refused: HashMap<NodeId, String>,
-    syncs: HashMap<SyncId, Sync>,
+    syncs: BTreeMap<SyncId, Sync>,
     next_sync: u64,
-    /// Remotes that were linked at some time; a further link is a reconnect.
-    met: HashSet<NodeId>,
     reconnects: u64,
     outputs: VecDeque<Output>,
 }
@@ -116,14 +114,13 @@ impl Node {
             next_subscriber: 0,
             wanted: Interest::default(),
             offered: Interest::default(),
-            links: HashMap::new(),
+            links: BTreeMap::new(),
             next_link: 0,
             peers: Vec::new(),
             remotes: HashMap::new(),
             refused: HashMap::new(),
-            syncs: HashMap::new(),
+            syncs: BTreeMap::new(),
             next_sync: 0,
-            met: HashSet::new(),
             reconnects: 0,
             outputs: VecDeque::new(),
         }
@@ -186,7 +183,7 @@ impl Node {
         }
     }
 
-    /// Links that came up after the first one of their node.
+    /// Links that came up after the first one of their node, as long as that is linked or one of our peers.
     #[must_use]
     pub fn reconnects(&self) -> u64 {
         self.reconnects
@@ -194,11 +191,12 @@ impl Node {
 
     /// Takes leave of every peer: each link is closed with a farewell.
     pub fn leave(&mut self) {
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        for link in links {
+        for link in self.links.keys().copied().collect::<Vec<_>>() {
             self.close_link(link, CloseReason::Leaving);
         }
-        self.peers.clear();
+        for peer in self.peers.iter_mut().flatten() {
+            peer.state = PeerState::Left;
+        }
     }
 
     fn push(&mut self, output: Output) {

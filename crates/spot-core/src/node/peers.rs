@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
+use super::Node;
 use super::link::{Link, LinkState};
-use super::output::{CloseReason, LinkId, NodeEvent, Output, PeerId};
-use super::{LinkPeer, Node};
+use super::output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId};
 use crate::backoff::Backoff;
 use crate::endpoint::Endpoint;
 use crate::identity::NodeId;
@@ -38,6 +38,8 @@ pub(super) enum PeerState {
     Waiting { until_ms: u64 },
     /// It turned out to be this node.
     Itself,
+    /// This node has left: nobody is dialled any more.
+    Left,
 }
 
 impl Peer {
@@ -96,16 +98,13 @@ impl Node {
     pub fn remove_peer(&mut self, endpoint: &Endpoint) -> Result<(), RemovePeerError> {
         let id = self.find_peer(endpoint).filter(|id| self.peer(*id).added);
         let id = id.ok_or(RemovePeerError::Unknown)?;
-        self.peer_mut(id).added = false;
-        let node = self.peer(id).node;
-        let other_holds = |peer: &Peer| (peer.added || peer.routes > 0) && peer.node == node;
-        let node = node.filter(|_| !self.peers.iter().flatten().any(other_holds));
-        if let Some(node) = node {
+        let peer = self.peer_mut(id);
+        peer.added = false;
+        if let Some(node) = peer.node.filter(|node| !self.is_held_by_peer(*node)) {
             self.refused.insert(node, endpoint.to_string());
-            if let Some(link) = self.remotes.get(&node).and_then(|remote| remote.active) {
+            for link in self.links_to(node) {
                 self.close_link(link, CloseReason::Refused);
             }
-            self.forget_remote_if_unheld(node);
         }
         self.release_peer_if_unheld(id);
         Ok(())
@@ -190,11 +189,38 @@ impl Node {
         }
         let node = peer.node;
         if let PeerState::Dialing(link) | PeerState::Linked(link) = peer.state {
-            self.close_link(link, CloseReason::Refused);
+            if node.is_some_and(|node| self.is_held_by_peer(node)) {
+                // Its link serves others: it stays, as if the other side had made it.
+                self.link_mut(link).peer = None;
+            } else {
+                self.close_link(link, CloseReason::Leaving);
+            }
         }
         self.peers[id.0 as usize] = None;
         if let Some(node) = node {
             self.forget_remote_if_unheld(node);
+        }
+    }
+
+    /// Whether a node answered at an endpoint that the user or a route holds.
+    pub(super) fn is_held_by_peer(&self, node: NodeId) -> bool {
+        let mut peers = self.peers.iter().flatten();
+        peers.any(|peer| peer.node == Some(node) && (peer.added || peer.routes > 0))
+    }
+
+    /// Somebody answered at a peer's endpoint, maybe another node than before.
+    pub(super) fn peer_reached(&mut self, id: PeerId, link: LinkId, answered: &LinkPeer) {
+        let node = match answered {
+            LinkPeer::Spot(hello) => Some(hello.node),
+            _ => None,
+        };
+        let peer = self.peer_mut(id);
+        peer.state = PeerState::Linked(link);
+        peer.backoff.reset();
+        peer.tried = true;
+        let before = std::mem::replace(&mut peer.node, node);
+        if let Some(gone) = before.filter(|_| before != node) {
+            self.forget_remote_if_unheld(gone);
         }
     }
 
@@ -219,18 +245,23 @@ impl Node {
     }
 
     /// The connection of a peer is gone: try again later, unless its node is linked otherwise.
-    pub(super) fn peer_link_closed(&mut self, now_ms: u64, id: PeerId, reason: &str) {
-        let Some(peer) = self.peers.get_mut(id.0 as usize).and_then(Option::as_mut) else {
-            return;
-        };
+    pub(super) fn peer_link_closed(
+        &mut self,
+        now_ms: u64,
+        id: PeerId,
+        reason: &str,
+        refused: bool,
+    ) {
+        let remote = self.peer(id).node.and_then(|node| self.remotes.get(&node));
+        let served = remote.is_some_and(|remote| remote.active.is_some());
+        let peer = self.peer_mut(id);
         peer.tried = true;
-        let served = peer
-            .node
-            .and_then(|node| self.remotes.get(&node))
-            .is_some_and(|remote| remote.active.is_some());
         if served {
             peer.state = PeerState::Served;
             return;
+        }
+        if refused {
+            peer.backoff.exhaust();
         }
         let failed = matches!(peer.state, PeerState::Dialing(_));
         peer.state = PeerState::Waiting {

@@ -1,42 +1,37 @@
 //! Other nodes: what they offer and by which link they are reached.
 
-use hashbrown::HashSet;
+use std::collections::BTreeSet;
 
 use super::Node;
 use super::output::{LinkId, NodeEvent, Output};
-use crate::identity::{Incarnation, NodeId};
+use crate::frame::Frame;
+use crate::identity::NodeId;
 use crate::registry::TopicId;
 
 /// Another node, as long as it is linked or one of our peers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Remote {
-    pub(super) incarnation: Incarnation,
     /// Its name or, without one, where it was reached.
     pub(super) name: String,
     /// The one link in use.
     pub(super) active: Option<LinkId>,
+    /// Whether a link was in use before; a further one is a reconnect.
+    pub(super) met: bool,
     /// Topics it offers, or offered when it was last linked.
-    pub(super) topics: HashSet<TopicId>,
+    pub(super) topics: BTreeSet<TopicId>,
+    /// Those it has not confirmed since its list began anew.
+    pub(super) doubted: BTreeSet<TopicId>,
 }
 
-impl Remote {
-    pub(super) fn new(incarnation: Incarnation, name: String) -> Self {
-        Self {
-            incarnation,
-            name,
-            active: None,
-            topics: HashSet::new(),
-        }
-    }
-}
+/// The sync by which a node learns that a list that began anew is complete. Those of users have higher numbers.
+pub(super) const LIST_COMPLETE: u64 = 0;
 
 impl Node {
     /// A node offers a topic.
     pub(super) fn learn_topic(&mut self, node: NodeId, name: &str) {
         let id = self.ensure_topic(name);
-        let Some(remote) = self.remotes.get_mut(&node) else {
-            return;
-        };
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        remote.doubted.remove(&id);
         if !remote.topics.insert(id) {
             return;
         }
@@ -52,12 +47,12 @@ impl Node {
 
     /// A node offers a topic no more.
     pub(super) fn unlearn_topic(&mut self, node: NodeId, id: TopicId) {
-        if let Some(remote) = self.remotes.get_mut(&node) {
-            remote.topics.remove(&id);
-        }
-        let Some(topic) = self.registry.get_mut(id) else {
+        let remote = self.remotes.get_mut(&node).expect("the caller found it");
+        remote.doubted.remove(&id);
+        if !remote.topics.remove(&id) {
             return;
-        };
+        }
+        let topic = self.registry.get_mut(id).expect("held by its owner");
         topic.elsewhere_mut().owners.retain(|owner| *owner != node);
         if !topic.is_known() {
             let topic = topic.name.clone();
@@ -66,33 +61,55 @@ impl Node {
         self.place_or_remove(id);
     }
 
+    /// A node begins its list of topics anew. What it offered before is kept until the list is complete: a topic that
+    /// it still offers must not go and come back, for the streams and subscribers that hang on it.
+    pub(super) fn doubt_topics_of(&mut self, link: LinkId, node: NodeId) {
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        remote.doubted = remote.topics.clone();
+        if !remote.doubted.is_empty() {
+            self.send(link, &Frame::Sync { id: LIST_COMPLETE });
+        }
+    }
+
+    /// The list of a node is complete: what it did not confirm, it offers no more.
+    pub(super) fn settle_topics_of(&mut self, node: NodeId) {
+        let remote = self.remotes.get_mut(&node).expect("it is linked");
+        for topic in std::mem::take(&mut remote.doubted) {
+            self.unlearn_topic(node, topic);
+        }
+    }
+
+    /// The link of a node is gone. It becomes the last choice for what others offer, too, so that publishing stays
+    /// with the owner it goes over to.
+    pub(super) fn defer_to_other_owners(&mut self, node: NodeId) {
+        for topic in &self.remotes[&node].topics {
+            let topic = self.registry.get_mut(*topic).expect("held by its owner");
+            let owners = &mut topic.elsewhere_mut().owners;
+            owners.retain(|owner| *owner != node);
+            owners.push(node);
+        }
+    }
+
     /// Where the topics of a node live has changed because its link came or went.
     pub(super) fn place_topics_of(&mut self, node: NodeId) {
         let Some(remote) = self.remotes.get(&node) else {
             return;
         };
-        let topics: Vec<TopicId> = remote.topics.iter().copied().collect();
-        for topic in topics {
+        for topic in remote.topics.clone() {
             self.place(topic);
         }
     }
 
-    /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it.
+    /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it. A link that
+    /// waits for the node's decision holds it, too.
     pub(super) fn forget_remote_if_unheld(&mut self, node: NodeId) {
-        let held = self
-            .peers
-            .iter()
-            .flatten()
-            .any(|peer| peer.node == Some(node) && (peer.added || peer.routes > 0));
-        let linked = self
-            .remotes
-            .get(&node)
-            .is_none_or(|remote| remote.active.is_some());
-        if held || linked {
+        if self.is_held_by_peer(node) || !self.links_to(node).is_empty() {
             return;
         }
-        let topics: Vec<TopicId> = self.remotes[&node].topics.iter().copied().collect();
-        for topic in topics {
+        let Some(remote) = self.remotes.get(&node) else {
+            return;
+        };
+        for topic in remote.topics.clone() {
             self.unlearn_topic(node, topic);
         }
         self.remotes.remove(&node);

@@ -6,11 +6,13 @@
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use super::link::FrameError;
 use super::output::{LinkId, LinkPeer, Output, SubscriberId};
 use super::{Node, Subscriber};
 use crate::filter::Filter;
 use crate::frame::{Frame, InterestEntry, interest_frames};
-use crate::interest::{Classes, merge};
+use crate::interest::Classes;
+use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK};
 use crate::overflow::{Class, Overflow};
 use crate::registry::TopicId;
 
@@ -52,7 +54,7 @@ impl Node {
         self.tell_interest(&filters);
     }
 
-    /// Subscribes. Twice is once.
+    /// Subscribes. Twice is once, and a subscriber that was removed subscribes to nothing.
     ///
     /// # Errors
     /// [`SubscribeError`]; nothing changed.
@@ -61,7 +63,7 @@ impl Node {
         subscriber: SubscriberId,
         filter: &Filter,
     ) -> Result<(), SubscribeError> {
-        if self.wanted.contains(filter, subscriber) {
+        if !self.subscribers.contains_key(&subscriber) || self.wanted.contains(filter, subscriber) {
             return Ok(());
         }
         if let Filter::Exact(topic) = filter {
@@ -112,7 +114,7 @@ impl Node {
     /// Filters subscribed to, each subscriber's counted.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
-        self.wanted.len()
+        self.wanted.count()
     }
 
     /// Whether any subscriber has a pattern.
@@ -169,15 +171,20 @@ impl Node {
         link: LinkId,
         version: u64,
         entries: Vec<InterestEntry>,
-    ) {
+    ) -> Result<(), FrameError> {
         for entry in entries {
             self.link_wants(link, &entry.filter, Classes::from_vec(entry.classes));
+            if self.links[&link].filters > MAX_FILTERS_PER_LINK {
+                return Err(FrameError::TooManyFilters);
+            }
         }
         self.send(link, &Frame::InterestAck { version });
+        Ok(())
     }
 
     /// What one link wants by one filter; no classes: no more.
     fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes) {
+        let (known, wanted) = (self.offered.contains(filter, link), !classes.is_empty());
         let changed = if classes.is_empty() {
             self.offered.remove(filter, link)
         } else {
@@ -185,6 +192,11 @@ impl Node {
         };
         if !changed {
             return;
+        }
+        match (known, wanted) {
+            (false, true) => self.link_mut(link).filters += 1,
+            (true, false) => self.link_mut(link).filters -= 1,
+            _ => {}
         }
         for topic in self.topics_matching(filter) {
             if self.registry.get(topic).is_some_and(|topic| topic.hosted) {
@@ -244,6 +256,9 @@ impl Node {
     }
 
     /// What is wanted of a link by a filter: nothing where the topic is routed to another link.
+    ///
+    /// Subscribers beyond the most classes of one filter go without: what is sent for the others reaches them, too,
+    /// but no window or end of their own holds at the publisher, and what they cannot take shows as a gap.
     fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
         let routed_elsewhere = match filter {
             Filter::Exact(topic) => self.registry.find(topic).is_some_and(|topic| {
@@ -252,15 +267,17 @@ impl Node {
             }),
             _ => false,
         };
-        let mut classes = Classes::new();
+        let mut classes: Vec<Class> = Vec::new();
         if !routed_elsewhere {
-            for subscriber in self.wanted.targets(filter) {
-                merge(&mut classes, &[self.class_of(subscriber)]);
-            }
+            let subscribers = self.wanted.targets(filter);
+            classes.extend(subscribers.map(|subscriber| self.class_of(subscriber)));
+            classes.sort_unstable();
+            classes.dedup();
+            classes.truncate(MAX_CLASSES_PER_FILTER);
         }
         InterestEntry {
             filter: filter.clone(),
-            classes: classes.into_vec(),
+            classes,
         }
     }
 
@@ -371,10 +388,12 @@ impl Node {
 
     /// Whether some filter still stands for this prefix at plain publishers.
     fn prefix_is_needed(&self, prefix: &[u8]) -> bool {
-        self.wanted.filters().any(|(filter, _)| match &filter {
-            Filter::Exact(topic) => topic.as_bytes() == prefix,
-            Filter::Pattern(glob) => glob.literal_prefix() == prefix,
-            Filter::Prefix(known) => **known == *prefix,
-        })
+        let exact = str::from_utf8(prefix).is_ok_and(|topic| self.wanted.has_exact(topic));
+        exact
+            || self.wanted.patterns().any(|filter| match filter {
+                Filter::Exact(_) => false,
+                Filter::Pattern(glob) => glob.literal_prefix() == prefix,
+                Filter::Prefix(known) => **known == *prefix,
+            })
     }
 }

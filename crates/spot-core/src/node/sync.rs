@@ -1,16 +1,17 @@
 //! Asking every peer for its topics, and knowing when all have answered.
 
-use hashbrown::HashSet;
+use std::collections::BTreeSet;
 
 use super::Node;
 use super::link::LinkState;
 use super::output::{LinkId, LinkPeer};
 use super::peers::PeerState;
+use super::remote::LIST_COMPLETE;
 use crate::frame::Frame;
 use crate::identity::NodeId;
 
 /// A sync under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SyncId(u64);
 
 /// Who has not answered a sync yet.
@@ -32,7 +33,7 @@ impl SyncPending {
 
 #[derive(Debug, Default)]
 pub(super) struct Sync {
-    answered: HashSet<NodeId>,
+    answered: BTreeSet<NodeId>,
 }
 
 impl Node {
@@ -98,23 +99,22 @@ impl Node {
     }
 
     pub(super) fn sync_answered(&mut self, link: LinkId, id: u64) {
-        let Some(node) = self.links[&link].spot().map(|hello| hello.node) else {
-            return;
-        };
+        let node = self.links[&link].spot().expect("checked to be SPOT").node;
+        if id == LIST_COMPLETE {
+            self.settle_topics_of(node);
+        }
         if let Some(sync) = self.syncs.get_mut(&SyncId(id)) {
             sync.answered.insert(node);
         }
     }
 
-    /// A link came up while syncs are under way: ask it, too.
+    /// A link came up while syncs are under way: ask it, too, even if its node answered in a former life.
     pub(super) fn ask_in_running_syncs(&mut self, link: LinkId, node: NodeId) {
-        let unanswered = self
-            .syncs
-            .iter()
-            .filter(|(_, sync)| !sync.answered.contains(&node));
-        let ids: Vec<u64> = unanswered.map(|(id, _)| id.0).collect();
+        let ids: Vec<SyncId> = self.syncs.keys().copied().collect();
         for id in ids {
-            self.send(link, &Frame::Sync { id });
+            let sync = self.syncs.get_mut(&id).expect("just listed");
+            sync.answered.remove(&node);
+            self.send(link, &Frame::Sync { id: id.0 });
         }
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::link::FrameError;
 use super::output::{LinkId, LinkPeer, Output, PeerId, Place};
 use super::peers::PeerState;
 use super::{Node, SubscribeError};
 use crate::endpoint::Endpoint;
 use crate::filter::Filter;
 use crate::frame::{Alias, TopicChange, topics_frames};
+use crate::limits::MAX_TOPICS_PER_LINK;
 use crate::registry::{Topic, TopicId};
 
 /// Why a topic was not created. Nothing changed.
@@ -91,6 +93,8 @@ impl Node {
         let id = self.ensure_topic(name);
         self.registry.get_mut(id).expect("just ensured").hosted = true;
         self.place(id);
+        // Offered first: a peer ignores streams of topics that it was not offered.
+        self.offer_topic(TopicChange::Add(name));
         for (link, classes) in self.offered.matching(name) {
             self.push(Output::AttachLink {
                 topic: id,
@@ -98,7 +102,6 @@ impl Node {
                 classes,
             });
         }
-        self.offer_topic(TopicChange::Add(name));
         Ok(id)
     }
 
@@ -114,8 +117,9 @@ impl Node {
                 self.push(Output::DetachLink { topic: id, link });
             }
             self.offer_topic(TopicChange::Remove(name));
-        } else if topic.route().is_some() {
-            self.drop_route(id);
+        } else if let Some(peers) = topic.elsewhere_mut().route.take() {
+            self.tell_interest_in(&[id]);
+            self.abandon_route(&peers);
         } else {
             return Err(DestroyTopicError::Unknown);
         }
@@ -174,14 +178,11 @@ impl Node {
             return Err(error);
         }
         let id = self.ensure_topic(name);
-        self.drop_route(id);
-        self.registry
-            .get_mut(id)
-            .expect("just ensured")
-            .elsewhere_mut()
-            .route = Some(peers);
+        let topic = self.registry.get_mut(id).expect("just ensured");
+        let before = topic.elsewhere_mut().route.replace(peers);
         self.place(id);
-        self.tell_interest_in(id);
+        self.tell_interest_in(&[id]);
+        self.abandon_route(&before.unwrap_or_default());
         Ok(())
     }
 
@@ -204,9 +205,9 @@ impl Node {
                 upstream: true,
             });
         }
-        self.learn_topic(node, alias.topic);
         let topic = self.registry.find(alias.topic)?;
-        Some(StreamTarget {
+        let offered = self.remotes[&node].topics.contains(&topic);
+        offered.then_some(StreamTarget {
             topic,
             upstream: false,
         })
@@ -220,13 +221,14 @@ impl Node {
         ) {
             return None;
         }
+        if self.links[&link].foreign.len() >= MAX_TOPICS_PER_LINK {
+            return None;
+        }
         let id = self.ensure_topic(name);
-        self.link_mut(link).foreign.push(id);
-        self.registry
-            .get_mut(id)
-            .expect("just ensured")
-            .elsewhere_mut()
-            .foreign_links += 1;
+        if self.link_mut(link).foreign.insert(id) {
+            let topic = self.registry.get_mut(id).expect("just ensured");
+            topic.elsewhere_mut().foreign_links += 1;
+        }
         Some(id)
     }
 
@@ -285,11 +287,11 @@ impl Node {
         self.push(Output::Placed { topic: id, place });
     }
 
-    /// As [`place`](Self::place), or removes the topic if nothing holds it any more.
+    /// As [`place`](Self::place), or removes the topic if nothing holds it any more, unless it is gone already.
     pub(super) fn place_or_remove(&mut self, id: TopicId) {
         if self.registry.remove_if_unused(id) {
             self.push(Output::TopicRemoved { topic: id });
-        } else {
+        } else if self.registry.get(id).is_some() {
             self.place(id);
         }
     }
@@ -301,10 +303,10 @@ impl Node {
             .iter()
             .filter(|(_, topic)| topic.route().is_some());
         let routed: Vec<TopicId> = routed.map(|(id, _)| id).collect();
-        for id in routed {
-            self.place(id);
-            self.tell_interest_in(id);
+        for id in &routed {
+            self.place(*id);
         }
+        self.tell_interest_in(&routed);
     }
 
     /// The link that a routed topic's messages come from and go to: the first endpoint that is reached.
@@ -338,16 +340,15 @@ impl Node {
         self.send_topics(link, true, hosted.iter().map(|name| TopicChange::Add(name)));
     }
 
-    pub(super) fn topics_told(&mut self, link: LinkId, reset: bool, changes: &[TopicChange<'_>]) {
-        let node = self.links[&link]
-            .spot()
-            .expect("only SPOT links tell topics")
-            .node;
+    pub(super) fn topics_told(
+        &mut self,
+        link: LinkId,
+        reset: bool,
+        changes: &[TopicChange<'_>],
+    ) -> Result<(), FrameError> {
+        let node = self.links[&link].spot().expect("checked to be SPOT").node;
         if reset {
-            let known: Vec<TopicId> = self.remotes[&node].topics.iter().copied().collect();
-            for topic in known {
-                self.unlearn_topic(node, topic);
-            }
+            self.doubt_topics_of(link, node);
         }
         for change in changes {
             match change {
@@ -359,6 +360,10 @@ impl Node {
                 }
             }
         }
+        if self.remotes[&node].topics.len() > MAX_TOPICS_PER_LINK {
+            return Err(FrameError::TooManyTopics);
+        }
+        Ok(())
     }
 
     fn check_route(&self, name: &str) -> Result<(), RouteError> {
@@ -380,28 +385,14 @@ impl Node {
         }
     }
 
-    fn drop_route(&mut self, id: TopicId) {
-        let topic = self
-            .registry
-            .get_mut(id)
-            .expect("the caller holds a live topic");
-        if let Some(peers) = topic.elsewhere_mut().route.take() {
-            self.abandon_route(&peers);
-            self.tell_interest_in(id);
-        }
-    }
-
-    fn tell_interest_in(&mut self, id: TopicId) {
-        let filter = Filter::Exact(
-            self.registry
-                .get(id)
-                .expect("the caller holds a live topic")
-                .name
-                .clone(),
-        );
-        if self.wanted.targets(&filter).next().is_some() {
-            self.tell_interest(&[filter]);
-        }
+    /// Tells what is wanted of each link in these topics by exact filters.
+    fn tell_interest_in(&mut self, ids: &[TopicId]) {
+        let live = ids.iter().filter_map(|id| self.registry.get(*id));
+        let filters = live.map(|topic| Filter::Exact(topic.name.clone()));
+        let filters: Vec<Filter> = filters
+            .filter(|filter| self.wanted.targets(filter).next().is_some())
+            .collect();
+        self.tell_interest(&filters);
     }
 
     /// The link that messages published on a topic go to when it is not hosted here: the routed one, else the first

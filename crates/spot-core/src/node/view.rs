@@ -130,7 +130,7 @@ impl Node {
             let status = match peer.state {
                 PeerState::Itself => PeerStatus::Itself,
                 _ if link.is_some() => PeerStatus::Connected,
-                PeerState::Waiting { .. } => PeerStatus::Waiting,
+                PeerState::Waiting { .. } | PeerState::Left => PeerStatus::Waiting,
                 _ => PeerStatus::Connecting,
             };
             self.peer_view(peer.endpoint.to_string(), node, status, peer.added, link)

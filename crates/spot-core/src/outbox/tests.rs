@@ -1,0 +1,176 @@
+use super::*;
+use crate::frame::{Alias, put_data_header};
+use crate::identity::{Incarnation, NodeId};
+use crate::overflow::Overflow;
+
+fn oldest() -> SinkPolicy {
+    SinkPolicy {
+        drop_oldest: true,
+        ..SinkPolicy::default()
+    }
+}
+
+fn outbox(messages: usize) -> Outbox {
+    Outbox::new(Limit { messages, bytes: 0 })
+}
+
+fn offer(outbox: &mut Outbox, policy: &SinkPolicy, alias: u32, sequence: u64, len: usize) -> Offer {
+    let mut header = Vec::new();
+    put_data_header(&mut header, alias, sequence);
+    outbox.offer(policy, &header, &Payload::copy_from(&vec![7; len]))
+}
+
+fn tail(alias: u32, next_sequence: u64, last: bool) -> Vec<u8> {
+    let tail = Frame::Tail {
+        alias,
+        next_sequence,
+        last,
+    };
+    tail.to_vec()
+}
+
+fn write(outbox: &mut Outbox, max_bytes: usize) -> Vec<u8> {
+    let mut segments = VecDeque::new();
+    outbox.take(max_bytes, &mut segments);
+    let mut bytes = Vec::new();
+    for segment in segments {
+        bytes.extend_from_slice(segment.bytes());
+        outbox.written(&segment);
+    }
+    bytes
+}
+
+/// What is written, in short: `3#5` message 5 of alias 3, `3>6` a tail, `3>6.` the last one, `3=0` an alias.
+fn drain(outbox: &mut Outbox) -> Vec<String> {
+    let mut written = Vec::new();
+    while !outbox.is_empty() {
+        written.extend(write(outbox, usize::MAX));
+    }
+    let mut decoder = zmtp::Decoder::new(zmtp::Limits::default());
+    let mut input = &written[..];
+    let frames = std::iter::from_fn(|| decoder.decode(&mut input).unwrap());
+    let words = frames.map(|frame| match Frame::decode(&frame.body).unwrap() {
+        Frame::Data(data) => format!("{}#{}", data.alias, data.sequence),
+        Frame::Tail {
+            alias,
+            next_sequence,
+            last,
+        } => {
+            format!("{alias}>{next_sequence}{}", if last { "." } else { "" })
+        }
+        Frame::Alias(stream) => format!("{}={}", stream.alias, stream.next_sequence),
+        other => format!("{other:?}"),
+    });
+    words.collect()
+}
+
+#[test]
+fn a_loss_is_announced_when_there_is_room() {
+    let mut outbox = outbox(2);
+    for sequence in 0..4 {
+        offer(&mut outbox, &SinkPolicy::default(), 1, sequence, 1);
+    }
+    assert_eq!(outbox.dropped(), 2);
+    assert_eq!(drain(&mut outbox), ["1#0", "1#1", "1>4"]);
+}
+
+#[test]
+fn the_oldest_gives_way_and_control_stays() {
+    let mut outbox = outbox(2);
+    outbox.control(&tail(9, 1, false));
+    for sequence in 0..4 {
+        offer(&mut outbox, &oldest(), 1, sequence, 1);
+    }
+    assert_eq!(drain(&mut outbox), ["9>1", "1#2", "1#3", "1>2"]);
+}
+
+#[test]
+fn a_header_was_taken_without_its_shared_payload() {
+    let mut outbox = outbox(2);
+    offer(&mut outbox, &oldest(), 1, 0, SHARE_MIN_BYTES);
+    assert!(write(&mut outbox, 1).len() > SHARE_MIN_BYTES);
+    for sequence in 1..5 {
+        offer(&mut outbox, &oldest(), 1, sequence, SHARE_MIN_BYTES);
+    }
+    assert_eq!(drain(&mut outbox), ["1#3", "1#4", "1>3"]);
+}
+
+#[test]
+fn a_loss_was_announced_after_the_end_of_its_stream() {
+    let mut outbox = outbox(1);
+    offer(&mut outbox, &oldest(), 1, 0, 1);
+    outbox.control(&tail(1, 1, true));
+    offer(&mut outbox, &oldest(), 2, 0, 1);
+    assert_eq!(drain(&mut outbox), ["1>1.", "2#0"]);
+    offer(&mut outbox, &SinkPolicy::default(), 2, 1, 1);
+    offer(&mut outbox, &SinkPolicy::default(), 2, 2, 1);
+    outbox.control(&tail(2, 3, true));
+    assert_eq!(drain(&mut outbox), ["2#1", "2>3."]);
+}
+
+#[test]
+fn a_loss_was_announced_for_the_stream_that_has_the_alias_now() {
+    let mut outbox = outbox(1);
+    offer(&mut outbox, &oldest(), 1, 7, 1);
+    outbox.control(&tail(1, 8, true));
+    let stream = Alias {
+        alias: 1,
+        upstream: false,
+        next_sequence: 0,
+        incarnation: Incarnation(1),
+        publisher: NodeId([1; 16]),
+        topic: "other",
+    };
+    outbox.control(&Frame::Alias(stream).to_vec());
+    offer(&mut outbox, &oldest(), 1, 0, 1);
+    assert_eq!(drain(&mut outbox), ["1>8.", "1=0", "1#0"]);
+}
+
+fn blocking(outbox: &mut Outbox, class: Class) -> SinkPolicy {
+    let gates = SmallVec::from_slice(&[outbox.gate(class)]);
+    SinkPolicy {
+        gates,
+        ..SinkPolicy::default()
+    }
+}
+
+#[test]
+fn overdrawn_bytes_were_forgiven() {
+    let mut outbox = outbox(0);
+    let class = Class::new(Overflow::Block, 1);
+    let policy = blocking(&mut outbox, class);
+    outbox.credit(class, 10, 100);
+    for sequence in 0..50 {
+        assert_eq!(offer(&mut outbox, &policy, 1, sequence, 90), Offer::Queued);
+        assert_eq!(offer(&mut outbox, &policy, 1, sequence, 60), Offer::Queued);
+        assert_eq!(offer(&mut outbox, &policy, 1, sequence, 1), Offer::Full);
+        outbox.credit(class, 2, 150);
+    }
+}
+
+#[test]
+fn unlimited_messages_lifted_the_limit_of_bytes() {
+    let mut outbox = outbox(0);
+    let class = Class::new(Overflow::Block, 1);
+    let policy = blocking(&mut outbox, class);
+    outbox.credit(class, u64::MAX, 100);
+    assert_eq!(offer(&mut outbox, &policy, 1, 0, 100), Offer::Queued);
+    assert_eq!(offer(&mut outbox, &policy, 1, 1, 1), Offer::Full);
+}
+
+#[test]
+fn credit_for_classes_that_were_made_up_took_memory_without_end() {
+    let mut outbox = outbox(0);
+    outbox.gates.reserve(MAX_GATES);
+    let made_up = |number| Gate {
+        class: Class(number),
+        messages: 1,
+        bytes: 1,
+        overdrawn_bytes: 0,
+    };
+    outbox.gates.extend((0..MAX_GATES as u64).map(made_up));
+    outbox.credit(Class(u64::MAX), 1, 1);
+    assert_eq!(outbox.gates.len(), MAX_GATES);
+    let policy = blocking(&mut outbox, Class(u64::MAX));
+    assert_eq!(offer(&mut outbox, &policy, 1, 0, 1), Offer::Full);
+}
