@@ -414,6 +414,7 @@ impl Node {
         stats.missed_messages = counters.missed_messages.load(Relaxed);
         stats.duplicates_refused = counters.duplicates_refused.load(Relaxed);
         stats.commands_refused = counters.commands_refused.load(Relaxed);
+        stats.messages_refused = counters.messages_refused.load(Relaxed);
         stats.rejected = LinkRejections {
             handshake_timeout: counters.handshake_timeouts.load(Relaxed),
             handshake: counters.handshake_failures.load(Relaxed),

@@ -13,7 +13,7 @@ mod topic;
 pub(crate) use counters::Counters;
 pub(crate) use inbox::{Deadline, Receipt, Received, SharedInbox, wait};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Identity, PublishFailure};
+pub(crate) use publish::{Aftermath, Identity, Mail, PublishFailure};
 pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

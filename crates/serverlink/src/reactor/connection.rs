@@ -155,7 +155,7 @@ impl Connection {
         serial: u64,
         phase: Phase,
     ) -> Self {
-        node.connection_opened();
+        node.socket_opened();
         Self {
             node,
             stream: Arc::new(stream),
@@ -474,7 +474,7 @@ impl Connection {
 
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.gone, true) {
-            self.node.connection_closed();
+            self.node.socket_closed();
         }
     }
 }
