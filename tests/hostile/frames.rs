@@ -63,17 +63,22 @@ fn streams_that_were_not_announced_close_that_link_alone() {
         (&[b"\x32\x00\x00\x00"], "alias"),
         (&[&big], "alias"),
         (&[&alias(1, ANOTHER, b"t"), b"\x31\x02\x00"], "alias"),
-        (&[&alias(1, ANOTHER, b"t"), &alias(1, ANOTHER, b"u")], "alias"),
         (
-            &[&alias(1, ANOTHER, b"t"), b"\x32\x01\x00\x01", b"\x31\x01\x00"],
+            &[&alias(1, ANOTHER, b"t"), &alias(1, ANOTHER, b"u")],
+            "alias",
+        ),
+        (
+            &[
+                &alias(1, ANOTHER, b"t"),
+                b"\x32\x01\x00\x01",
+                b"\x31\x01\x00",
+            ],
             "alias",
         ),
     ];
     for (bodies, reason) in cases {
         let mut peer = victim.link();
-        bodies
-            .iter()
-            .for_each(|body| peer.send(&on_the_wire(body)));
+        bodies.iter().for_each(|body| peer.send(&on_the_wire(body)));
         victim.refuses(peer, reason);
     }
 }

@@ -152,11 +152,7 @@ fn a_slow_sub_loses_the_newest_and_holds_up_nobody() {
 fn a_sub_connects_over_ipc() {
     let directory = tempfile::tempdir().unwrap();
     let endpoint = format!("ipc://{}/socket", directory.path().display());
-    let node = Node::builder()
-        .bind(&endpoint)
-        .topic("t")
-        .start()
-        .unwrap();
+    let node = Node::builder().bind(&endpoint).topic("t").start().unwrap();
     let socket = sub(&endpoint, &[b"t"]);
     node.wait_subscribers("t", 1, WAIT).unwrap();
     node.publish("t", "1").unwrap();

@@ -8,10 +8,9 @@ use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
 
-use super::inbox::Deadline;
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
-use super::{SharedInbox, SharedOutbox, lock};
+use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// Why a message was not published; nobody got it.
