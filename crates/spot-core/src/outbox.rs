@@ -205,7 +205,7 @@ impl Outbox {
             .gates
             .iter()
             .position(|gate| gate.class == class)
-            .unwrap_or_else(|| self.gates.len());
+            .unwrap_or(self.gates.len());
         let is_new = index == self.gates.len();
         if is_new && index < MAX_GATES {
             self.gates.push(Gate {

@@ -400,15 +400,6 @@ impl SinkKind {
             _ => None,
         }
     }
-
-    /// Finds the peer's topic behind an in-process link, as soon as the peer has it.
-    pub(super) fn resolve_direct(&mut self, name: &str) {
-        if let Self::Direct { node, topic } = self
-            && topic.is_none()
-        {
-            *topic = node.upgrade().and_then(|node| node.find_topic(name));
-        }
-    }
 }
 
 impl SinkSide {

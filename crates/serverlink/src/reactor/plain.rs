@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use spot_core::{Filter, LinkId, Payload, limits, validate_topic};
@@ -15,7 +16,7 @@ use crate::engine::NodeInner;
 pub(super) struct PlainPublisher {
     link: LinkId,
     assembler: MessageAssembler,
-    topics: HashMap<Bytes, Option<Arc<Topic>>>,
+    topics: HashMap<Bytes, Arc<Topic>>,
 }
 
 impl PlainPublisher {
@@ -40,26 +41,30 @@ impl PlainPublisher {
             [name] => (name, Bytes::new()),
             [name, data] => (name, data.clone()),
             // Not a message of a topic: somebody else's business on the same socket.
-            _ => return Ok(()),
+            _ => {
+                node.counters.messages_refused.fetch_add(1, Relaxed);
+                return Ok(());
+            }
         };
-        if let Some(topic) = self.topic(node, name) {
-            topic.deliver_here(&Payload::from_bytes(data), after);
+        match self.topic(node, name) {
+            Some(topic) => topic.deliver_here(&Payload::from_bytes(data), after),
+            None => {
+                node.counters.messages_refused.fetch_add(1, Relaxed);
+            }
         }
         Ok(())
     }
 
-    /// The topic of this name; remembered, also that a name is none.
+    /// The topic of this name, remembered; `None` if it is no topic name, or one too many.
     fn topic(&mut self, node: &Arc<NodeInner>, name: &Bytes) -> Option<&Arc<Topic>> {
         if !self.topics.contains_key(name) {
             if self.topics.len() >= limits::MAX_TOPICS_PER_LINK {
                 return None;
             }
-            let topic = validate_topic(&name[..])
-                .ok()
-                .and_then(|name| node.foreign_topic(self.link, name));
+            let topic = node.foreign_topic(self.link, validate_topic(&name[..]).ok()?)?;
             self.topics.insert(name.clone(), topic);
         }
-        self.topics[name].as_ref()
+        self.topics.get(name)
     }
 }
 
