@@ -212,6 +212,24 @@ fn lowering_the_hwm_of_a_blocking_subscriber_narrows_its_window() {
 }
 
 #[test]
+fn a_blocking_subscriber_of_many_links_loses_nothing() {
+    let client = bound();
+    let subscriber = subscribed_with(&client, &["?"], Overflow::Block, 100);
+    let hosts = [(); 10].map(|()| {
+        let host = joined(&[&client]);
+        host.create_topic("t").unwrap();
+        host.wait_subscribers("t", 1, WAIT).unwrap();
+        host
+    });
+    let accepted = hosts
+        .each_ref()
+        .map(|host| room(&host.publisher("t").unwrap()));
+    for _ in 0..accepted.iter().sum() {
+        assert_eq!(text(&subscriber), "", "{accepted:?}");
+    }
+}
+
+#[test]
 fn the_hwm_of_links_changes_at_once() {
     let host = quick()
         .options(|options| {
