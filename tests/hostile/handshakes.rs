@@ -61,7 +61,12 @@ fn metadata_that_claims_two_gigabytes_is_refused() {
     let mut body = b"\x05READY\x0bSocket-Type".to_vec();
     body.extend((1_u32 << 31).to_be_bytes());
     body.extend(b"XSUB");
-    for body in [&body[..], b"\x05READY\xffName", b"\x05READY\x00", b"\x05READY\x01X\x00"] {
+    for body in [
+        &body[..],
+        b"\x05READY\xffName",
+        b"\x05READY\x00",
+        b"\x05READY\x01X\x00",
+    ] {
         let mut peer = greet(&victim);
         peer.send(&ready_of(body.len() as u64, body));
         victim.refuses_handshake(peer, "");
@@ -99,10 +104,16 @@ fn nodes_that_do_not_say_who_they_are_are_refused() {
         (&[("X-SPOT-Version", "")], "version"),
         (&[("x-spot-version", "1")], "X-SPOT-Node"),
         (&[("X-SPOT-Node", "f")], "X-SPOT-Node"),
-        (&[("X-SPOT-Node", "zfffffffffffffffffffffffffffffff")], "X-SPOT-Node"),
+        (
+            &[("X-SPOT-Node", "zfffffffffffffffffffffffffffffff")],
+            "X-SPOT-Node",
+        ),
         (&[("X-SPOT-Node", id)], "X-SPOT-Incarnation"),
         (&[("X-SPOT-Incarnation", "-1")], "X-SPOT-Incarnation"),
-        (&[("X-SPOT-Incarnation", "18446744073709551616")], "X-SPOT-Incarnation"),
+        (
+            &[("X-SPOT-Incarnation", "18446744073709551616")],
+            "X-SPOT-Incarnation",
+        ),
         (&[("X-SPOT-Name", &long_name)], "X-SPOT-Name"),
         (&[("X-SPOT-Endpoints", &many_endpoints)], "X-SPOT-Endpoints"),
         (&[("X-SPOT-Role", "king")], "X-SPOT-Role"),
@@ -132,7 +143,7 @@ fn nodes_that_do_not_say_who_they_are_are_refused() {
 }
 
 #[test]
-fn another_mayor_version_of_the_link_is_refused_when_it_answers_us_too() {
+fn another_version_of_the_link_is_refused_when_it_answers_us_too() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let victim = Victim::new();
     let events = victim.node.events();

@@ -26,7 +26,9 @@ fn query(socket: &zmq::Socket) -> (u32, Vec<String>) {
     assert_eq!(answer[..2], [b"", QUERY_RESP]);
     let count = u32::from_le_bytes(answer[2][..].try_into().expect("a u32"));
     let topics = answer[3..].iter().cloned();
-    let mut topics: Vec<String> = topics.map(|topic| String::from_utf8(topic).unwrap()).collect();
+    let mut topics: Vec<String> = topics
+        .map(|topic| String::from_utf8(topic).unwrap())
+        .collect();
     topics.sort();
     (count, topics)
 }

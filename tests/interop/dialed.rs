@@ -66,7 +66,10 @@ fn a_plain_peer_has_answered_a_sync_once_it_is_connected() {
         panic!("{peers:?} is one peer");
     };
     assert_eq!((peer.state, peer.added), (PeerState::Connected, true));
-    assert_eq!((peer.node, peer.name.as_deref(), peer.topics), (None, None, 0));
+    assert_eq!(
+        (peer.node, peer.name.as_deref(), peer.topics),
+        (None, None, 0)
+    );
 }
 
 #[test]

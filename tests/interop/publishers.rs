@@ -147,7 +147,8 @@ fn a_pub_connects_over_ipc_and_sends_large_messages() {
     let data = vec![7; 1 << 20];
     for _ in 0..20 {
         socket.give(&[b"large", &data]);
-        let received = std::iter::repeat_with(|| next(&subscriber)).find(|(name, _)| name == "large");
+        let received =
+            std::iter::repeat_with(|| next(&subscriber)).find(|(name, _)| name == "large");
         assert!(received == Some(message("large", &data)));
     }
 }

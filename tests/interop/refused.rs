@@ -61,7 +61,12 @@ fn bound_sockets_of_other_types_are_no_peers() {
             _ => None,
         });
         let synced = node.sync(Duration::ZERO);
-        assert_eq!(synced, Err(SyncError::Unreachable { peers: vec![endpoint] }));
+        assert_eq!(
+            synced,
+            Err(SyncError::Unreachable {
+                peers: vec![endpoint]
+            })
+        );
     }
 }
 

@@ -100,7 +100,9 @@ impl Bystanders {
     #[track_caller]
     pub fn go_on(&self) {
         let goal = self.arrived.load(Relaxed) + 100;
-        wait_until("the bystanders' messages", || self.arrived.load(Relaxed) >= goal);
+        wait_until("the bystanders' messages", || {
+            self.arrived.load(Relaxed) >= goal
+        });
         assert_eq!(self.guest.stats().reconnects, 0, "the link was cut");
     }
 }

@@ -55,8 +55,8 @@ impl Commander {
             (PUBLISH, [topic, data]) => {
                 node.publish_from_peer(name(topic)?, Payload::from_bytes(data.clone()), after)
             }
-            (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true),
-            (UNSUBSCRIBE, [topic]) => self.interest(node, name(topic)?, false),
+            (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true)?,
+            (UNSUBSCRIBE, [topic]) => self.interest(node, name(topic)?, false)?,
             (QUERY, []) => answer_query(node, outbox),
             (command, arguments) => {
                 let count = arguments.len();
@@ -68,9 +68,10 @@ impl Commander {
         Ok(())
     }
 
-    fn interest(&self, node: &Arc<NodeInner>, topic: &str, wanted: bool) {
+    fn interest(&self, node: &Arc<NodeInner>, topic: &str, wanted: bool) -> Result<(), Fault> {
         let filter = Filter::Exact(topic.into());
-        node.control(|control| control.core.plain_interest(self.link, &filter, wanted));
+        node.control(|control| control.core.plain_interest(self.link, &filter, wanted))
+            .map_err(Fault::protocol)
     }
 }
 

@@ -185,7 +185,7 @@ impl Link {
                 )));
             }
             Command::Subscribe(_) | Command::Cancel(_) => {
-                if let Traffic::PlainSubscriber(subscriber) = &mut self.traffic {
+                if let Traffic::PlainSubscriber(subscriber) = &self.traffic {
                     subscriber.command(node, &command)?;
                 }
             }
