@@ -57,7 +57,7 @@ impl Commander {
             }
             (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true)?,
             (UNSUBSCRIBE, [topic]) => self.interest(node, name(topic)?, false)?,
-            (QUERY, []) => answer_query(node, outbox),
+            (QUERY, []) => answer_query(node, outbox)?,
             (command, arguments) => {
                 let count = arguments.len();
                 return Err(Fault::protocol(format!(
@@ -80,7 +80,7 @@ fn name(frame: &Bytes) -> Result<&str, Fault> {
 }
 
 /// Tells the topics hosted here.
-fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) {
+fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) -> Result<(), Fault> {
     let topics = node.hosted_topics();
     let count = (topics.len() as u32).to_le_bytes();
     let mut answer = Vec::new();
@@ -89,6 +89,9 @@ fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) {
     for (index, frame) in frames.iter().enumerate() {
         zmtp::put_frame(&mut answer, index + 1 < frames.len(), frame);
     }
-    outbox.with(|queue| queue.framed(&answer));
-    outbox.flush_soon();
+    if outbox.answer(&answer) {
+        Ok(())
+    } else {
+        Err(Fault::unread_answers())
+    }
 }

@@ -136,6 +136,13 @@ impl Node {
         self.links.contains_key(&link)
     }
 
+    /// Whether the other side has not said USE yet and so may say nothing but BYE. Not so on a link that is gone here.
+    #[must_use]
+    pub fn awaits_use(&self, link: LinkId) -> bool {
+        let link = self.links.get(&link);
+        link.is_some_and(|link| link.state != LinkState::Active)
+    }
+
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
         let Some(state) = self.links.get_mut(&link) else {
