@@ -53,8 +53,19 @@ impl Windows {
         }
     }
 
+    /// The limit that the windows share has changed.
+    pub(super) fn set_limit(&mut self, limit: Limit) {
+        self.resize(limit, self.0.len());
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// A message of a link arrived: whether its sender had credit for it.
+    pub(super) fn arrived(&mut self, source: Source, len: usize) -> bool {
+        let window = self.0.get_mut(&source);
+        window.is_some_and(|window| window.window.arrived(len))
     }
 
     /// A message of a link left the queue: credit goes back when it is time.

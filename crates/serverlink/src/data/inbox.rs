@@ -113,6 +113,7 @@ impl SharedInbox {
         };
         let limit = state.limit;
         state.queue.configure(limit, options.overflow);
+        state.windows.set_limit(limit);
         state.queue.tell_gaps(options.tell_gaps);
         self.blocks
             .store(options.overflow == Overflow::Block, Relaxed);
@@ -144,7 +145,8 @@ impl SharedInbox {
     pub(crate) fn offer(&self, slot: Slot, source: Source, payload: &Payload) -> Offer {
         let mut state = lock(&self.state);
         let offer = if source != Source::LOCAL && self.blocks() {
-            state.queue.offer_credited(slot, source, payload)
+            let credited = state.windows.arrived(source, payload.len());
+            state.queue.offer_credited(slot, source, payload, credited)
         } else {
             state.queue.offer(slot, source, payload)
         };
