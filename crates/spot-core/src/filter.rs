@@ -4,6 +4,7 @@ use crate::glob::{Glob, PatternError};
 use crate::topic::{TopicNameError, validate_topic};
 use std::borrow::Cow;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// A subscription's filter. Equal filters match the same names; cloning is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,7 +13,8 @@ pub enum Filter {
     Exact(Arc<str>),
     /// Topics whose whole name matches.
     Pattern(Arc<Glob>),
-    /// Topics whose name begins so, any bytes: only for plain ZeroMQ subscribers (RFC 29), never on a SPOT link.
+    /// Topics whose name begins so, any bytes: only for plain ZeroMQ subscribers (RFC 29), never on
+    /// a SPOT link.
     Prefix(Arc<[u8]>),
 }
 
@@ -47,13 +49,56 @@ impl Filter {
         }
     }
 
-    /// The name, pattern or prefix as text, for people and for the link; a prefix may lose bytes that are not UTF-8.
+    /// The name, pattern or prefix as text, for people and for the link; a prefix may lose bytes
+    /// that are not UTF-8.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Exact(name) => Cow::Borrowed(name),
             Self::Pattern(glob) => Cow::Borrowed(glob.text()),
             Self::Prefix(prefix) => String::from_utf8_lossy(prefix),
         }
+    }
+}
+
+/// Why a text is no filter.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum FilterError {
+    /// It has no wildcard and is no topic name.
+    #[error(transparent)]
+    Topic(#[from] TopicNameError),
+    /// It has a wildcard and is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
+
+impl TryFrom<&str> for Filter {
+    type Error = FilterError;
+
+    /// A pattern if there is one of `*?[` in the text, otherwise an exact topic.
+    fn try_from(text: &str) -> Result<Self, FilterError> {
+        if text.contains(['*', '?', '[']) {
+            Ok(Self::pattern(text)?)
+        } else {
+            Ok(Self::exact(text)?)
+        }
+    }
+}
+
+impl TryFrom<&String> for Filter {
+    type Error = FilterError;
+
+    /// As for `&str`.
+    fn try_from(text: &String) -> Result<Self, FilterError> {
+        text.as_str().try_into()
+    }
+}
+
+impl TryFrom<String> for Filter {
+    type Error = FilterError;
+
+    /// As for `&str`.
+    fn try_from(text: String) -> Result<Self, FilterError> {
+        text.as_str().try_into()
     }
 }
 

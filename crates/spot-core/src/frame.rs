@@ -1,7 +1,8 @@
 //! The SPOT link codec: what two SPOT nodes say to each other, each message a single ZMTP frame.
 //!
-//! The first byte is the kind; the fields follow without padding. Integers are [`varint`]s unless said, texts a
-//! varint length and that many bytes of UTF-8. `docs/PROTOCOL.md` is the specification.
+//! The first byte is the kind; the fields follow without padding. Integers are [`varint`]s unless
+//! said, texts a varint length and that many bytes of UTF-8. `docs/PROTOCOL.md` is the
+//! specification.
 
 mod data;
 mod error;
@@ -22,7 +23,8 @@ use crate::overflow::Class;
 use crate::varint;
 use reader::Reader;
 
-/// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC 23).
+/// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC
+/// 23).
 pub mod kind {
     /// [`Frame::Use`](super::Frame::Use).
     pub const USE: u8 = 0x02;
@@ -174,8 +176,8 @@ impl<'a> Frame<'a> {
     /// Reads a frame.
     ///
     /// # Errors
-    /// [`FrameError`], if `bytes` is not exactly one well-formed frame within the [limits](crate::limits). The
-    /// size of DATA is bounded where ZMTP frames are read, not here.
+    /// [`FrameError`], if `bytes` is not exactly one well-formed frame within the
+    /// [limits](crate::limits). The size of DATA is bounded where ZMTP frames are read, not here.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
         match Data::decode(bytes) {
@@ -332,8 +334,8 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends `entry` to the last frame, or to a new one if it does not fit there; `put_head` begins the new frame,
-/// given its index.
+/// Appends `entry` to the last frame, or to a new one if it does not fit there; `put_head` begins
+/// the new frame, given its index.
 fn append_entry(frames: &mut Vec<Vec<u8>>, entry: &[u8], put_head: impl FnOnce(&mut Vec<u8>, u64)) {
     match frames.last_mut() {
         Some(last) if last.len() + entry.len() <= MAX_CONTROL_FRAME_BYTES => {

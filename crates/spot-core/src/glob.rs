@@ -9,15 +9,21 @@
 //! | `\x`              | the character `x` itself, also inside a set          |
 //! | anything else     | itself                                               |
 //!
-//! The unit is the byte, for `?` and sets as for `*`: it needs no decoding, so a name is matched at memory speed.
-//! A character outside ASCII is written literally or skipped with `*`; in a set it is refused, since a byte could
-//! only match a part of it. As in a shell, a `]` that comes first in a set belongs to it, and so does a `-` that
-//! comes first or last.
+//! The unit is the byte, for `?` and sets as for `*`: it needs no decoding, so a name is matched at
+//! memory speed. A character outside ASCII is written literally or skipped with `*`; in a set it is
+//! refused, since a byte could only match a part of it. As in a shell, a `]` that comes first in a
+//! set belongs to it, and so does a `-` that comes first or last.
+
+mod error;
+mod parser;
+mod token;
+
+pub use error::PatternError;
 
 use crate::excerpt::excerpt;
 use crate::limits::MAX_PATTERN_BYTES;
 use std::hash::{Hash, Hasher};
-use thiserror::Error;
+use token::Token;
 
 /// A compiled pattern. Two are equal when their texts are.
 #[derive(Debug, Clone)]
@@ -27,14 +33,6 @@ pub struct Glob {
     prefix: Box<[u8]>,
     /// What follows. Empty for a pattern without wildcards, one `Star` for `prefix*`.
     rest: Box<[Token]>,
-}
-
-#[derive(Debug, Clone)]
-enum Token {
-    Byte(u8),
-    AnyByte,
-    Set(Box<ByteSet>),
-    Star,
 }
 
 impl Glob {
@@ -57,7 +55,7 @@ impl Glob {
                 pattern: excerpt(pattern),
             });
         }
-        let tokens = Parser { pattern, at: 0 }.tokens()?;
+        let tokens = parser::parse(pattern)?;
         let prefix: Box<[u8]> = tokens.iter().map_while(Token::literal).collect();
         let rest = tokens[prefix.len()..].into();
         Ok(Self {
@@ -102,8 +100,8 @@ impl Hash for Glob {
     }
 }
 
-/// On a mismatch only the last `*` needs to take one byte more: whatever an earlier one could gain, the last gains
-/// too. That makes it a loop with one resume point instead of an exponential search.
+/// On a mismatch only the last `*` needs to take one byte more: whatever an earlier one could gain,
+/// the last gains too. That makes it a loop with one resume point instead of an exponential search.
 fn matches_tokens(tokens: &[Token], name: &[u8]) -> bool {
     let (mut token, mut byte) = (0, 0);
     let mut resume = None;
@@ -129,183 +127,6 @@ fn matches_tokens(tokens: &[Token], name: &[u8]) -> bool {
     tokens[token..]
         .iter()
         .all(|rest| matches!(rest, Token::Star))
-}
-
-impl Token {
-    fn accepts(&self, byte: u8) -> bool {
-        match self {
-            Self::Byte(literal) => *literal == byte,
-            Self::AnyByte => true,
-            Self::Set(set) => set.contains(byte),
-            Self::Star => false,
-        }
-    }
-
-    fn literal(&self) -> Option<u8> {
-        match self {
-            Self::Byte(byte) => Some(*byte),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct ByteSet([u64; 4]);
-
-impl ByteSet {
-    fn insert(&mut self, byte: u8) {
-        self.0[usize::from(byte / 64)] |= 1 << (byte % 64);
-    }
-
-    fn contains(&self, byte: u8) -> bool {
-        self.0[usize::from(byte / 64)] & 1 << (byte % 64) != 0
-    }
-
-    fn complement(self) -> Self {
-        Self(self.0.map(|word| !word))
-    }
-}
-
-struct Parser<'a> {
-    pattern: &'a str,
-    at: usize,
-}
-
-impl Parser<'_> {
-    fn tokens(mut self) -> Result<Vec<Token>, PatternError> {
-        let mut tokens = Vec::with_capacity(self.pattern.len());
-        while let Some(byte) = self.next() {
-            let token = match byte {
-                // A run of stars is one star.
-                b'*' if matches!(tokens.last(), Some(Token::Star)) => continue,
-                b'*' => Token::Star,
-                b'?' => Token::AnyByte,
-                b'[' => Token::Set(Box::new(self.set()?)),
-                b'\\' => Token::Byte(self.escaped()?),
-                literal => Token::Byte(literal),
-            };
-            tokens.push(token);
-        }
-        Ok(tokens)
-    }
-
-    /// The set whose `[` was just read.
-    fn set(&mut self) -> Result<ByteSet, PatternError> {
-        let negated = matches!(self.peek(), Some(b'!' | b'^'));
-        self.at += usize::from(negated);
-        let mut set = ByteSet::default();
-        let first = self.at;
-        while self.peek() != Some(b']') || self.at == first {
-            let low = self.member()?;
-            let high = if self.is_range() {
-                self.at += 1;
-                self.member()?
-            } else {
-                low
-            };
-            if low > high {
-                let range = format!("{}-{}", char::from(low), char::from(high));
-                return Err(PatternError::ReversedRange {
-                    pattern: excerpt(self.pattern),
-                    range,
-                });
-            }
-            (low..=high).for_each(|byte| set.insert(byte));
-        }
-        self.at += 1;
-        Ok(if negated { set.complement() } else { set })
-    }
-
-    /// One member of a set, or an end of a range in it.
-    fn member(&mut self) -> Result<u8, PatternError> {
-        let byte = match self.next() {
-            None => {
-                return Err(PatternError::UnclosedSet {
-                    pattern: excerpt(self.pattern),
-                });
-            }
-            Some(b'\\') => self.escaped()?,
-            Some(byte) => byte,
-        };
-        if byte.is_ascii() {
-            Ok(byte)
-        } else {
-            Err(PatternError::NonAsciiInSet {
-                pattern: excerpt(self.pattern),
-            })
-        }
-    }
-
-    /// Whether a `-` comes next that is not the last of its set.
-    fn is_range(&self) -> bool {
-        matches!(&self.pattern.as_bytes()[self.at..], [b'-', after, ..] if *after != b']')
-    }
-
-    fn escaped(&mut self) -> Result<u8, PatternError> {
-        self.next().ok_or_else(|| PatternError::TrailingEscape {
-            pattern: excerpt(self.pattern),
-        })
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.pattern.as_bytes().get(self.at).copied()
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
-    }
-}
-
-/// Why a text is not a pattern. The pattern in each is its quoted beginning.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum PatternError {
-    /// Zero bytes.
-    #[error("the pattern is empty: write * to match every topic")]
-    Empty,
-    /// More than [`MAX_PATTERN_BYTES`].
-    #[error("the pattern {pattern} has {bytes} bytes: shorten it to {MAX_PATTERN_BYTES}")]
-    TooLong {
-        /// The pattern.
-        pattern: String,
-        /// Its length.
-        bytes: usize,
-    },
-    /// A NUL byte, which no topic name has.
-    #[error("the pattern {pattern} contains a NUL byte: remove it")]
-    ContainsNul {
-        /// The pattern.
-        pattern: String,
-    },
-    /// A `[` without its `]`.
-    #[error("the set in the pattern {pattern} is not closed: add ] or write \\[ for a bracket")]
-    UnclosedSet {
-        /// The pattern.
-        pattern: String,
-    },
-    /// A range whose end comes before its start.
-    #[error("the range {range} in the pattern {pattern} is reversed: put the lower end first")]
-    ReversedRange {
-        /// The pattern.
-        pattern: String,
-        /// The range, as `low-high`.
-        range: String,
-    },
-    /// A character of several bytes inside a set.
-    #[error(
-        "a set in the pattern {pattern} contains a character outside ASCII: use * in place of the set"
-    )]
-    NonAsciiInSet {
-        /// The pattern.
-        pattern: String,
-    },
-    /// A `\` with nothing after it.
-    #[error("the pattern {pattern} ends in a single \\: write \\\\ for a backslash")]
-    TrailingEscape {
-        /// The pattern.
-        pattern: String,
-    },
 }
 
 #[cfg(test)]
@@ -413,7 +234,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_the_definition(pattern in r"([ab]|\*|\?|\[ab\]|\[!a\]){1,10}", name in "[abc]{0,12}") {
-            let tokens = Parser { pattern: &pattern, at: 0 }.tokens().unwrap();
+            let tokens = parser::parse(&pattern).unwrap();
             prop_assert_eq!(matches(&pattern, &name), naive(&tokens, name.as_bytes()));
         }
 
@@ -426,8 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn an_escaped_name_matches_itself_alone(name in ".{1,20}", other in ".{1,20}") {
-            prop_assume!(!name.contains('\0'));
+        fn an_escaped_name_matches_itself_alone(name in "[^\0]{1,20}", other in ".{1,20}") {
             let escaped: String = name.chars().flat_map(|c| ['\\', c]).collect();
             prop_assert!(matches(&escaped, &name));
             prop_assert_eq!(matches(&escaped, &other), name == other);

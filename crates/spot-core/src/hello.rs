@@ -1,4 +1,5 @@
-//! What a SPOT node says of itself in the READY command (RFC 37, metadata): the `X-SPOT-` properties.
+//! What a SPOT node says of itself in the READY command (RFC 37, metadata): the `X-SPOT-`
+//! properties.
 
 use crate::excerpt::excerpt;
 use crate::identity::{Incarnation, NodeId};
@@ -35,7 +36,8 @@ pub struct Hello {
     /// Its name for people; empty if it has none. At most [`MAX_NODE_NAME_BYTES`].
     pub name: String,
     /// Where it can be reached, as it says. At most [`MAX_ENDPOINTS_PER_LIST`] of at most
-    /// [`MAX_ENDPOINT_BYTES`] each, without commas. Not parsed: a later version may know more transports.
+    /// [`MAX_ENDPOINT_BYTES`] each, without commas. Not parsed: a later version may know more
+    /// transports.
     pub endpoints: Vec<String>,
     /// Whether it counts as a member.
     pub role: Role,
@@ -74,11 +76,13 @@ impl Hello {
         ]
     }
 
-    /// Reads the properties of a peer's READY; `get` finds a value by name, ignoring case. `None` if the peer is
-    /// no SPOT node. Name, endpoints and role may be absent: no name, no endpoints, a [`Role::Node`].
+    /// Reads the properties of a peer's READY; `get` finds a value by name, ignoring case. `None`
+    /// if the peer is no SPOT node. Name, endpoints and role may be absent: no name, no endpoints,
+    /// a [`Role::Node`].
     ///
     /// # Errors
-    /// [`HelloError`], if the peer claims to be a SPOT node but speaks another version or says nonsense.
+    /// [`HelloError`], if the peer claims to be a SPOT node but speaks another version or says
+    /// nonsense.
     pub fn from_properties<'a>(
         get: impl Fn(&str) -> Option<&'a [u8]>,
     ) -> Result<Option<Self>, HelloError> {

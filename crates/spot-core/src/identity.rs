@@ -1,4 +1,5 @@
-//! Who a node is: an id that survives restarts where a name is set, and an incarnation that does not.
+//! Who a node is: an id that survives restarts where a name is set, and an incarnation that does
+//! not.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +7,17 @@ use thiserror::Error;
 
 /// A node's id: 128 bits, random or derived from a name. Written as 32 hexadecimal digits.
 ///
-/// Ids are ordered as their bytes are, first byte first; the smaller of two linked nodes decides which of their
-/// links is used (SPOT link protocol, `USE`).
+/// Ids are ordered as their bytes are, first byte first; the smaller of two linked nodes decides
+/// which of their links is used (SPOT link protocol, `USE`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub [u8; 16]);
 
 impl NodeId {
-    /// The id of the node called `name`: the FNV-1a 128 hash of the UTF-8 bytes, most significant byte first.
+    /// The id of the node called `name`: the FNV-1a 128 hash of the UTF-8 bytes, most significant
+    /// byte first.
     ///
-    /// Part of the SPOT link protocol and so fixed for ever: a restarted node is known as the same member by it.
+    /// Part of the SPOT link protocol and so fixed for ever: a restarted node is known as the same
+    /// member by it.
     pub fn from_name(name: &str) -> Self {
         const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
         const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -56,7 +59,8 @@ impl FromStr for NodeId {
 #[error("a node id is written as exactly 32 hexadecimal digits")]
 pub struct ParseNodeIdError;
 
-/// Which life of a node this is. A restarted node has a higher one; what an older one said no longer holds.
+/// Which life of a node this is. A restarted node has a higher one; what an older one said no
+/// longer holds.
 ///
 /// The number means nothing else; nodes usually take the time of their start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -338,6 +338,13 @@ impl Inbox {
         )
     }
 
+    /// Ends the subscriber as too slow: told once, after what is queued.
+    pub fn end(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.notice(Notice::Ended);
+        }
+    }
+
     /// Lets an ended subscriber start anew.
     pub fn revive(&mut self) {
         self.ended = false;
@@ -397,10 +404,7 @@ impl Inbox {
                 Offer::Dropped
             }
             Overflow::Disconnect => {
-                if !self.ended {
-                    self.ended = true;
-                    self.notice(Notice::Ended);
-                }
+                self.end();
                 self.dropped += 1;
                 Offer::Ended
             }

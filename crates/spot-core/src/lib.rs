@@ -1,11 +1,12 @@
 //! The SPOT node without I/O.
 //!
-//! No sockets, threads, clock or randomness: inputs are handed in, outputs are taken out, so the same code runs
-//! in a process and in a seeded simulator.
+//! No sockets, threads, clock or randomness: inputs are handed in, outputs are taken out, so the
+//! same code runs in a process and in a seeded simulator.
 
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod credit;
 pub mod endpoint;
 mod excerpt;
 pub mod filter;
@@ -28,7 +29,7 @@ pub mod varint;
 
 pub use backoff::Backoff;
 pub use endpoint::{Endpoint, EndpointError, Host};
-pub use filter::Filter;
+pub use filter::{Filter, FilterError};
 pub use frame::{Frame, FrameError};
 pub use glob::{Glob, PatternError};
 pub use hello::{Hello, HelloError, Role};

@@ -1,17 +1,19 @@
 //! Every maximum and every default of SPOT, in one place, each with its reason.
 //!
-//! A length that comes from a peer or from a caller is compared with one of these before anything is allocated.
-//! Names end in their unit.
+//! A length that comes from a peer or from a caller is compared with one of these before anything
+//! is allocated. Names end in their unit.
 
 // Names and texts.
 
 /// Longest topic name. A C caller's `char topic[256]` always holds one with its NUL.
 pub const MAX_TOPIC_BYTES: usize = 255;
 
-/// Longest subscription pattern: as long as what it matches. It also bounds matching to 255 x 255 steps.
+/// Longest subscription pattern: as long as what it matches. It also bounds matching to 255 x 255
+/// steps.
 pub const MAX_PATTERN_BYTES: usize = 255;
 
-/// Longest node name: as long as a ZMTP routing id may be (RFC 37), so that tools can show one as the other.
+/// Longest node name: as long as a ZMTP routing id may be (RFC 37), so that tools can show one as
+/// the other.
 pub const MAX_NODE_NAME_BYTES: usize = 255;
 
 /// Longest DNS name (RFC 1035, 2.3.4, without the trailing dot).
@@ -23,46 +25,54 @@ pub const MAX_IPC_PATH_BYTES: usize = 107;
 /// Longest `inproc://` name.
 pub const MAX_INPROC_NAME_BYTES: usize = 255;
 
-/// Longest endpoint text: `tcp://` + a DNS name + `:65535` is 265 bytes, the longest of the three transports.
+/// Longest endpoint text: `tcp://` + a DNS name + `:65535` is 265 bytes, the longest of the three
+/// transports.
 pub const MAX_ENDPOINT_BYTES: usize = 320;
 
-/// Most endpoints in one comma list, also in `X-SPOT-Endpoints`: a host has a few addresses, not hundreds.
+/// Most endpoints in one comma list, also in `X-SPOT-Endpoints`: a host has a few addresses, not
+/// hundreds.
 pub const MAX_ENDPOINTS_PER_LIST: usize = 16;
 
 // Messages and frames.
 
-/// Default of MAXMSGSIZE, the largest payload: large enough for files, small enough that one peer cannot make
-/// us allocate without end.
+/// Default of MAXMSGSIZE, the largest payload: large enough for files, small enough that one peer
+/// cannot make us allocate without end.
 pub const DEFAULT_MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Largest SPOT frame other than DATA. Longer lists are split, so that data never waits long behind control.
+/// Largest SPOT frame other than DATA. Longer lists are split, so that data never waits long behind
+/// control.
 pub const MAX_CONTROL_FRAME_BYTES: usize = 64 * 1024;
 
 /// Longest explanation in a BYE frame.
 pub const MAX_BYE_TEXT_BYTES: usize = 255;
 
-/// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control frame.
+/// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
+/// frame.
 pub const MAX_CLASSES_PER_FILTER: usize = 4096;
 
 // State a peer may make us keep, per link.
 
-/// Most aliases on a link; also the first alias that is refused. Receivers index an array by alias, and this
-/// bounds the array to a few megabytes.
-pub const MAX_ALIASES: u32 = 1 << 20;
+/// Most aliases on a link; also the first alias that is refused. As many as topics.
+pub const MAX_ALIASES: u32 = 1 << 22;
 
 /// Most filters a peer may have in force on a link.
 pub const MAX_FILTERS_PER_LINK: usize = 1 << 18;
 
+/// Most patterns among them: each is tried on every new topic, and one of many sets takes kilobytes
+/// compiled.
+pub const MAX_PATTERNS_PER_LINK: usize = 1 << 14;
+
 /// Most topics a peer may offer on a link.
-pub const MAX_TOPICS_PER_LINK: usize = 1 << 20;
+pub const MAX_TOPICS_PER_LINK: usize = 1 << 22;
 
 // Queues.
 
-/// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that programs
-/// moved from there behave the same.
+/// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that
+/// programs moved from there behave the same.
 pub const DEFAULT_HWM: usize = 1000;
 
-/// Default of SPOT_HWM_BYTES, the bytes a queue may hold: one message of the largest default size still fits.
+/// Default of SPOT_HWM_BYTES, the bytes a queue may hold: one message of the largest default size
+/// still fits.
 pub const DEFAULT_HWM_BYTES: usize = 64 * 1024 * 1024;
 
 // Times.
@@ -70,13 +80,16 @@ pub const DEFAULT_HWM_BYTES: usize = 64 * 1024 * 1024;
 /// First wait before dialling again: short, because most losses are a restart.
 pub const RECONNECT_MIN_MS: u64 = 100;
 
-/// Longest wait before dialling again: waits double up to here, so a node that returns is found in seconds.
+/// Longest wait before dialling again: waits double up to here, so a node that returns is found in
+/// seconds.
 pub const RECONNECT_MAX_MS: u64 = 5000;
 
-/// A dial without an answer is given up after this: a dropped SYN is retried sooner than the kernel would.
+/// A dial without an answer is given up after this: a dropped SYN is retried sooner than the kernel
+/// would.
 pub const DIAL_TIMEOUT_MS: u64 = 3000;
 
-/// A connection that has not finished its ZMTP handshake after this is closed: it would hold a slot for ever.
+/// A connection that has not finished its ZMTP handshake after this is closed: it would hold a slot
+/// for ever.
 pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 
 /// Default of SPOT_CONNECT_TIMEOUT: how long `topic_route` waits for its endpoint.
@@ -85,8 +98,8 @@ pub const CONNECT_TIMEOUT_MS: u64 = 1000;
 /// A PING goes out after this long without traffic from the peer.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 2000;
 
-/// Intervals without any sign of life after which a peer is dead: two lost PINGs are forgiven, so a silent
-/// peer is found after 6 s by default.
+/// Intervals without any sign of life after which a peer is dead: two lost PINGs are forgiven, so a
+/// silent peer is found after 6 s by default.
 pub const HEARTBEAT_MISSES: u32 = 3;
 
 /// Default LINGER: how long closing waits for queued outbound data.

@@ -107,10 +107,21 @@ pub struct GateIndex(u16);
 pub struct SinkPolicy {
     /// Gates of the subscribers that block the publisher.
     pub gates: SmallVec<[GateIndex; 1]>,
+    /// Whether a full queue holds the publisher up, apart from any gate.
+    pub block: bool,
     /// Whether the oldest message gives way; otherwise the newest is dropped.
     pub drop_oldest: bool,
     /// Classes to end when a message is dropped.
     pub disconnect: SmallVec<[Class; 1]>,
+}
+
+impl SinkPolicy {
+    /// Whether a message that finds no room holds its publisher up.
+    #[must_use]
+    #[inline]
+    pub fn blocks(&self) -> bool {
+        self.block || !self.gates.is_empty()
+    }
 }
 
 /// A link's outgoing queue.
@@ -301,7 +312,10 @@ impl Outbox {
         first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
-    fn has_room(&self, policy: &SinkPolicy, len: usize) -> bool {
+    /// Whether a message of `len` bytes would be queued now.
+    #[must_use]
+    #[inline]
+    pub fn has_room(&self, policy: &SinkPolicy, len: usize) -> bool {
         let (messages, bytes) = (
             self.messages + self.reserved_messages,
             self.bytes + self.reserved_bytes,
@@ -367,7 +381,7 @@ impl Outbox {
     }
 
     fn overflowed(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
-        if !policy.gates.is_empty() {
+        if policy.blocks() {
             return Offer::Full;
         }
         if policy.drop_oldest {

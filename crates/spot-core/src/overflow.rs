@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// What happens to a message when a subscriber's queue is full. The subscriber chooses; its publishers honour it.
+/// What happens to a message when a subscriber's queue is full. The subscriber chooses; its
+/// publishers honour it.
 ///
 /// The numbers are those of `SLK_SPOT_OVERFLOW` and of the link protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -48,11 +49,11 @@ impl fmt::Display for Overflow {
     }
 }
 
-/// A group of one node's subscribers that a publisher treats alike: the low two bits are the [`Overflow`] policy,
-/// the rest is a number the subscribing node chose. Every `u64` is a class.
+/// A group of one node's subscribers that a publisher treats alike: the low two bits are the
+/// [`Overflow`] policy, the rest is a number the subscribing node chose. Every `u64` is a class.
 ///
-/// Subscribers that drop may share one class; one that blocks or disconnects has its own, because its window and
-/// its end concern it alone.
+/// Subscribers that drop may share one class; one that blocks or disconnects has its own, because
+/// its window and its end concern it alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Class(pub u64);
 

@@ -4,7 +4,8 @@ use crate::excerpt::excerpt;
 use crate::limits::MAX_TOPIC_BYTES;
 use thiserror::Error;
 
-/// Returns `name` as text if it is a topic name: 1 to [`MAX_TOPIC_BYTES`] bytes of UTF-8 without NUL.
+/// Returns `name` as text if it is a topic name: 1 to [`MAX_TOPIC_BYTES`] bytes of UTF-8 without
+/// NUL.
 ///
 /// Hierarchy by `:` is a convention of the names; nothing here gives `:` a meaning.
 ///

@@ -1,5 +1,5 @@
-//! Unsigned LEB128, the integers of the SPOT link: seven bits a byte, lowest first, the high bit set on all but
-//! the last. A number has exactly one encoding: the shortest.
+//! Unsigned LEB128, the integers of the SPOT link: seven bits a byte, lowest first, the high bit
+//! set on all but the last. A number has exactly one encoding: the shortest.
 
 use thiserror::Error;
 

@@ -194,3 +194,97 @@ fn check_context(context: &[u8]) -> Result<&[u8], CommandError> {
     }
     Ok(context)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Decoder, Limits, MetadataError, SocketType};
+    use proptest::prelude::*;
+
+    /// The body of the one command frame that `encode` writes.
+    fn body_of(encode: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+        let mut wire = Vec::new();
+        encode(&mut wire);
+        let mut input = &wire[..];
+        let frame = Decoder::new(Limits::default()).decode(&mut input);
+        let frame = frame.unwrap().unwrap();
+        assert!(frame.command && input.is_empty());
+        frame.body.to_vec()
+    }
+
+    #[test]
+    fn wire_forms_are_the_rfcs() {
+        let mut wire = Vec::new();
+        encode_ready(&mut wire, &Metadata::for_socket(SocketType::Sub));
+        assert_eq!(wire, b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB");
+        wire.clear();
+        encode_ping(&mut wire, 0x0102, b"c");
+        encode_pong(&mut wire, b"c");
+        assert_eq!(wire, b"\x04\x08\x04PING\x01\x02c\x04\x06\x04PONGc");
+        wire.clear();
+        encode_subscribe(&mut wire, b"a");
+        encode_cancel(&mut wire, b"a");
+        assert_eq!(wire, b"\x04\x0b\x09SUBSCRIBEa\x04\x08\x06CANCELa");
+    }
+
+    #[test]
+    fn error_reasons_are_made_visible_and_cut() {
+        let body = body_of(|out| encode_error(out, "too new\n"));
+        assert_eq!(body, b"\x05ERROR\x08too_new_");
+        let body = body_of(|out| encode_error(out, &"r".repeat(300)));
+        let reason = &[b'r'; MAX_ERROR_REASON][..];
+        assert_eq!(Command::parse(&body), Ok(Command::Error { reason }));
+    }
+
+    #[test]
+    fn names_must_be_letters() {
+        for body in [
+            &b""[..],
+            b"\0",
+            b"\x05PING",
+            b"\xff",
+            b"\x02A1",
+            b"\x02\xc3\xa9",
+        ] {
+            assert_eq!(Command::parse(body), Err(CommandError::Name));
+        }
+        let unknown = Command::parse(b"\x04pingxy").unwrap();
+        assert_eq!(
+            unknown,
+            Command::Unknown {
+                name: "ping",
+                data: b"xy"
+            }
+        );
+        assert_eq!(unknown.name(), "ping");
+    }
+
+    #[test]
+    fn malformed_data_is_refused() {
+        let truncated = |name| Err(CommandError::Truncated { name });
+        assert_eq!(Command::parse(b"\x04PING\0"), truncated("PING"));
+        assert_eq!(Command::parse(b"\x05ERROR"), truncated("ERROR"));
+        assert_eq!(Command::parse(b"\x05ERROR\x02a"), truncated("ERROR"));
+        let too_long = Err(CommandError::ContextTooLong { length: 17 });
+        assert_eq!(Command::parse(b"\x04PING\0\x0112345678901234567"), too_long);
+        assert_eq!(Command::parse(b"\x04PONG12345678901234567"), too_long);
+        assert_eq!(
+            Command::parse(b"\x05READY\x01a\x7f\xff\xff\xff"),
+            Err(CommandError::Metadata(MetadataError::Truncated))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn heartbeats_round_trip(
+            ttl_deciseconds: u16,
+            context in prop::collection::vec(any::<u8>(), 0..=MAX_PING_CONTEXT),
+        ) {
+            let context = &context[..];
+            let ping = body_of(|out| encode_ping(out, ttl_deciseconds, context));
+            prop_assert_eq!(Command::parse(&ping), Ok(Command::Ping { ttl_deciseconds, context }));
+            let pong = body_of(|out| encode_pong(out, context));
+            prop_assert_eq!(Command::parse(&pong), Ok(Command::Pong { context }));
+        }
+    }
+}

@@ -59,7 +59,7 @@ impl Decoder {
     ///
     /// # Errors
     /// [`FrameError`] as soon as the octet that breaks a rule is seen, before its body is read. The stream
-    /// has lost its frame boundaries then: close the connection. Further calls give the same error.
+    /// has lost its frame boundaries then: close the connection and drop the decoder.
     #[inline]
     pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, FrameError> {
         // The common case, a short message frame that has arrived as a whole, in a few instructions.
@@ -172,5 +172,116 @@ fn grow(body: &mut Vec<u8>, arrived: usize, body_size: usize) {
     if needed > body.capacity() {
         let capacity = needed.max(2 * body.capacity()).max(MIN_ASSEMBLY);
         body.reserve_exact(capacity.min(body_size) - body.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FrameKind, put_frame, put_frame_header};
+
+    fn limits() -> Limits {
+        Limits {
+            max_frame_size: 1 << 20,
+            max_command_size: 300,
+            ..Limits::default()
+        }
+    }
+
+    fn error(bytes: &[u8]) -> FrameError {
+        let whole = Decoder::new(limits()).decode(&mut &bytes[..]).unwrap_err();
+        let mut decoder = Decoder::new(limits());
+        let mut results = bytes.chunks(1).map(|mut octet| decoder.decode(&mut octet));
+        assert_eq!(results.find_map(Result::err), Some(whole));
+        whole
+    }
+
+    #[test]
+    fn a_whole_frame_is_borrowed_and_a_cut_one_is_owned() {
+        let mut wire = Vec::new();
+        put_frame(&mut wire, true, &[7; 300]);
+        put_frame(&mut wire, false, b"");
+        let mut decoder = Decoder::new(limits());
+
+        let mut input = &wire[..];
+        let frame = decoder.decode(&mut input).unwrap().unwrap();
+        assert!(matches!(frame.body, Body::Borrowed(body) if body == [7; 300]));
+        assert!(frame.more && !frame.command);
+        let frame = decoder.decode(&mut input).unwrap().unwrap();
+        assert!(frame.body.is_empty() && !frame.more);
+        assert_eq!(decoder.decode(&mut input), Ok(None));
+
+        let (start, end) = wire.split_at(100);
+        assert_eq!(decoder.decode(&mut &start[..]), Ok(None));
+        assert_eq!(decoder.buffered(), 91);
+        let frame = decoder.decode(&mut &end[..]).unwrap().unwrap();
+        assert!(matches!(&frame.body, Body::Owned(body) if body == &[7; 300][..]));
+    }
+
+    #[test]
+    fn a_cut_header_alone_copies_no_body() {
+        let mut decoder = Decoder::new(limits());
+        assert_eq!(decoder.decode(&mut &b"\x00"[..]), Ok(None));
+        let frame = decoder.decode(&mut &b"\x02hi"[..]).unwrap().unwrap();
+        assert!(matches!(frame.body, Body::Borrowed(b"hi")));
+    }
+
+    #[test]
+    fn memory_grows_with_what_arrived_and_is_gone_between_frames() {
+        const SIZE: usize = 1 << 20;
+        let mut header = Vec::new();
+        put_frame_header(&mut header, FrameKind::Last, SIZE);
+        let mut decoder = Decoder::new(limits());
+        assert_eq!(decoder.decode(&mut &header[..]), Ok(None));
+        let mut whole = None;
+        for piece in [0x5a; SIZE].chunks(1000) {
+            if let State::Body { body, .. } = &decoder.state {
+                assert!(body.capacity() <= (2 * body.len()).max(MIN_ASSEMBLY));
+            }
+            whole = decoder.decode(&mut &piece[..]).unwrap();
+        }
+        assert_eq!(whole.unwrap().body.into_bytes(), [0x5a; SIZE][..]);
+        assert!(decoder.is_between_frames());
+        assert_eq!(decoder.buffered(), 0);
+    }
+
+    #[test]
+    fn hostile_headers_are_refused_before_any_body() {
+        let frame_of = |announced| FrameError::FrameTooLarge {
+            announced,
+            limit: 1 << 20,
+        };
+        assert_eq!(error(b"\x02\x40\0\0\0\0\0\0\0"), frame_of(1 << 62));
+        assert_eq!(
+            error(b"\x03\xff\xff\xff\xff\xff\xff\xff\xff"),
+            frame_of(u64::MAX)
+        );
+        assert_eq!(error(b"\x02\0\0\0\0\0\x10\0\x01"), frame_of((1 << 20) + 1));
+        let command = FrameError::CommandTooLarge {
+            announced: 301,
+            limit: 300,
+        };
+        assert_eq!(error(b"\x06\0\0\0\0\0\0\x01\x2d"), command);
+        assert_eq!(
+            error(b"\x10\x00"),
+            FrameError::ReservedFlags { flags: 0x10 }
+        );
+        assert_eq!(error(b"\x05\x00"), FrameError::CommandWithMore);
+    }
+
+    #[test]
+    fn limits_below_a_short_frame_hold_on_the_fast_path() {
+        let tight = Limits {
+            max_frame_size: 3,
+            ..limits()
+        };
+        let refused = FrameError::FrameTooLarge {
+            announced: 4,
+            limit: 3,
+        };
+        let mut input = &b"\x00\x03abc\x00\x04abcd"[..];
+        let mut decoder = Decoder::new(tight);
+        assert!(decoder.decode(&mut input).unwrap().is_some());
+        assert_eq!(decoder.decode(&mut input), Err(refused));
     }
 }

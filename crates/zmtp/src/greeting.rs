@@ -36,9 +36,6 @@ impl std::fmt::Display for Version {
 pub(crate) fn encode(mechanism: &str) -> [u8; GREETING_SIZE] {
     let mut greeting = [0; GREETING_SIZE];
     greeting[0] = SIGNATURE_START;
-    // The padding has no meaning in ZMTP 3. libzmq sets its last octet, so that ZMTP 1 peers can read the
-    // signature as a long frame of an identity; older proxies and sniffers know it in this form.
-    greeting[8] = 1;
     greeting[9] = SIGNATURE_END;
     greeting[10] = Version::V3_1.major;
     greeting[11] = Version::V3_1.minor;
@@ -134,7 +131,7 @@ mod tests {
     #[test]
     fn our_own_greeting_is_the_rfcs() {
         let greeting = encode("NULL");
-        assert_eq!(&greeting[..16], b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL");
+        assert_eq!(&greeting[..16], b"\xff\0\0\0\0\0\0\0\0\x7f\x03\x01NULL");
         assert_eq!(&greeting[16..], [0; 48]);
         assert_eq!(receive(&greeting), Ok(Some(Version::V3_1)));
         assert_eq!(receive(&greeting[..63]), Ok(None));

@@ -182,3 +182,117 @@ impl PeerInfo {
         self.version >= Version::V3_1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CommandError, FrameError};
+
+    const LIMITS: Limits = Limits {
+        max_frame_size: 1000,
+        max_command_size: 300,
+        max_message_frames: 4,
+        max_message_size: 1000,
+    };
+
+    /// What an accepting side makes of a good greeting and then `bytes`.
+    fn accept(bytes: &[u8]) -> Result<Progress, HandshakeError> {
+        let wire = [&greeting::encode("NULL"), bytes].concat();
+        Handshake::accepting(LIMITS).receive(&mut &wire[..])
+    }
+
+    fn accept_ready(local: &Metadata) -> Answering {
+        let mut ready = Vec::new();
+        command::encode_ready(&mut ready, local);
+        match accept(&ready) {
+            Ok(Progress::PeerReady(answering)) => answering,
+            other => panic!("a good READY gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_side_speaks_before_it_has_heard_anything() {
+        let local = Metadata::for_socket(SocketType::XSub);
+        let mut connecting = Handshake::connecting(local, LIMITS);
+        let output = connecting.take_output();
+        assert_eq!(output[..64], greeting::encode("NULL"));
+        assert_eq!(&output[64..72], b"\x04\x1a\x05READY");
+        assert!(connecting.take_output().is_empty());
+        let output = Handshake::accepting(LIMITS).take_output();
+        assert_eq!(output, greeting::encode("NULL"));
+    }
+
+    #[test]
+    fn the_answer_and_the_refusal_follow_what_was_not_taken_yet() {
+        let local = Metadata::for_socket(SocketType::Pub);
+        let established = accept_ready(&local).answer(local.clone());
+        assert_eq!(established.peer.metadata, local);
+        assert_eq!(established.output[..64], greeting::encode("NULL"));
+        assert_eq!(&established.output[66..72], b"\x05READY");
+        let refusal = accept_ready(&local).refuse("full");
+        assert_eq!(&refusal[64..], b"\x04\x0b\x05ERROR\x04full");
+    }
+
+    #[test]
+    fn traffic_behind_ready_is_left_in_the_input() {
+        let local = Metadata::for_socket(SocketType::Pub);
+        let mut wire = greeting::encode("NULL").to_vec();
+        command::encode_ready(&mut wire, &local);
+        wire.extend_from_slice(b"\x00\x02hi");
+        let mut input = &wire[..];
+        let connecting = Handshake::connecting(Metadata::for_socket(SocketType::Sub), LIMITS);
+        let Ok(Progress::Established(mut established)) = connecting.receive(&mut input) else {
+            panic!("the handshake was complete");
+        };
+        assert_eq!(input, b"\x00\x02hi");
+        let frame = established.decoder.decode(&mut input).unwrap().unwrap();
+        assert_eq!(&*frame.body, b"hi");
+    }
+
+    #[test]
+    fn only_ready_or_error_may_follow_the_greeting() {
+        let error = |bytes| accept(bytes).unwrap_err();
+        assert_eq!(
+            error(b"\x00"),
+            HandshakeError::MessageBeforeReady { flags: 0 }
+        );
+        assert_eq!(
+            error(b"\x02"),
+            HandshakeError::MessageBeforeReady { flags: 2 }
+        );
+        assert_eq!(
+            error(b"\x0c"),
+            FrameError::ReservedFlags { flags: 0x0c }.into()
+        );
+        assert_eq!(
+            error(b"\x06\x40\0\0\0\0\0\0\0"),
+            FrameError::CommandTooLarge {
+                announced: 1 << 62,
+                limit: 300
+            }
+            .into()
+        );
+        assert_eq!(error(b"\x04\x01\x00"), CommandError::Name.into());
+        let ping = HandshakeError::UnexpectedCommand {
+            name: "PING".into(),
+        };
+        assert_eq!(error(b"\x04\x07\x04PING\0\0"), ping);
+        let refused = HandshakeError::PeerError("no entry?".into());
+        assert_eq!(error(b"\x04\x10\x05ERROR\x09no entry\n"), refused);
+    }
+
+    #[test]
+    fn ready_must_name_a_known_socket_type() {
+        let missing = accept(b"\x04\x06\x05READY").unwrap_err();
+        assert_eq!(missing, HandshakeError::MissingSocketType);
+        assert!(missing.error_command().is_some());
+        let mut metadata = Metadata::new();
+        metadata.push("socket-type", b"PUBLISHER\x1b").unwrap();
+        let mut ready = Vec::new();
+        command::encode_ready(&mut ready, &metadata);
+        let unknown = HandshakeError::UnknownSocketType {
+            name: "PUBLISHER?".into(),
+        };
+        assert_eq!(accept(&ready).unwrap_err(), unknown);
+    }
+}

@@ -126,14 +126,9 @@ fn check_name(name: &[u8]) -> Result<&str, MetadataError> {
     if name.is_empty() || name.len() > 255 {
         return Err(MetadataError::NameLength { length: name.len() });
     }
-    match (
-        name.iter().find(|&&octet| !allowed(octet)),
-        str::from_utf8(name),
-    ) {
-        (None, Ok(name)) => Ok(name),
-        (bad, _) => Err(MetadataError::NameCharacter {
-            octet: bad.copied().unwrap_or_default(),
-        }),
+    match name.iter().find(|&&octet| !allowed(octet)) {
+        Some(&octet) => Err(MetadataError::NameCharacter { octet }),
+        None => Ok(str::from_utf8(name).expect("the characters allowed are ASCII")),
     }
 }
 

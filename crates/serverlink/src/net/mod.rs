@@ -4,7 +4,6 @@
 //! that a publisher's thread can write while the reactor reads. Nothing is global to the process:
 //! after a fork the child starts afresh.
 
-mod inproc;
 mod ipc;
 mod listener;
 mod options;
@@ -14,10 +13,9 @@ mod tcp;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use inproc::{PIPE_CAPACITY, PipeEnd, ReadyCallback, pipe};
 pub(crate) use ipc::dial_unix;
 pub(crate) use listener::{AcceptError, Listener, listen_tcp, listen_unix};
-pub(crate) use options::TcpOptions;
-pub(crate) use resolver::{ResolveCallback, Resolved, Resolver};
+pub use options::TcpOptions;
+pub(crate) use resolver::Resolver;
 pub(crate) use stream::Stream;
 pub(crate) use tcp::dial_tcp;

@@ -12,24 +12,24 @@ use crate::sys;
 /// The defaults find a dead peer on an idle connection in about 30 s. Sent data that is not
 /// acknowledged silences the probes; then `user_timeout_ms` or the heartbeats above find it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TcpOptions {
+pub struct TcpOptions {
     /// Send small writes at once (TCP_NODELAY). On by default: batching is done above.
-    pub(crate) nodelay: bool,
+    pub nodelay: bool,
     /// Probe an idle connection (SO_KEEPALIVE). On by default.
-    pub(crate) keepalive: bool,
+    pub keepalive: bool,
     /// Seconds of silence before the first probe, 1 to 32767. Default 15.
-    pub(crate) keepalive_idle_s: u32,
+    pub keepalive_idle_s: u32,
     /// Seconds between probes, 1 to 32767. Default 5.
-    pub(crate) keepalive_interval_s: u32,
+    pub keepalive_interval_s: u32,
     /// Unanswered probes before the connection is dead, 1 to 127. Default 3.
-    pub(crate) keepalive_count: u32,
+    pub keepalive_count: u32,
     /// Bytes of the kernel's send buffer; `None` lets the kernel tune it.
-    pub(crate) sndbuf: Option<usize>,
+    pub send_buffer: Option<usize>,
     /// Bytes of the kernel's receive buffer; `None` lets the kernel tune it.
-    pub(crate) rcvbuf: Option<usize>,
+    pub receive_buffer: Option<usize>,
     /// Milliseconds that sent data may stay unacknowledged (TCP_USER_TIMEOUT, Linux only). `None`
     /// by default: it also ends a connection whose peer merely stopped reading.
-    pub(crate) user_timeout_ms: Option<u32>,
+    pub user_timeout_ms: Option<u32>,
 }
 
 impl Default for TcpOptions {
@@ -40,8 +40,8 @@ impl Default for TcpOptions {
             keepalive_idle_s: 15,
             keepalive_interval_s: 5,
             keepalive_count: 3,
-            sndbuf: None,
-            rcvbuf: None,
+            send_buffer: None,
+            receive_buffer: None,
             user_timeout_ms: None,
         }
     }
@@ -55,10 +55,10 @@ impl TcpOptions {
     /// system lacks an option that was asked for.
     pub(super) fn apply(&self, socket: &SockRef<'_>) -> io::Result<()> {
         socket.set_tcp_nodelay(self.nodelay)?;
-        if let Some(bytes) = self.sndbuf {
+        if let Some(bytes) = self.send_buffer {
             socket.set_send_buffer_size(bytes)?;
         }
-        if let Some(bytes) = self.rcvbuf {
+        if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
         if let Some(ms) = self.user_timeout_ms {
@@ -83,7 +83,7 @@ mod tests {
 
     /// Asks the kernel what is set on the descriptor.
     fn assert_set(options: &TcpOptions, stream: &Stream) {
-        let fd = stream.as_fd().unwrap();
+        let fd = stream.as_fd();
         let socket = SockRef::from(&fd);
         assert_eq!(socket.tcp_nodelay().unwrap(), options.nodelay);
         assert_eq!(socket.keepalive().unwrap(), options.keepalive);
@@ -103,10 +103,10 @@ mod tests {
             );
         }
         // Linux doubles what is asked for, to have room for its own book-keeping.
-        if let Some(bytes) = options.sndbuf {
+        if let Some(bytes) = options.send_buffer {
             assert_eq!(socket.send_buffer_size().unwrap(), 2 * bytes);
         }
-        if let Some(bytes) = options.rcvbuf {
+        if let Some(bytes) = options.receive_buffer {
             assert_eq!(socket.recv_buffer_size().unwrap(), 2 * bytes);
         }
         let timeout = options.user_timeout_ms.unwrap_or(0);
@@ -124,8 +124,8 @@ mod tests {
             keepalive_idle_s: 7,
             keepalive_interval_s: 2,
             keepalive_count: 9,
-            sndbuf: Some(20_000),
-            rcvbuf: Some(30_000),
+            send_buffer: Some(20_000),
+            receive_buffer: Some(30_000),
             user_timeout_ms: Some(12_345),
         };
         let without_keepalive = TcpOptions {

@@ -10,7 +10,6 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::{SockAddr, SockRef, Socket};
 
-use super::PipeEnd;
 use super::ipc::unix_text;
 use super::tcp::tcp_text;
 use crate::sys;
@@ -26,8 +25,6 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     /// `ipc://`
     Unix(UnixStream),
-    /// `inproc://`
-    Pipe(PipeEnd),
 }
 
 impl Stream {
@@ -37,7 +34,6 @@ impl Stream {
         match self {
             Stream::Tcp(socket) => (&*socket).read(buffer),
             Stream::Unix(socket) => (&*socket).read(buffer),
-            Stream::Pipe(end) => end.read(buffer),
         }
     }
 
@@ -48,7 +44,6 @@ impl Stream {
         match self {
             Stream::Tcp(socket) => send(socket, slices),
             Stream::Unix(socket) => send(socket, slices),
-            Stream::Pipe(end) => end.write_vectored(slices),
         }
     }
 
@@ -58,10 +53,6 @@ impl Stream {
         match self {
             Stream::Tcp(socket) => socket.shutdown(how),
             Stream::Unix(socket) => socket.shutdown(how),
-            Stream::Pipe(end) => {
-                end.shutdown(how);
-                Ok(())
-            }
         }
     }
 
@@ -77,7 +68,6 @@ impl Stream {
         let peer = match self {
             Stream::Tcp(socket) => socket.peer_addr().map(Some),
             Stream::Unix(socket) => socket.peer_addr().map(|_| None),
-            Stream::Pipe(_) => Ok(None),
         };
         match (peer, self) {
             (Ok(Some(peer)), Stream::Tcp(socket)) if socket.local_addr()? == peer => {
@@ -94,12 +84,11 @@ impl Stream {
         match self {
             Stream::Tcp(socket) => socket.take_error(),
             Stream::Unix(socket) => socket.take_error(),
-            Stream::Pipe(_) => Ok(None),
         }
     }
 
-    /// Where the peer is, as endpoint text for people to read: `tcp://127.0.0.1:4711`,
-    /// `ipc:///run/a`, `inproc://a`. `tcp://?` while not connected.
+    /// Where the peer is, as endpoint text for people to read: `tcp://127.0.0.1:4711`, `ipc:///run/a`.
+    /// `tcp://?` while not connected.
     pub(crate) fn peer_text(&self) -> String {
         match self {
             Stream::Tcp(socket) => socket.peer_addr().map_or("tcp://?".into(), tcp_text),
@@ -107,32 +96,29 @@ impl Stream {
             Stream::Unix(socket) => unix_text(socket.peer_addr().ok())
                 .or_else(|| unix_text(socket.local_addr().ok()))
                 .unwrap_or("ipc://?".into()),
-            Stream::Pipe(end) => end.name().to_owned(),
         }
     }
 
     /// Where this end is, as endpoint text for people to read.
+    #[cfg(test)]
     pub(crate) fn local_text(&self) -> String {
         match self {
             Stream::Tcp(socket) => socket.local_addr().map_or("tcp://?".into(), tcp_text),
             Stream::Unix(socket) => unix_text(socket.local_addr().ok())
                 .or_else(|| unix_text(socket.peer_addr().ok()))
                 .unwrap_or("ipc://?".into()),
-            Stream::Pipe(end) => end.name().to_owned(),
         }
     }
 
-    /// The descriptor; `None` for a pipe within the process.
-    pub(crate) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+    /// The descriptor.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
-            Stream::Tcp(socket) => Some(socket.as_fd()),
-            Stream::Unix(socket) => Some(socket.as_fd()),
-            Stream::Pipe(_) => None,
+            Stream::Tcp(socket) => socket.as_fd(),
+            Stream::Unix(socket) => socket.as_fd(),
         }
     }
 
-    /// Has `registry` report readiness as `token`, edge-triggered as mio does. Nothing happens for
-    /// a pipe, whose readiness comes by [`PipeEnd::on_ready`].
+    /// Has `registry` report readiness as `token`, edge-triggered as mio does.
     pub(crate) fn register(
         &self,
         registry: &Registry,
@@ -140,16 +126,6 @@ impl Stream {
         interest: Interest,
     ) -> io::Result<()> {
         self.with_source(|source| source.register(registry, token, interest))
-    }
-
-    /// Changes token or interest; readiness there already is reported again.
-    pub(crate) fn reregister(
-        &self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        self.with_source(|source| source.reregister(registry, token, interest))
     }
 
     /// Ends the reports to `registry`.
@@ -163,10 +139,7 @@ impl Stream {
         &self,
         apply: impl FnOnce(&mut SourceFd<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        match self.as_fd() {
-            Some(fd) => apply(&mut SourceFd(&fd.as_raw_fd())),
-            None => Ok(()),
-        }
+        apply(&mut SourceFd(&self.as_fd().as_raw_fd()))
     }
 }
 
@@ -190,8 +163,8 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::net::TcpOptions;
     use crate::net::testing::{TestPoll, socket_path, tcp_pair, unix_pair};
-    use crate::net::{PIPE_CAPACITY, TcpOptions, pipe};
 
     fn socket_pairs() -> [(Stream, Stream); 2] {
         [tcp_pair(&TcpOptions::default()), unix_pair(&socket_path())]
@@ -294,31 +267,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_a_stream_without_a_descriptor() {
-        let (a, b) = pipe("inproc://p", PIPE_CAPACITY);
-        let (a, b) = (Stream::Pipe(a), Stream::Pipe(b));
-        assert!(a.as_fd().is_none());
-        assert!(a.is_connected().unwrap());
-        assert_eq!(a.peer_text(), "inproc://p");
-        assert_eq!(a.local_text(), "inproc://p");
-        let poll = TestPoll::new();
-        poll.add(&a);
-        a.deregister(poll.registry()).unwrap();
-
-        assert_eq!(a.write_vectored(&[IoSlice::new(b"hi")]).unwrap(), 2);
-        a.shutdown(Shutdown::Both).unwrap();
-        let mut buffer = [0; 8];
-        assert_eq!(b.read(&mut buffer).unwrap(), 2);
-        assert_eq!(b.read(&mut buffer).unwrap(), 0);
-    }
-
-    #[test]
     fn a_deregistered_stream_is_silent_and_registers_again() {
         let (a, b) = tcp_pair(&TcpOptions::default());
         let poll = TestPoll::new();
         poll.add(&a);
-        a.reregister(poll.registry(), Token(7), Interest::READABLE)
-            .unwrap();
         a.deregister(poll.registry()).unwrap();
         assert!(a.deregister(poll.registry()).is_err(), "no longer known");
         let mut poll = TestPoll::new();

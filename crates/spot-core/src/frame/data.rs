@@ -19,8 +19,8 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// Reads a DATA frame, or `None` if `frame` is of another kind and [`Frame::decode`](super::Frame::decode)
-    /// should have it.
+    /// Reads a DATA frame, or `None` if `frame` is of another kind and
+    /// [`Frame::decode`](super::Frame::decode) should have it.
     ///
     /// # Errors
     /// If it is a DATA frame but malformed.
@@ -64,8 +64,8 @@ pub fn put_data_header(out: &mut Vec<u8>, alias: u32, sequence: u64) {
     out.extend_from_slice(&header[..length]);
 }
 
-/// Writes the part of a DATA frame that comes before the payload to the start of `out`, and returns its length:
-/// for a payload that is sent from where it lies.
+/// Writes the part of a DATA frame that comes before the payload to the start of `out`, and returns
+/// its length: for a payload that is sent from where it lies.
 #[inline]
 pub fn encode_data_header(
     out: &mut [u8; DATA_HEADER_MAX_BYTES],

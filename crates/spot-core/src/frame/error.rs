@@ -6,7 +6,8 @@ use crate::topic::TopicNameError;
 use crate::varint::VarintError;
 use thiserror::Error;
 
-/// Why bytes from a peer are not a SPOT frame. Each closes the link with BYE reason 4, protocol error.
+/// Why bytes from a peer are not a SPOT frame. Each closes the link with BYE reason 4, protocol
+/// error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FrameError {
     /// No kind byte.

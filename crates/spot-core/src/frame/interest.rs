@@ -15,14 +15,14 @@ const PATTERN: u8 = 1;
 pub struct InterestEntry {
     /// Exact or a pattern; a [`Filter::Prefix`] has no place on a SPOT link.
     pub filter: Filter,
-    /// All classes of subscribers with this filter, at most [`MAX_CLASSES_PER_FILTER`]. They replace those
-    /// that were sent before; none removes the filter.
+    /// All classes of subscribers with this filter, at most [`MAX_CLASSES_PER_FILTER`]. They
+    /// replace those that were sent before; none removes the filter.
     pub classes: Vec<Class>,
 }
 
 /// Encodes changes of interest as INTEREST frames within the control frame limit. The first has
-/// `first_version` and each further one the next, so none of them is acknowledged before it is applied.
-/// No entries, no frames.
+/// `first_version` and each further one the next, so none of them is acknowledged before it is
+/// applied. No entries, no frames.
 ///
 /// # Panics
 /// If an entry holds a [`Filter::Prefix`] or more than [`MAX_CLASSES_PER_FILTER`] classes.

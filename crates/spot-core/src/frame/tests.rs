@@ -86,7 +86,8 @@ fn a_frame_cut_short_is_never_the_same_frame() {
         let bytes = frame.to_vec();
         for cut in 0..bytes.len() {
             match Frame::decode(&bytes[..cut]) {
-                // Payload and lists run to the end, so a cut between their items is a shorter frame.
+                // Payload and lists run to the end, so a cut between their items is a shorter
+                // frame.
                 Ok(Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. }) => {}
                 Ok(other) => panic!("{cut} bytes of {frame:?} became {other:?}"),
                 Err(error) => {
@@ -143,8 +144,8 @@ fn values_out_of_range() {
     );
     refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
     refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
-    let too_large = [kind::TAIL, 0x80, 0x80, 0x40, 0, 0];
-    refuses(&too_large, out_of_range("alias", 1 << 20, (1 << 20) - 1));
+    let too_large = [kind::TAIL, 0x80, 0x80, 0x80, 0x02, 0, 0];
+    refuses(&too_large, out_of_range("alias", 1 << 22, (1 << 22) - 1));
     let beyond_32_bits = [kind::DATA, 0x80, 0x80, 0x80, 0x80, 0x10, 0];
     refuses(
         &beyond_32_bits,

@@ -16,9 +16,10 @@ pub enum TopicChange<'a> {
     Remove(&'a str),
 }
 
-/// Encodes changes of the offered topics as TOPICS frames within the control frame limit. The first has
-/// `first_version` and each further one the next. With `reset` the first one forgets what was offered before;
-/// it is sent even if there are no changes. Without `reset` no changes make no frames.
+/// Encodes changes of the offered topics as TOPICS frames within the control frame limit. The first
+/// has `first_version` and each further one the next. With `reset` the first one forgets what was
+/// offered before; it is sent even if there are no changes. Without `reset` no changes make no
+/// frames.
 pub fn topics_frames<'a>(
     first_version: u64,
     reset: bool,
@@ -61,7 +62,8 @@ fn put_change(out: &mut Vec<u8>, change: TopicChange<'_>) {
     put_text(out, name);
 }
 
-/// The version, whether to forget what was offered before, and the changes, which run to the end of the frame.
+/// The version, whether to forget what was offered before, and the changes, which run to the end of
+/// the frame.
 pub(super) fn read(
     mut reader: Reader<'_>,
 ) -> Result<(u64, bool, Vec<TopicChange<'_>>), FrameError> {

@@ -124,6 +124,12 @@ impl Node {
         link
     }
 
+    /// Whether a connection is still wanted: it has neither failed nor been closed.
+    #[must_use]
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
+    }
+
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
         let Some(state) = self.links.get_mut(&link) else {
@@ -386,13 +392,13 @@ impl Node {
         state.state = LinkState::Dialing;
         let foreign = std::mem::take(&mut state.foreign);
         let filters = self.offered.remove_target(link);
+        if node.is_some() {
+            self.push(Output::LinkInactive { link, graceful });
+        }
         self.detach_link(link, &filters);
         if let Some(node) = node {
-            self.remotes
-                .get_mut(&node)
-                .expect("active links have a remote")
-                .active = None;
-            self.push(Output::LinkInactive { link, graceful });
+            let remote = self.remotes.get_mut(&node);
+            remote.expect("active links have a remote").active = None;
             if tell_loss {
                 self.tell_loss(node);
             }

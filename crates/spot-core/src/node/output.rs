@@ -150,7 +150,8 @@ pub enum Output {
         /// In which classes it is wanted there.
         classes: Classes,
     },
-    /// Send them no more, announcing the end.
+    /// Send them no more. On a link that is in use, announce the end of the stream; on one that is not any more only
+    /// where it stands, because it may go on over another link.
     DetachLink {
         /// Which topic.
         topic: TopicId,

@@ -288,7 +288,8 @@ impl Node {
     }
 
     /// Whether anybody might come to offer a topic: peers that were added, or nodes that linked to us.
-    pub(super) fn has_cluster_peer(&self) -> bool {
+    #[must_use]
+    pub fn has_cluster_peer(&self) -> bool {
         self.peers
             .iter()
             .flatten()

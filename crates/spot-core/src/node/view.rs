@@ -75,6 +75,23 @@ impl Node {
         self.topic_view(id, self.registry.get(id)?)
     }
 
+    /// Whether a topic is hosted here.
+    #[must_use]
+    pub fn hosts(&self, name: &str) -> bool {
+        self.registry
+            .find(name)
+            .and_then(|id| self.registry.get(id))
+            .is_some_and(|topic| topic.hosted)
+    }
+
+    /// The names of the topics hosted here.
+    pub fn hosted_topics(&self) -> impl Iterator<Item = Arc<str>> {
+        self.registry
+            .iter()
+            .filter(|(_, topic)| topic.hosted)
+            .map(|(_, topic)| topic.name.clone())
+    }
+
     /// The topics known.
     pub fn topics(&self) -> impl Iterator<Item = TopicView> {
         self.registry

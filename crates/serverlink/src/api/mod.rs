@@ -1,0 +1,28 @@
+//! The public face: what a program that uses SPOT sees.
+
+mod builder;
+mod context;
+mod delivery;
+mod error;
+mod event;
+mod node;
+mod options;
+mod publisher;
+mod stats;
+mod subscriber;
+
+pub use crate::net::TcpOptions;
+pub use builder::NodeBuilder;
+pub use context::{Context, ContextBuilder};
+pub use delivery::{Delivery, Message};
+pub use error::{
+    AddPeerError, BindError, ContextError, CreateTopicError, DestroyTopicError, OptionsError,
+    PublishError, RecvError, RecvIntoError, RemovePeerError, RouteTopicError, StartError,
+    SubscribeError, SyncError, UnsubscribeError, WaitError,
+};
+pub use event::{Event, Events};
+pub use node::Node;
+pub use options::{Options, Spin, SubscriberOptions};
+pub use publisher::Publisher;
+pub use stats::{LinkRejections, PeerInfo, PeerState, Stats, TopicInfo, TopicPlace};
+pub use subscriber::{Iter, RecvFuture, Subscriber, Wait};

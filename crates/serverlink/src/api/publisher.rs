@@ -1,0 +1,236 @@
+//! A resolved topic to publish on.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use spot_core::Payload;
+
+use super::error::PublishError;
+use super::node::NodeHandle;
+use crate::data::{Aftermath, Deadline, PublishFailure, Topic};
+use crate::engine::NodeInner;
+
+/// A topic resolved once, so that publishing on it needs no look-up. Cheap to clone, usable from any thread.
+///
+/// It stays good when the topic moves: destroyed and created again, or hosted elsewhere and then here.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = serverlink::Node::builder().start()?;
+/// let temperature = node.create_topic("sensor:temp")?;
+/// let subscriber = node.subscribe(["sensor:temp"])?;
+/// temperature.publish("21.5")?;
+/// assert_eq!(subscriber.recv()?.into_message().unwrap().data(), b"21.5");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    node: Arc<NodeHandle>,
+    name: Arc<str>,
+    topic: Arc<RwLock<Arc<Topic>>>,
+}
+
+impl Publisher {
+    pub(super) fn new(node: Arc<NodeHandle>, topic: Arc<Topic>) -> Self {
+        Self {
+            node,
+            name: topic.name.clone(),
+            topic: Arc::new(RwLock::new(topic)),
+        }
+    }
+
+    /// The topic's name.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.name
+    }
+
+    /// Publishes a message. Waits for subscribers that chose [`Overflow::Block`](crate::Overflow::Block), and on a
+    /// remote topic for the link's queue, up to the node's send timeout. The bytes are copied.
+    ///
+    /// # Errors
+    /// [`PublishError`]; in every case no subscriber got the message.
+    #[inline]
+    pub fn publish(&self, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
+        self.publish_payload(
+            data.as_ref().len(),
+            || Payload::copy_from(data.as_ref()),
+            None,
+        )
+    }
+
+    /// As [`publish`](Self::publish), sharing `data` instead of copying it where it is large.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_bytes(&self, data: Bytes) -> Result<(), PublishError> {
+        self.publish_payload(data.len(), || Payload::from_bytes(data), None)
+    }
+
+    /// Publishes without waiting.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish); [`PublishError::Full`] when a blocking subscriber has no room.
+    #[inline]
+    pub fn try_publish(&self, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
+        let copy = || Payload::copy_from(data.as_ref());
+        self.publish_payload(data.as_ref().len(), copy, Some(Deadline::Now))
+    }
+
+    /// Publishes, waiting at most `timeout`.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish); [`PublishError::Full`] when the time is up.
+    pub fn publish_timeout(
+        &self,
+        data: impl AsRef<[u8]>,
+        timeout: Duration,
+    ) -> Result<(), PublishError> {
+        let copy = || Payload::copy_from(data.as_ref());
+        self.publish_payload(
+            data.as_ref().len(),
+            copy,
+            Some(Deadline::after(Some(timeout))),
+        )
+    }
+
+    /// Publishes messages in order, as [`publish`](Self::publish). Says how many were accepted, and the error that
+    /// stopped it.
+    pub fn publish_many<D: AsRef<[u8]>>(
+        &self,
+        messages: impl IntoIterator<Item = D>,
+    ) -> (usize, Result<(), PublishError>) {
+        let mut accepted = 0;
+        for message in messages {
+            if let Err(error) = self.publish(message) {
+                return (accepted, Err(error));
+            }
+            accepted += 1;
+        }
+        (accepted, Ok(()))
+    }
+
+    /// Subscribers that listen: those of this node and its context, and one for each interested link. Of a topic
+    /// hosted elsewhere only those of this node are known.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.current().subscribers()
+    }
+
+    fn current(&self) -> Arc<Topic> {
+        self.topic
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    #[inline]
+    fn publish_payload(
+        &self,
+        len: usize,
+        payload: impl FnOnce() -> Payload,
+        deadline: Option<Deadline>,
+    ) -> Result<(), PublishError> {
+        check_size(&self.node, len)?;
+        let payload = payload();
+        let topic = self.topic.read().unwrap_or_else(PoisonError::into_inner);
+        match publish(&self.node, &topic, &payload, deadline) {
+            Err(Refusal::Retired) => {}
+            Err(Refusal::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
+        drop(topic);
+        let found = resolve(&self.node, &self.name)?;
+        *self.topic.write().unwrap_or_else(PoisonError::into_inner) = found.clone();
+        publish_found(&self.node, &found, &payload, deadline)
+    }
+}
+
+/// Why a publish on a topic object failed.
+enum Refusal {
+    /// It is not in use any more: look the topic up.
+    Retired,
+    Error(PublishError),
+}
+
+pub(super) fn check_size(node: &NodeInner, len: usize) -> Result<(), PublishError> {
+    let max = node.max_message_size.load(Relaxed);
+    if len > max {
+        Err(PublishError::TooLarge { len, max })
+    } else {
+        Ok(())
+    }
+}
+
+/// Finds a topic by name: known here, or hosted by another node of this context while this node has no peers.
+pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, PublishError> {
+    if node.is_closed() {
+        return Err(PublishError::Closed);
+    }
+    let known = || node.inspect(|control| control.core.topic(name).is_some());
+    let lonely = || node.inspect(|control| !control.core.has_cluster_peer());
+    if known() || lonely() && node.context.link_to_hosts_of(node, name) && known() {
+        if let Some(topic) = node.find_topic(name) {
+            return Ok(topic);
+        }
+    }
+    Err(PublishError::Unknown {
+        topic: name.to_owned(),
+    })
+}
+
+/// Publishes on a topic that was just found.
+pub(super) fn publish_found(
+    node: &Arc<NodeInner>,
+    topic: &Arc<Topic>,
+    payload: &Payload,
+    deadline: Option<Deadline>,
+) -> Result<(), PublishError> {
+    publish(node, topic, payload, deadline).map_err(|refusal| match refusal {
+        Refusal::Retired => PublishError::Unknown {
+            topic: topic.name.to_string(),
+        },
+        Refusal::Error(error) => error,
+    })
+}
+
+/// Publishes, waiting where need be; `None` waits as long as the node's send timeout says.
+#[inline]
+fn publish(
+    node: &Arc<NodeInner>,
+    topic: &Arc<Topic>,
+    payload: &Payload,
+    mut deadline: Option<Deadline>,
+) -> Result<(), Refusal> {
+    loop {
+        if node.is_closed() {
+            return Err(Refusal::Error(PublishError::Closed));
+        }
+        let mut after = Aftermath::default();
+        let published = topic.publish(node.identity, payload, &mut after);
+        if !after.is_empty() {
+            node.settle(after);
+        }
+        let name = || topic.name.to_string();
+        match published {
+            Ok(()) => {
+                node.counters.count_published(payload.len());
+                return Ok(());
+            }
+            Err(PublishFailure::Retired) => return Err(Refusal::Retired),
+            Err(PublishFailure::Unreachable) => {
+                return Err(Refusal::Error(PublishError::Unreachable { topic: name() }));
+            }
+            Err(PublishFailure::Full(blocker)) => {
+                let until = *deadline.get_or_insert_with(|| {
+                    Deadline::after(node.read_options(|options| options.send_timeout))
+                });
+                if !blocker.wait(payload.len(), until) {
+                    return Err(Refusal::Error(PublishError::Full { topic: name() }));
+                }
+            }
+        }
+    }
+}

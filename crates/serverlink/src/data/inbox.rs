@@ -1,0 +1,544 @@
+//! A subscriber's queue, shared: the plain [`Inbox`] under a lock, with everything that waits on it.
+
+use std::collections::HashMap;
+use std::hint;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use spot_core::credit::{Grant, Window};
+use spot_core::frame::Frame;
+use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
+use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
+
+use super::{SharedOutbox, lock};
+use crate::api::{Spin, SubscriberOptions};
+use crate::engine::NodeInner;
+use crate::sys::EventFd;
+
+/// How long an adaptive receiver spins at most before it sleeps.
+const SPIN_MAX_US: u32 = 50;
+
+/// Until when a call may wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deadline {
+    Now,
+    At(Instant),
+    Never,
+}
+
+impl Deadline {
+    /// `None` waits for ever; a time too far away to name is for ever, too.
+    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+        match timeout {
+            None => Self::Never,
+            Some(Duration::ZERO) => Self::Now,
+            Some(timeout) => Instant::now()
+                .checked_add(timeout)
+                .map_or(Self::Never, Self::At),
+        }
+    }
+}
+
+/// A subscriber's queue with its sleepers.
+#[derive(Debug)]
+pub(crate) struct SharedInbox {
+    /// Whose it is, to end its subscriptions when it is too slow.
+    pub(crate) owner: Weak<NodeInner>,
+    pub(crate) subscriber: SubscriberId,
+    state: Mutex<State>,
+    ready: Condvar,
+    space: Condvar,
+    /// Things queued, for receivers that spin without the lock.
+    depth: AtomicUsize,
+    /// Whether the policy is to block; read by publishers without the lock.
+    blocks: AtomicBool,
+    spin_us: AtomicU32,
+    spin: Mutex<Spin>,
+    event_fd: OnceLock<EventFd>,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Inbox,
+    /// Receivers asleep on `ready` that nobody has woken yet, and wake-ups on their way.
+    sleepers: usize,
+    wakes: usize,
+    /// Publishers asleep on `space`.
+    blocked: usize,
+    /// Counts the times that a topic was detached, which ends the wait of its publishers.
+    turns: u64,
+    wakers: Vec<Waker>,
+    fd_set: bool,
+    closed: bool,
+    received_messages: u64,
+    received_bytes: u64,
+    limit: Limit,
+    windows: HashMap<Source, CreditWindow>,
+}
+
+/// The credit that goes back over a link as its messages are received.
+#[derive(Debug)]
+struct CreditWindow {
+    window: Window,
+    class: Class,
+    outbox: Arc<SharedOutbox>,
+}
+
+impl CreditWindow {
+    fn grant(&self, grant: Grant) {
+        let frame = Frame::Credit {
+            class: self.class,
+            messages: grant.messages,
+            bytes: grant.bytes,
+        };
+        self.outbox.control(&frame.to_vec());
+        self.outbox.flush_soon();
+    }
+}
+
+/// What a receive found.
+pub(crate) enum Received<R> {
+    Got(R),
+    Empty,
+    Closed,
+}
+
+impl SharedInbox {
+    pub(crate) fn new(
+        owner: Weak<NodeInner>,
+        subscriber: SubscriberId,
+        options: &SubscriberOptions,
+        spin: Spin,
+    ) -> Self {
+        let limit = Limit {
+            messages: options.hwm,
+            bytes: options.hwm_bytes,
+        };
+        let mut queue = Inbox::new(limit, options.overflow);
+        queue.tell_gaps(options.tell_gaps);
+        let state = State {
+            queue,
+            sleepers: 0,
+            wakes: 0,
+            blocked: 0,
+            turns: 0,
+            wakers: Vec::new(),
+            fd_set: false,
+            closed: false,
+            received_messages: 0,
+            received_bytes: 0,
+            limit,
+            windows: HashMap::new(),
+        };
+        Self {
+            owner,
+            subscriber,
+            state: Mutex::new(state),
+            ready: Condvar::new(),
+            space: Condvar::new(),
+            depth: AtomicUsize::new(0),
+            blocks: AtomicBool::new(options.overflow == Overflow::Block),
+            spin_us: AtomicU32::new(SPIN_MAX_US / 4),
+            spin: Mutex::new(spin),
+            event_fd: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn configure(&self, options: &SubscriberOptions) {
+        let mut state = lock(&self.state);
+        state.limit = Limit {
+            messages: options.hwm,
+            bytes: options.hwm_bytes,
+        };
+        let limit = state.limit;
+        state.queue.configure(limit, options.overflow);
+        state.queue.tell_gaps(options.tell_gaps);
+        self.blocks
+            .store(options.overflow == Overflow::Block, Relaxed);
+        self.space.notify_all();
+    }
+
+    pub(crate) fn set_spin(&self, spin: Spin) {
+        *lock(&self.spin) = spin;
+    }
+
+    #[inline]
+    pub(crate) fn blocks(&self) -> bool {
+        self.blocks.load(Relaxed)
+    }
+
+    pub(crate) fn attach(&self, topic: Arc<str>) -> Slot {
+        lock(&self.state).queue.attach(topic)
+    }
+
+    pub(crate) fn detach(&self, slot: Slot) {
+        let mut state = lock(&self.state);
+        state.queue.detach(slot);
+        state.turns += 1;
+        self.tell_space(&state);
+    }
+
+    /// Offers a message; a message that comes over a link under credit is taken on that credit.
+    #[inline]
+    pub(crate) fn offer(&self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+        let mut state = lock(&self.state);
+        let offer = if source != Source::LOCAL && self.blocks() {
+            state.queue.offer_credited(slot, source, payload)
+        } else {
+            state.queue.offer(slot, source, payload)
+        };
+        if offer != Offer::Full {
+            self.wake(state);
+        }
+        offer
+    }
+
+    pub(crate) fn reserve(&self, len: usize) -> bool {
+        lock(&self.state).queue.reserve(len)
+    }
+
+    pub(crate) fn unreserve(&self, len: usize) {
+        let mut state = lock(&self.state);
+        state.queue.unreserve(len);
+        self.tell_space(&state);
+    }
+
+    pub(crate) fn offer_reserved(&self, slot: Slot, payload: &Payload) {
+        let mut state = lock(&self.state);
+        state.queue.offer_reserved(slot, Source::LOCAL, payload);
+        self.wake(state);
+    }
+
+    pub(crate) fn missed(&self, slot: Slot, missed: Missed) {
+        let mut state = lock(&self.state);
+        state.queue.missed(slot, missed);
+        self.wake(state);
+    }
+
+    pub(crate) fn notice(&self, notice: Notice) {
+        let mut state = lock(&self.state);
+        state.queue.notice(notice);
+        self.wake(state);
+    }
+
+    /// Ends the subscriber as too slow, unless that is told already.
+    pub(crate) fn end(&self) {
+        let mut state = lock(&self.state);
+        state.queue.end();
+        self.wake(state);
+    }
+
+    /// Lets a subscriber that was ended as too slow begin anew.
+    pub(crate) fn revive(&self) {
+        lock(&self.state).queue.revive();
+    }
+
+    /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
+    pub(crate) fn turns(&self) -> u64 {
+        lock(&self.state).turns
+    }
+
+    /// Waits until a message of `len` bytes may find room; false when the time is up. Returns at once if something has
+    /// changed since `turns`: the subscriber may not want the topic any more.
+    pub(crate) fn wait_for_room(&self, len: usize, turns: u64, deadline: Deadline) -> bool {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len) {
+                return true;
+            }
+            state.blocked += 1;
+            let (guard, in_time) = wait(&self.space, state, deadline);
+            state = guard;
+            state.blocked -= 1;
+            if !in_time {
+                return state.closed || state.turns != turns || state.queue.has_room(len);
+            }
+        }
+    }
+
+    /// Takes what is first in line.
+    pub(crate) fn receive(&self, deadline: Deadline) -> Received<Taken> {
+        self.receive_with(deadline, Inbox::take)
+    }
+
+    /// Runs `take` on the queue until it gives something, waiting in between. `take` may look without taking.
+    pub(crate) fn receive_with<R>(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut(&mut Inbox) -> Option<R>,
+    ) -> Received<R>
+    where
+        R: Receipt,
+    {
+        let mut spun = false;
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed {
+                return Received::Closed;
+            }
+            if let Some(got) = take(&mut state.queue) {
+                self.taken(state, got.message());
+                return Received::Got(got);
+            }
+            self.refresh(&mut state);
+            if matches!(deadline, Deadline::Now) {
+                return Received::Empty;
+            }
+            if !std::mem::replace(&mut spun, true) {
+                drop(state);
+                self.spin_until_ready(deadline);
+                state = lock(&self.state);
+                continue;
+            }
+            state.sleepers += 1;
+            let (guard, in_time) = wait(&self.ready, state, deadline);
+            state = guard;
+            if state.wakes > 0 {
+                state.wakes -= 1;
+            } else {
+                state.sleepers -= 1;
+            }
+            if !in_time && state.queue.is_empty() && !state.closed {
+                return Received::Empty;
+            }
+        }
+    }
+
+    /// Registers a waker to be woken when something arrives; false if something is there already.
+    pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed || !state.queue.is_empty() {
+            return false;
+        }
+        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+        true
+    }
+
+    /// The descriptor that is readable exactly while something is there.
+    pub(crate) fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        if self.event_fd.get().is_none() {
+            let made = EventFd::new()?;
+            let _ = self.event_fd.set(made);
+        }
+        self.refresh(&mut lock(&self.state));
+        Ok(self.event_fd.get().expect("just set").as_fd())
+    }
+
+    /// Discards what is queued of topics that are no longer wanted.
+    pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        let mut state = lock(&self.state);
+        let State { queue, windows, .. } = &mut *state;
+        queue.retain(keep, |source, len| return_credit(windows, source, len));
+        self.refresh(&mut state);
+        self.tell_space(&state);
+    }
+
+    /// Opens a credit window for a link and resizes those of the others.
+    pub(crate) fn open_window(&self, link: LinkId, outbox: Arc<SharedOutbox>) {
+        let class = Class::new(Overflow::Block, u64::from(self.subscriber.0));
+        let mut state = lock(&self.state);
+        if state.windows.contains_key(&Source(link.0)) {
+            return;
+        }
+        let (limit, links) = (state.limit, state.windows.len() + 1);
+        for window in state.windows.values_mut() {
+            if let Some(grant) = window.window.resize(limit, links) {
+                window.grant(grant);
+            }
+        }
+        let (window, grant) = Window::open(limit, links);
+        let window = CreditWindow {
+            window,
+            class,
+            outbox,
+        };
+        window.grant(grant);
+        state.windows.insert(Source(link.0), window);
+    }
+
+    /// Closes the credit window of a link and gives its share to the others.
+    pub(crate) fn close_window(&self, link: LinkId) {
+        let mut state = lock(&self.state);
+        if state.windows.remove(&Source(link.0)).is_none() {
+            return;
+        }
+        let (limit, links) = (state.limit, state.windows.len());
+        for window in state.windows.values_mut() {
+            if let Some(grant) = window.window.resize(limit, links) {
+                window.grant(grant);
+            }
+        }
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        lock(&self.state).queue.messages()
+    }
+
+    /// Messages and bytes received, and messages dropped here.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        let state = lock(&self.state);
+        (
+            state.received_messages,
+            state.received_bytes,
+            state.queue.dropped(),
+        )
+    }
+
+    /// Ends every wait with "closed".
+    pub(crate) fn close(&self) {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.windows.clear();
+        let wakers = std::mem::take(&mut state.wakers);
+        self.refresh(&mut state);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        self.depth.store(1, Relaxed);
+        self.ready.notify_all();
+        self.space.notify_all();
+    }
+
+    fn taken(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
+        self.refresh(&mut state);
+        if let Some((source, len)) = message {
+            state.received_messages += 1;
+            state.received_bytes += len as u64;
+            if source != Source::LOCAL {
+                return_credit(&mut state.windows, source, len);
+            }
+            self.tell_space(&state);
+        }
+        // A waker is woken once and then forgotten: the next in line gets its turn if there is more.
+        if !state.queue.is_empty() && !state.wakers.is_empty() {
+            self.wake(state);
+        }
+    }
+
+    fn tell_space(&self, state: &State) {
+        if state.blocked > 0 {
+            self.space.notify_all();
+        }
+    }
+
+    /// Brings the hint for spinners and the descriptor in line with the queue.
+    fn refresh(&self, state: &mut State) {
+        let ready = state.closed || !state.queue.is_empty();
+        self.depth.store(usize::from(ready), Relaxed);
+        if let Some(event_fd) = self.event_fd.get()
+            && state.fd_set != ready
+        {
+            state.fd_set = ready;
+            if ready {
+                event_fd.signal()
+            } else {
+                event_fd.clear()
+            }
+        }
+    }
+
+    /// Something was queued: one sleeper is enough for it.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        self.refresh(&mut state);
+        if let Some(waker) = state.wakers.pop() {
+            drop(state);
+            waker.wake();
+        } else if state.sleepers > 0 {
+            state.sleepers -= 1;
+            state.wakes += 1;
+            drop(state);
+            self.ready.notify_one();
+        }
+    }
+
+    fn spin_until_ready(&self, deadline: Deadline) {
+        let spin = *lock(&self.spin);
+        let limit_us = match spin {
+            Spin::Micros(limit_us) => limit_us,
+            Spin::Adaptive => self.spin_us.load(Relaxed),
+        };
+        if limit_us == 0 {
+            return;
+        }
+        let begun = Instant::now();
+        let mut limit = Duration::from_micros(u64::from(limit_us));
+        if let Deadline::At(at) = deadline {
+            limit = limit.min(at.saturating_duration_since(begun));
+        }
+        let found = loop {
+            if (0..64).any(|_| {
+                hint::spin_loop();
+                self.depth.load(Relaxed) > 0
+            }) {
+                break true;
+            }
+            if begun.elapsed() >= limit {
+                break false;
+            }
+        };
+        if spin == Spin::Adaptive {
+            // Spinning that pays off may go on longer; spinning in vain soon comes down to next to nothing.
+            let next_us = if found {
+                (limit_us * 2).min(SPIN_MAX_US)
+            } else {
+                (limit_us / 2).max(1)
+            };
+            self.spin_us.store(next_us, Relaxed);
+        }
+    }
+}
+
+/// What was taken from the queue, as far as accounting goes.
+pub(crate) trait Receipt {
+    /// The source and length of the message, if it is one.
+    fn message(&self) -> Option<(Source, usize)>;
+}
+
+impl Receipt for Taken {
+    fn message(&self) -> Option<(Source, usize)> {
+        match self {
+            Taken::Message {
+                source, payload, ..
+            } => Some((*source, payload.len())),
+            _ => None,
+        }
+    }
+}
+
+fn return_credit(windows: &mut HashMap<Source, CreditWindow>, source: Source, len: usize) {
+    if let Some(window) = windows.get_mut(&source)
+        && let Some(grant) = window.window.received(len)
+    {
+        window.grant(grant);
+    }
+}
+
+/// Waits on a condition; false when the time is up.
+pub(crate) fn wait<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Deadline,
+) -> (MutexGuard<'a, T>, bool) {
+    match deadline {
+        Deadline::Now => (guard, false),
+        Deadline::Never => (
+            condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            true,
+        ),
+        Deadline::At(at) => {
+            let left = at.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return (guard, false);
+            }
+            let (guard, _) = condvar
+                .wait_timeout(guard, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            (guard, Instant::now() < at)
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The data plane: publish -> topic -> inboxes and outboxes. It takes no control lock and decides nothing.
+//!
+//! Locks are taken in this order and each is held for a few instructions, never across a system call:
+//! a topic's upstream lock, its publish lock, its sinks lock (of the same topic or, over an in-process link, of the
+//! peer's), then an inbox or an outbox.
+
+mod counters;
+mod inbox;
+mod outbox;
+mod publish;
+mod topic;
+
+pub(crate) use counters::Counters;
+pub(crate) use inbox::{Deadline, Receipt, Received, SharedInbox, wait};
+pub(crate) use outbox::SharedOutbox;
+pub(crate) use publish::{Aftermath, Identity, PublishFailure};
+pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex whose data is consistent whenever it is unlocked, also after a panic of another thread.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,315 @@
+//! A link's outgoing queue, shared: the plain [`Outbox`] under a lock, and the one thread that writes it out.
+//!
+//! Whoever holds the flush token writes to the socket: a publisher whose link has been quiet for a moment (that saves a
+//! thread hop), otherwise the reactor, which finds a batch. Nobody writes while holding the queue's lock.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use spot_core::inbox::{Limit, Offer};
+use spot_core::outbox::{Outbox, Segment, SinkPolicy};
+use spot_core::{Class, LinkId, Payload};
+
+use super::inbox::{Deadline, wait};
+use super::lock;
+use crate::net::Stream;
+use crate::reactor::LinkPort;
+
+/// Bytes taken out of the queue for one round of writing.
+const ROUND_BYTES: usize = 256 * 1024;
+/// Slices given to one system call.
+const MAX_SLICES: usize = 64;
+/// A publisher writes itself when the last write is at least this long ago.
+const QUIET: Duration = Duration::from_micros(50);
+
+/// A link's outgoing queue with its writer.
+#[derive(Debug)]
+pub(crate) struct SharedOutbox {
+    pub(crate) link: LinkId,
+    state: Mutex<State>,
+    space: Condvar,
+    /// Segments taken out to be written; touched only by the holder of the flush token.
+    writing: Mutex<VecDeque<Segment>>,
+    stream: Arc<Stream>,
+    pub(crate) port: LinkPort,
+    closed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: Outbox,
+    /// The flush token is taken.
+    flushing: bool,
+    /// Somebody wanted to flush meanwhile.
+    again: bool,
+    /// The reactor has been asked to flush.
+    scheduled: bool,
+    blocked: usize,
+    /// Counts the times that blocked publishers were told to look again.
+    turns: u64,
+    written_at: Instant,
+}
+
+/// Who is to write what was just queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Somebody is at it already.
+    Underway,
+    /// The caller, once it has let go of its locks.
+    Now,
+}
+
+impl SharedOutbox {
+    pub(crate) fn new(link: LinkId, limit: Limit, stream: Arc<Stream>, port: LinkPort) -> Self {
+        let state = State {
+            queue: Outbox::new(limit),
+            flushing: false,
+            again: false,
+            scheduled: false,
+            blocked: 0,
+            turns: 0,
+            written_at: Instant::now() - QUIET,
+        };
+        Self {
+            link,
+            state: Mutex::new(state),
+            space: Condvar::new(),
+            writing: Mutex::new(VecDeque::new()),
+            stream,
+            port,
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn set_limit(&self, limit: Limit) {
+        lock(&self.state).queue.set_limit(limit);
+        self.space.notify_all();
+    }
+
+    /// Runs `change` on the queue, for what is neither a message nor hot.
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Outbox) -> R) -> R {
+        change(&mut lock(&self.state).queue)
+    }
+
+    /// Queues a SPOT frame that is not a message; the caller flushes.
+    pub(crate) fn control(&self, frame: &[u8]) {
+        self.with(|queue| queue.control(frame));
+    }
+
+    /// Offers a message; says who is to write it.
+    #[inline]
+    pub(crate) fn offer(
+        &self,
+        policy: &SinkPolicy,
+        header: &[u8],
+        payload: &Payload,
+    ) -> (Offer, Flush) {
+        let mut state = lock(&self.state);
+        let offer = state.queue.offer(policy, header, payload);
+        (offer, self.after_queueing(&mut state))
+    }
+
+    pub(crate) fn reserve(&self, policy: &SinkPolicy, len: usize) -> bool {
+        lock(&self.state).queue.reserve(policy, len)
+    }
+
+    pub(crate) fn unreserve(&self, policy: &SinkPolicy, len: usize) {
+        lock(&self.state).queue.unreserve(policy, len);
+        self.space.notify_all();
+    }
+
+    pub(crate) fn offer_reserved(&self, header: &[u8], payload: &Payload) -> Flush {
+        let mut state = lock(&self.state);
+        state.queue.offer_reserved(header, payload);
+        self.after_queueing(&mut state)
+    }
+
+    pub(crate) fn offer_plain(&self, frames: &[&[u8]]) -> (Offer, Flush) {
+        let mut state = lock(&self.state);
+        let offer = state.queue.offer_plain(frames);
+        (offer, self.after_queueing(&mut state))
+    }
+
+    pub(crate) fn credit(&self, class: Class, messages: u64, bytes: u64) {
+        let mut state = lock(&self.state);
+        state.queue.credit(class, messages, bytes);
+        if state.blocked > 0 {
+            self.space.notify_all();
+        }
+    }
+
+    /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
+    pub(crate) fn turns(&self) -> u64 {
+        lock(&self.state).turns
+    }
+
+    /// Waits until a message of `len` bytes may find room and credit; false when the time is up. Returns at once if
+    /// something has changed since `turns`: the link may not want the topic any more.
+    pub(crate) fn wait_for_room(
+        &self,
+        policy: &SinkPolicy,
+        len: usize,
+        turns: u64,
+        deadline: Deadline,
+    ) -> bool {
+        let mut state = lock(&self.state);
+        loop {
+            if self.is_closed() || state.turns != turns || state.queue.has_room(policy, len) {
+                return true;
+            }
+            state.blocked += 1;
+            let (guard, in_time) = wait(&self.space, state, deadline);
+            state = guard;
+            state.blocked -= 1;
+            if !in_time {
+                return self.is_closed()
+                    || state.turns != turns
+                    || state.queue.has_room(policy, len);
+            }
+        }
+    }
+
+    /// Ends the wait of blocked publishers: they are to look again at how things stand.
+    pub(crate) fn wake_blocked(&self) {
+        lock(&self.state).turns += 1;
+        self.space.notify_all();
+    }
+
+    /// Has the reactor write what is queued.
+    pub(crate) fn flush_soon(&self) {
+        let mut state = lock(&self.state);
+        if !std::mem::replace(&mut state.scheduled, true) {
+            drop(state);
+            self.port.flush();
+        }
+    }
+
+    /// Writes what is queued, as the reactor.
+    pub(crate) fn flush(&self) -> io::Result<()> {
+        self.flush_rounds(usize::MAX)
+    }
+
+    /// Writes what is queued, as a publisher: one round; if more has come meanwhile, the reactor goes on.
+    pub(crate) fn flush_as_publisher(&self) {
+        // What fails here fails again at the reactor, which reads the socket and ends the link.
+        let _ = self.flush_rounds(1);
+        if !self.is_drained() {
+            self.flush_soon();
+        }
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        let state = lock(&self.state);
+        state.queue.is_empty() && !state.flushing && lock(&self.writing).is_empty()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// No more messages are taken, nobody waits any more; what is queued may still be written.
+    pub(crate) fn close(&self) {
+        let state = lock(&self.state);
+        self.closed.store(true, Relaxed);
+        drop(state);
+        self.space.notify_all();
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        lock(&self.state).queue.messages()
+    }
+
+    pub(crate) fn dropped(&self) -> u64 {
+        lock(&self.state).queue.dropped()
+    }
+
+    fn after_queueing(&self, state: &mut State) -> Flush {
+        if state.scheduled || state.flushing {
+            return Flush::Underway;
+        }
+        if state.written_at.elapsed() >= QUIET {
+            return Flush::Now;
+        }
+        state.scheduled = true;
+        self.port.flush();
+        Flush::Underway
+    }
+
+    fn flush_rounds(&self, rounds: usize) -> io::Result<()> {
+        {
+            let mut state = lock(&self.state);
+            state.scheduled = false;
+            if std::mem::replace(&mut state.flushing, true) {
+                state.again = true;
+                return Ok(());
+            }
+        }
+        let mut writing = lock(&self.writing);
+        let mut left = rounds;
+        loop {
+            if writing.is_empty() {
+                let mut state = lock(&self.state);
+                if left == 0 || state.queue.is_empty() {
+                    state.flushing = false;
+                    state.written_at = Instant::now();
+                    return Ok(());
+                }
+                left -= 1;
+                state.queue.take(ROUND_BYTES, &mut writing);
+            }
+            match self.write(&mut writing) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let mut state = lock(&self.state);
+                    let blocked = error.kind() == io::ErrorKind::WouldBlock;
+                    if blocked && std::mem::take(&mut state.again) {
+                        continue;
+                    }
+                    state.flushing = false;
+                    state.again = false;
+                    return if blocked { Ok(()) } else { Err(error) };
+                }
+            }
+        }
+    }
+
+    fn write(&self, writing: &mut VecDeque<Segment>) -> io::Result<()> {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let count = writing.len().min(MAX_SLICES);
+        for (slice, segment) in slices.iter_mut().zip(writing.iter()) {
+            *slice = IoSlice::new(segment.bytes());
+        }
+        let offered: usize = slices[..count].iter().map(|slice| slice.len()).sum();
+        let mut written = if offered == 0 {
+            0
+        } else {
+            self.stream.write_vectored(&slices[..count])?
+        };
+        if written == 0 && offered > 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        let mut done = 0;
+        for segment in writing.iter_mut().take(count) {
+            let len = segment.bytes().len();
+            if written < len {
+                segment.advance(written);
+                break;
+            }
+            written -= len;
+            done += 1;
+        }
+        let mut state = lock(&self.state);
+        let mut room = false;
+        for segment in writing.drain(..done) {
+            room |= state.queue.written(&segment);
+        }
+        if room && state.blocked > 0 {
+            self.space.notify_all();
+        }
+        Ok(())
+    }
+}

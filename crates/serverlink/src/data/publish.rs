@@ -1,0 +1,390 @@
+//! Publishing: all blocking subscribers are reserved room at first, so that a message reaches all or none.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
+use spot_core::inbox::{Offer, Source};
+use spot_core::outbox::SinkPolicy;
+use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
+
+use super::inbox::Deadline;
+use super::outbox::Flush;
+use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
+use super::{SharedInbox, SharedOutbox, lock};
+
+/// Why a message was not published; nobody got it.
+#[derive(Debug)]
+pub(crate) enum PublishFailure {
+    /// The topic object is not in use any more: look the topic up by name.
+    Retired,
+    /// The topic is known and no owner is reachable.
+    Unreachable,
+    /// A blocking subscriber has no room.
+    Full(Blocker),
+}
+
+/// Who has no room for a message.
+#[derive(Debug)]
+pub(crate) enum Blocker {
+    Inbox {
+        inbox: Arc<SharedInbox>,
+        turns: u64,
+    },
+    Outbox {
+        outbox: Arc<SharedOutbox>,
+        policy: SinkPolicy,
+        turns: u64,
+    },
+}
+
+impl Blocker {
+    /// To be made before the topic's locks are let go of, so that no change in between is overlooked.
+    fn inbox(inbox: &Arc<SharedInbox>) -> Self {
+        Self::Inbox {
+            inbox: inbox.clone(),
+            turns: inbox.turns(),
+        }
+    }
+
+    /// As [`inbox`](Self::inbox).
+    fn outbox(outbox: &Arc<SharedOutbox>, policy: &SinkPolicy) -> Self {
+        Self::Outbox {
+            outbox: outbox.clone(),
+            policy: policy.clone(),
+            turns: outbox.turns(),
+        }
+    }
+
+    /// Waits until there may be room; false when the time is up.
+    pub(crate) fn wait(&self, len: usize, deadline: Deadline) -> bool {
+        match self {
+            Self::Inbox { inbox, turns } => inbox.wait_for_room(len, *turns, deadline),
+            Self::Outbox {
+                outbox,
+                policy,
+                turns,
+            } => outbox.wait_for_room(policy, len, *turns, deadline),
+        }
+    }
+}
+
+/// What is left to do after messages were moved, once all locks of the data plane are free.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    /// Links to write to.
+    pub(crate) flush: SmallVec<[Arc<SharedOutbox>; 2]>,
+    /// Subscribers that are too slow and asked to be disconnected then.
+    pub(crate) ended_inboxes: SmallVec<[Arc<SharedInbox>; 1]>,
+    /// The same behind links.
+    pub(crate) ended_classes: SmallVec<[(LinkId, Class); 1]>,
+    /// Messages refused as duplicates.
+    pub(crate) duplicates: u64,
+    /// Losses that a link told, by topic.
+    pub(crate) gaps: Vec<(Arc<str>, Missed)>,
+}
+
+impl Aftermath {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flush.is_empty()
+            && self.ended_inboxes.is_empty()
+            && self.ended_classes.is_empty()
+            && self.duplicates == 0
+            && self.gaps.is_empty()
+    }
+
+    pub(crate) fn missed(&mut self, topic: &Arc<str>, missed: Missed) {
+        self.gaps.push((topic.clone(), missed));
+    }
+
+    fn queued(&mut self, outbox: &Arc<SharedOutbox>, flush: Flush) {
+        if flush == Flush::Now {
+            self.flush.push(outbox.clone());
+        }
+    }
+}
+
+/// Who publishes: the numbers on its streams are told apart by this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) node: NodeId,
+    pub(crate) incarnation: Incarnation,
+}
+
+/// Room set aside for one message.
+enum Reserved {
+    Inbox(Arc<SharedInbox>),
+    Outbox(Arc<SharedOutbox>, SinkPolicy),
+}
+
+impl Topic {
+    /// Publishes a message without waiting.
+    pub(crate) fn publish(
+        &self,
+        identity: Identity,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
+        let mut side = lock(&self.publish);
+        if side.hosted {
+            return self.publish_hosted(&mut side, payload, after);
+        }
+        let upstream = side
+            .outside
+            .as_ref()
+            .and_then(|outside| outside.upstream.clone());
+        let known = side.known;
+        drop(side);
+        match upstream {
+            Some(upstream) => self.publish_upstream(&upstream, identity, payload, after),
+            None if known => Err(PublishFailure::Unreachable),
+            None => Err(PublishFailure::Retired),
+        }
+    }
+
+    /// A message that another node published to us as the owner. It is never held up: a blocking subscriber without
+    /// room misses it, and is told so.
+    pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) {
+        let mut side = lock(&self.publish);
+        if side.hosted {
+            self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
+        }
+    }
+
+    /// Messages that another node published to us as the owner were lost on the way: everybody misses them.
+    pub(crate) fn skip_for_peer(&self, missed: Missed) {
+        let mut side = lock(&self.publish);
+        side.next_sequence = side.next_sequence.saturating_add(missed.counted());
+        self.tell_missed(missed);
+    }
+
+    fn publish_hosted(
+        &self,
+        side: &mut PublishSide,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
+        let mut reserved = SmallVec::new();
+        if let Err(blocker) = self.reserve_everywhere(side, payload.len(), &mut reserved) {
+            reserved
+                .into_iter()
+                .for_each(|room| room.give_back(payload.len()));
+            return Err(PublishFailure::Full(blocker));
+        }
+        self.deliver_hosted(side, payload, &mut reserved, after);
+        reserved
+            .into_iter()
+            .for_each(|room| room.give_back(payload.len()));
+        Ok(())
+    }
+
+    /// Sets room aside at every blocking subscriber, or says who has none.
+    fn reserve_everywhere(
+        &self,
+        side: &mut PublishSide,
+        len: usize,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+    ) -> Result<(), Blocker> {
+        self.reserve_inboxes(len, reserved)?;
+        let Some(outside) = &mut side.outside else {
+            return Ok(());
+        };
+        for sink in &mut outside.links {
+            sink.kind.resolve_direct(&self.name);
+            match &sink.kind {
+                SinkKind::Wire { outbox, policy } if policy.blocks() && !outbox.is_closed() => {
+                    if !outbox.reserve(policy, len) {
+                        return Err(Blocker::outbox(outbox, policy));
+                    }
+                    reserved.push(Reserved::Outbox(outbox.clone(), policy.clone()));
+                }
+                SinkKind::Direct {
+                    topic: Some(topic), ..
+                } => topic.reserve_inboxes(len, reserved)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve_inboxes(
+        &self,
+        len: usize,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+    ) -> Result<(), Blocker> {
+        let sinks = lock(&self.sinks);
+        for sink in sinks.inboxes.iter().filter(|sink| sink.inbox.blocks()) {
+            if !sink.inbox.reserve(len) {
+                return Err(Blocker::inbox(&sink.inbox));
+            }
+            reserved.push(Reserved::Inbox(sink.inbox.clone()));
+        }
+        Ok(())
+    }
+
+    fn deliver_hosted(
+        &self,
+        side: &mut PublishSide,
+        payload: &Payload,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+        after: &mut Aftermath,
+    ) {
+        let sequence = side.next_sequence;
+        side.next_sequence += 1;
+        self.deliver_inboxes(payload, reserved, after);
+        let Some(outside) = &mut side.outside else {
+            return;
+        };
+        let mut header = [0; DATA_HEADER_MAX_BYTES];
+        let header_len = encode_data_header(&mut header, self.id.0, sequence);
+        self.deliver_links(outside, &header[..header_len], payload, reserved, after);
+    }
+
+    fn deliver_inboxes(
+        &self,
+        payload: &Payload,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+        after: &mut Aftermath,
+    ) {
+        let sinks = lock(&self.sinks);
+        if reserved.is_empty() {
+            return sinks.deliver(Source::LOCAL, payload, after);
+        }
+        for sink in &sinks.inboxes {
+            let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
+            match held {
+                Some(index) => {
+                    reserved.swap_remove(index);
+                    sink.inbox.offer_reserved(sink.slot, payload);
+                }
+                None => match sink.inbox.offer(sink.slot, Source::LOCAL, payload) {
+                    Offer::Queued | Offer::Dropped => {}
+                    Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
+                    Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
+                },
+            }
+        }
+    }
+
+    fn deliver_links(
+        &self,
+        outside: &mut Outside,
+        header: &[u8],
+        payload: &Payload,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+        after: &mut Aftermath,
+    ) {
+        for LinkSink { link, kind } in &mut outside.links {
+            kind.resolve_direct(&self.name);
+            match kind {
+                SinkKind::Wire { outbox, policy } => {
+                    if let Some(index) = reserved.iter().position(|room| room.is_for(outbox)) {
+                        reserved.swap_remove(index);
+                        let flush = outbox.offer_reserved(header, payload);
+                        after.queued(outbox, flush);
+                        continue;
+                    }
+                    let (offer, flush) = outbox.offer(policy, header, payload);
+                    after.queued(outbox, flush);
+                    if offer == Offer::Ended {
+                        after
+                            .ended_classes
+                            .extend(policy.disconnect.iter().map(|class| (*link, *class)));
+                    }
+                }
+                SinkKind::Plain { outbox } => {
+                    let (_, flush) = outbox.offer_plain(&[self.name.as_bytes(), payload.as_ref()]);
+                    after.queued(outbox, flush);
+                }
+                SinkKind::Commander { outbox } => {
+                    let frames = [
+                        &[],
+                        &[crate::reactor::command::PUBLISH][..],
+                        self.name.as_bytes(),
+                        payload.as_ref(),
+                    ];
+                    let (_, flush) = outbox.offer_plain(&frames);
+                    after.queued(outbox, flush);
+                }
+                SinkKind::Direct {
+                    topic: Some(topic), ..
+                } => topic.deliver_inboxes(payload, reserved, after),
+                SinkKind::Direct { topic: None, .. } => {}
+            }
+        }
+    }
+
+    /// Sends a message to the topic's owner.
+    fn publish_upstream(
+        &self,
+        upstream: &Upstream,
+        identity: Identity,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
+        let mut state = lock(&upstream.state);
+        match &upstream.kind {
+            SinkKind::Wire { outbox, .. } => {
+                if outbox.is_closed() {
+                    return Err(PublishFailure::Unreachable);
+                }
+                let policy = SinkPolicy {
+                    block: true,
+                    ..SinkPolicy::default()
+                };
+                if !state.announced {
+                    state.announced = true;
+                    outbox.control(&self.upstream_alias(identity, state.next_sequence));
+                }
+                let mut header = [0; DATA_HEADER_MAX_BYTES];
+                let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
+                let (offer, flush) = outbox.offer(&policy, &header[..header_len], payload);
+                if offer == Offer::Full {
+                    return Err(PublishFailure::Full(Blocker::outbox(outbox, &policy)));
+                }
+                state.next_sequence += 1;
+                after.queued(outbox, flush);
+                Ok(())
+            }
+            SinkKind::Direct { node, .. } => {
+                let topic = node.upgrade().and_then(|node| node.find_topic(&self.name));
+                let topic = topic.ok_or(PublishFailure::Unreachable)?;
+                let mut side = lock(&topic.publish);
+                if !side.hosted {
+                    return Err(PublishFailure::Unreachable);
+                }
+                topic.publish_hosted(&mut side, payload, after)
+            }
+            SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
+        }
+    }
+
+    fn upstream_alias(&self, identity: Identity, next_sequence: u64) -> Vec<u8> {
+        let alias = Alias {
+            alias: self.id.0,
+            upstream: true,
+            next_sequence,
+            incarnation: identity.incarnation,
+            publisher: identity.node,
+            topic: &self.name,
+        };
+        Frame::Alias(alias).to_vec()
+    }
+}
+
+impl Reserved {
+    fn is_of(&self, inbox: &Arc<SharedInbox>) -> bool {
+        matches!(self, Self::Inbox(held) if Arc::ptr_eq(held, inbox))
+    }
+
+    fn is_for(&self, outbox: &Arc<SharedOutbox>) -> bool {
+        matches!(self, Self::Outbox(held, _) if Arc::ptr_eq(held, outbox))
+    }
+
+    fn give_back(self, len: usize) {
+        match self {
+            Self::Inbox(inbox) => inbox.unreserve(len),
+            Self::Outbox(outbox, policy) => outbox.unreserve(&policy, len),
+        }
+    }
+}

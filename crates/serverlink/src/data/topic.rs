@@ -1,0 +1,455 @@
+//! A topic in the data plane: who is to get its messages.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use spot_core::frame::{Alias, Frame};
+use spot_core::inbox::{Slot, Source};
+use spot_core::outbox::SinkPolicy;
+use spot_core::stream::{Stream, Verdict};
+use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
+
+use super::{Aftermath, SharedInbox, SharedOutbox, lock};
+use crate::engine::NodeInner;
+
+/// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
+const MAX_IDLE_STREAMS: usize = 8;
+
+/// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: Arc<str>,
+    pub(crate) id: TopicId,
+    pub(super) publish: Mutex<PublishSide>,
+    pub(super) sinks: Mutex<SinkSide>,
+}
+
+/// How messages published here leave.
+#[derive(Debug)]
+pub(super) struct PublishSide {
+    pub(super) next_sequence: u64,
+    pub(super) hosted: bool,
+    pub(super) known: bool,
+    pub(super) outside: Option<Box<Outside>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    pub(super) links: Vec<LinkSink>,
+    pub(super) upstream: Option<Arc<Upstream>>,
+}
+
+/// A link that wants the topic.
+#[derive(Debug)]
+pub(crate) struct LinkSink {
+    pub(crate) link: LinkId,
+    pub(crate) kind: SinkKind,
+}
+
+/// What the other end of a link is, as far as sending messages goes.
+#[derive(Debug)]
+pub(crate) enum SinkKind {
+    /// A SPOT node over a socket.
+    Wire {
+        outbox: Arc<SharedOutbox>,
+        policy: SinkPolicy,
+    },
+    /// A plain ZeroMQ subscriber: topic and data.
+    Plain { outbox: Arc<SharedOutbox> },
+    /// A commander: an empty frame, PUBLISH, topic and data.
+    Commander { outbox: Arc<SharedOutbox> },
+    /// A node of the same context: its topic of the same name, once it has it.
+    Direct {
+        node: Weak<NodeInner>,
+        topic: Option<Arc<Topic>>,
+    },
+}
+
+/// The way to the owner of a topic that is hosted elsewhere.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) link: LinkId,
+    pub(crate) kind: SinkKind,
+    pub(super) state: Mutex<UpstreamState>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct UpstreamState {
+    pub(super) announced: bool,
+    pub(super) next_sequence: u64,
+}
+
+impl Upstream {
+    pub(crate) fn new(link: LinkId, kind: SinkKind) -> Self {
+        Self {
+            link,
+            kind,
+            state: Mutex::default(),
+        }
+    }
+}
+
+/// How messages of the topic arrive at the subscribers of this node.
+#[derive(Debug, Default)]
+pub(super) struct SinkSide {
+    pub(super) inboxes: Vec<InboxSink>,
+    heard: Option<Box<HeardSide>>,
+}
+
+#[derive(Debug)]
+pub(super) struct InboxSink {
+    pub(super) subscriber: SubscriberId,
+    pub(super) inbox: Arc<SharedInbox>,
+    pub(super) slot: Slot,
+}
+
+#[derive(Debug, Default)]
+struct HeardSide {
+    streams: Vec<HeardStream>,
+    /// Where the topic is routed, the one link to listen to.
+    routed: Option<Option<LinkId>>,
+}
+
+#[derive(Debug)]
+struct HeardStream {
+    stream: Stream,
+    /// The link it is heard on now.
+    link: Option<LinkId>,
+}
+
+/// A stream of a topic that a link announced: the key to [`Topic::hear`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    link: LinkId,
+    index: usize,
+}
+
+impl Topic {
+    pub(crate) fn new(id: TopicId, name: Arc<str>) -> Self {
+        let publish = PublishSide {
+            next_sequence: 0,
+            hosted: false,
+            known: false,
+            outside: None,
+        };
+        Self {
+            name,
+            id,
+            publish: Mutex::new(publish),
+            sinks: Mutex::default(),
+        }
+    }
+
+    /// Where the topic lives has changed. `upstream` is made by the caller when there is a new one.
+    pub(crate) fn place(&self, place: Place, upstream: impl FnOnce(LinkId) -> Option<Upstream>) {
+        let mut side = lock(&self.publish);
+        side.hosted = place.hosted;
+        side.known = place.known;
+        let wanted = place.upstream.filter(|_| !place.hosted);
+        let now = side
+            .outside
+            .as_ref()
+            .and_then(|outside| outside.upstream.as_ref())
+            .map(|upstream| upstream.link);
+        if wanted != now {
+            let made = wanted.and_then(upstream).map(Arc::new);
+            if made.is_some() || side.outside.is_some() {
+                side.outside.get_or_insert_default().upstream = made;
+            }
+        }
+        drop(side);
+        let mut sinks = lock(&self.sinks);
+        let routed = place.routed.then_some(place.upstream);
+        if routed.is_some() || sinks.heard.is_some() {
+            sinks.heard.get_or_insert_default().routed = routed;
+        }
+    }
+
+    /// The topic is gone; publishers that hold it look it up anew.
+    pub(crate) fn retire(&self) {
+        let mut side = lock(&self.publish);
+        side.hosted = false;
+        side.known = false;
+        side.outside = None;
+        drop(side);
+        let mut sinks = lock(&self.sinks);
+        for sink in std::mem::take(&mut sinks.inboxes) {
+            sink.inbox.detach(sink.slot);
+        }
+        sinks.heard = None;
+    }
+
+    pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {
+        let mut sinks = lock(&self.sinks);
+        if sinks
+            .inboxes
+            .iter()
+            .all(|sink| sink.subscriber != subscriber)
+        {
+            let slot = inbox.attach(self.name.clone());
+            sinks.inboxes.push(InboxSink {
+                subscriber,
+                inbox: inbox.clone(),
+                slot,
+            });
+        }
+    }
+
+    pub(crate) fn detach_inbox(&self, subscriber: SubscriberId) {
+        let mut sinks = lock(&self.sinks);
+        if let Some(index) = sinks
+            .inboxes
+            .iter()
+            .position(|sink| sink.subscriber == subscriber)
+        {
+            let sink = sinks.inboxes.swap_remove(index);
+            sink.inbox.detach(sink.slot);
+        }
+    }
+
+    /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
+    pub(crate) fn attach_link(&self, sink: LinkSink, publisher: NodeId, incarnation: Incarnation) {
+        let mut side = lock(&self.publish);
+        let next_sequence = side.next_sequence;
+        let links = &mut side.outside.get_or_insert_default().links;
+        if let Some(known) = links.iter_mut().find(|known| known.link == sink.link) {
+            if let SinkKind::Wire { .. } = known.kind {
+                *known = sink;
+            }
+            return;
+        }
+        if let SinkKind::Wire { outbox, .. } = &sink.kind {
+            let alias = Alias {
+                alias: self.id.0,
+                upstream: false,
+                next_sequence,
+                incarnation,
+                publisher,
+                topic: &self.name,
+            };
+            outbox.control(&Frame::Alias(alias).to_vec());
+        }
+        links.push(sink);
+    }
+
+    pub(crate) fn detach_link(&self, link: LinkId) {
+        let mut side = lock(&self.publish);
+        let next_sequence = side.next_sequence;
+        let Some(outside) = &mut side.outside else {
+            return;
+        };
+        let Some(index) = outside.links.iter().position(|sink| sink.link == link) else {
+            return;
+        };
+        let sink = outside.links.swap_remove(index);
+        if let SinkKind::Wire { outbox, .. } = &sink.kind {
+            outbox.control(
+                &Frame::Tail {
+                    alias: self.id.0,
+                    next_sequence,
+                    last: true,
+                }
+                .to_vec(),
+            );
+            outbox.wake_blocked();
+        }
+    }
+
+    /// Subscribers that listen: inboxes of this process, and one for each interested link.
+    pub(crate) fn subscribers(&self) -> usize {
+        let links = {
+            let side = lock(&self.publish);
+            side.outside.as_ref().map_or(0, |outside| {
+                let wires = outside.links.iter();
+                wires
+                    .map(|sink| {
+                        sink.kind
+                            .direct_topic()
+                            .map_or(1, |topic| topic.local_subscribers())
+                    })
+                    .sum()
+            })
+        };
+        links + self.local_subscribers()
+    }
+
+    fn local_subscribers(&self) -> usize {
+        lock(&self.sinks).inboxes.len()
+    }
+
+    /// A link announced a stream of this topic.
+    pub(crate) fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> (Heard, Missed) {
+        let mut sinks = lock(&self.sinks);
+        let streams = &mut sinks.heard.get_or_insert_default().streams;
+        let known = streams
+            .iter()
+            .position(|heard| heard.stream.publisher() == alias.publisher);
+        let (index, missed) = match known {
+            Some(index) => {
+                let heard = &mut streams[index];
+                heard.link = Some(link);
+                (
+                    index,
+                    heard.stream.reopen(alias.incarnation, alias.next_sequence),
+                )
+            }
+            None => {
+                let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
+                (
+                    insert_stream(
+                        streams,
+                        HeardStream {
+                            stream,
+                            link: Some(link),
+                        },
+                    ),
+                    Missed::NONE,
+                )
+            }
+        };
+        sinks.tell_missed(missed);
+        (Heard { link, index }, missed)
+    }
+
+    /// A message of a stream arrived over a link.
+    #[inline]
+    pub(crate) fn hear(
+        &self,
+        heard: Heard,
+        sequence: u64,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        let Some((stream, listened)) = sinks.stream(heard) else {
+            return;
+        };
+        let missed = match stream.receive(sequence) {
+            Verdict::Deliver => Missed::NONE,
+            Verdict::DeliverAfterGap(count) => Missed::exactly(count),
+            Verdict::Duplicate => {
+                after.duplicates += 1;
+                return;
+            }
+        };
+        if !listened {
+            return;
+        }
+        if !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+        sinks.deliver(Source(heard.link.0), payload, after);
+    }
+
+    /// A stream announced its next number, or its end.
+    pub(crate) fn hear_tail(
+        &self,
+        heard: Heard,
+        next_sequence: u64,
+        last: bool,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        let Some((stream, listened)) = sinks.stream(heard) else {
+            return;
+        };
+        let missed = stream.announced(next_sequence);
+        if last {
+            stream.end();
+        }
+        if listened && !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+    }
+
+    /// The link of a stream is gone. After a farewell its streams have ended without loss.
+    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
+        let mut sinks = lock(&self.sinks);
+        let Some(side) = &mut sinks.heard else { return };
+        let Some(stream) = side
+            .streams
+            .get_mut(heard.index)
+            .filter(|known| known.link == Some(heard.link))
+        else {
+            return;
+        };
+        stream.link = None;
+        if graceful {
+            stream.stream.end();
+        }
+    }
+
+    /// A message of a plain publisher, who cannot be held up: a blocking subscriber without room misses it.
+    pub(crate) fn deliver_here(&self, payload: &Payload, after: &mut Aftermath) {
+        lock(&self.sinks).deliver(Source::LOCAL, payload, after);
+    }
+
+    pub(super) fn tell_missed(&self, missed: Missed) {
+        lock(&self.sinks).tell_missed(missed);
+    }
+}
+
+impl SinkKind {
+    /// The peer's topic behind an in-process link.
+    pub(super) fn direct_topic(&self) -> Option<&Arc<Topic>> {
+        match self {
+            Self::Direct { topic, .. } => topic.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Finds the peer's topic behind an in-process link, as soon as the peer has it.
+    pub(super) fn resolve_direct(&mut self, name: &str) {
+        if let Self::Direct { node, topic } = self
+            && topic.is_none()
+        {
+            *topic = node.upgrade().and_then(|node| node.find_topic(name));
+        }
+    }
+}
+
+impl SinkSide {
+    /// A stream, and whether it is listened to: a routed topic listens to its route alone.
+    fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
+        let side = self.heard.as_mut()?;
+        let listened = side.routed.is_none_or(|link| link == Some(heard.link));
+        let stream = side
+            .streams
+            .get_mut(heard.index)
+            .filter(|known| known.link == Some(heard.link))?;
+        Some((&mut stream.stream, listened))
+    }
+
+    pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
+        for sink in &self.inboxes {
+            match sink.inbox.offer(sink.slot, source, payload) {
+                spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
+                // No room was set aside: the publisher cannot be held up from here.
+                spot_core::inbox::Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
+                spot_core::inbox::Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
+            }
+        }
+    }
+
+    fn tell_missed(&self, missed: Missed) {
+        if !missed.is_none() {
+            for sink in &self.inboxes {
+                sink.inbox.missed(sink.slot, missed);
+            }
+        }
+    }
+}
+
+/// Adds a stream, in place of the oldest one that is no longer heard when there are many.
+fn insert_stream(streams: &mut Vec<HeardStream>, stream: HeardStream) -> usize {
+    let idle = streams.iter().filter(|heard| heard.link.is_none()).count();
+    if idle >= MAX_IDLE_STREAMS
+        && let Some(index) = streams.iter().position(|heard| heard.link.is_none())
+    {
+        streams[index] = stream;
+        return index;
+    }
+    streams.push(stream);
+    streams.len() - 1
+}

@@ -1,0 +1,363 @@
+//! Carrying out what the control plane asks for.
+
+use std::sync::Arc;
+
+use spot_core::inbox::Notice;
+use spot_core::node::CloseReason;
+use spot_core::outbox::SinkPolicy;
+use spot_core::{Class, Endpoint, LinkId, LinkPeer, NodeEvent, Output, Overflow, SubscriberId};
+use zmtp::{Subscription, Version};
+
+use super::inproc::{Inbound, InprocLink, dial_inproc};
+use super::{Control, NodeInner};
+use crate::api::Event;
+use crate::data::{LinkSink, SharedInbox, SharedOutbox, SinkKind, Topic, Upstream, lock};
+
+/// A link as the outputs of the control plane refer to it.
+#[derive(Debug)]
+pub(crate) enum LinkHandle {
+    /// Over a socket; what the other end is decides how messages are sent.
+    Wire {
+        outbox: Arc<SharedOutbox>,
+        peer: LinkPeer,
+        version: Version,
+    },
+    /// To a node of this context.
+    Inproc(InprocLink),
+}
+
+impl LinkHandle {
+    pub(crate) fn outbox(&self) -> Option<&Arc<SharedOutbox>> {
+        match self {
+            Self::Wire { outbox, .. } => Some(outbox),
+            Self::Inproc(_) => None,
+        }
+    }
+
+    /// How messages are sent to the other end, wanted there in these classes.
+    fn sink(&self, classes: &[Class]) -> SinkKind {
+        match self {
+            Self::Wire {
+                outbox,
+                peer: LinkPeer::Spot(_),
+                ..
+            } => SinkKind::Wire {
+                outbox: outbox.clone(),
+                policy: sink_policy(outbox, classes),
+            },
+            Self::Wire {
+                outbox,
+                peer: LinkPeer::Commander,
+                ..
+            } => SinkKind::Commander {
+                outbox: outbox.clone(),
+            },
+            Self::Wire { outbox, .. } => SinkKind::Plain {
+                outbox: outbox.clone(),
+            },
+            Self::Inproc(link) => SinkKind::Direct {
+                node: link.node.clone(),
+                topic: None,
+            },
+        }
+    }
+}
+
+fn sink_policy(outbox: &SharedOutbox, classes: &[Class]) -> SinkPolicy {
+    let mut policy = SinkPolicy::default();
+    for class in classes {
+        match class.policy() {
+            Overflow::DropNewest => {}
+            Overflow::DropOldest => policy.drop_oldest = true,
+            Overflow::Block => policy.gates.push(outbox.with(|queue| queue.gate(*class))),
+            Overflow::Disconnect => policy.disconnect.push(*class),
+        }
+    }
+    policy
+}
+
+impl NodeInner {
+    /// Carries out every output, in order. Nodes of this context that got mail are added to `touched`.
+    pub(super) fn carry_out(
+        self: &Arc<Self>,
+        control: &mut Control,
+        touched: &mut Vec<Arc<NodeInner>>,
+    ) {
+        while let Some(output) = control.core.poll_output() {
+            self.apply(control, output, touched);
+        }
+        if control.waiting > 0 {
+            self.changed.notify_all();
+        }
+        self.arm_timer(control);
+    }
+
+    fn apply(
+        self: &Arc<Self>,
+        control: &mut Control,
+        output: Output,
+        touched: &mut Vec<Arc<NodeInner>>,
+    ) {
+        match output {
+            Output::Dial {
+                link,
+                endpoint: Endpoint::Inproc { name },
+            } => dial_inproc(self, control, link, &name, touched),
+            Output::Dial { link, endpoint } => self.reactor.dial(self.clone(), link, endpoint),
+            Output::Frame { link, frame } => self.send_frame(control, link, frame, touched),
+            Output::PlainSubscription {
+                link,
+                prefix,
+                subscribe,
+            } => send_subscription(control, link, &prefix, subscribe),
+            Output::Close { link, reason, bye } => {
+                self.close_link(control, link, reason, bye, touched)
+            }
+            Output::LinkActive { link } => open_windows(control, link),
+            Output::LinkInactive { link, .. } => {
+                control
+                    .subscribers
+                    .values()
+                    .for_each(|inbox| inbox.close_window(link));
+            }
+            Output::TopicAdded { topic, name } => self.add_topic(control, Topic::new(topic, name)),
+            Output::TopicRemoved { topic } => self.remove_topic(control, topic),
+            Output::Placed { topic, place } => {
+                if let Some(topic) = control.topic(topic) {
+                    let sink =
+                        |link| Some(Upstream::new(link, control.links.get(&link)?.sink(&[])));
+                    topic.place(place, sink);
+                }
+            }
+            Output::AttachSubscriber { topic, subscriber } => {
+                if let (Some(topic), Some(inbox)) =
+                    (control.topic(topic), control.subscribers.get(&subscriber))
+                {
+                    topic.attach_inbox(subscriber, inbox);
+                }
+            }
+            Output::DetachSubscriber { topic, subscriber } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.detach_inbox(subscriber);
+                }
+            }
+            Output::AttachLink {
+                topic,
+                link,
+                classes,
+            } => {
+                if let (Some(topic), Some(handle)) =
+                    (control.topic(topic), control.links.get(&link))
+                {
+                    let sink = LinkSink {
+                        link,
+                        kind: handle.sink(&classes),
+                    };
+                    topic.attach_link(sink, self.identity.node, self.identity.incarnation);
+                }
+            }
+            Output::DetachLink { topic, link } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.detach_link(link);
+                }
+            }
+            Output::PeerLost {
+                subscriber,
+                node,
+                name,
+            } => {
+                if let Some(inbox) = control.subscribers.get(&subscriber) {
+                    inbox.notice(Notice::PeerLost { node, name });
+                }
+            }
+            Output::SubscriberEnded { subscriber } => self.subscriber_ended(control, subscriber),
+            Output::Event(event) => self.tell_event(control, event),
+        }
+    }
+
+    fn send_frame(
+        &self,
+        control: &mut Control,
+        link: LinkId,
+        frame: Vec<u8>,
+        touched: &mut Vec<Arc<NodeInner>>,
+    ) {
+        match control.links.get(&link) {
+            Some(LinkHandle::Wire { outbox, .. }) => {
+                outbox.control(&frame);
+                outbox.flush_soon();
+            }
+            Some(LinkHandle::Inproc(peer)) => peer.post(Inbound::Frame(peer.link, frame), touched),
+            None => {}
+        }
+    }
+
+    fn close_link(
+        &self,
+        control: &mut Control,
+        link: LinkId,
+        reason: CloseReason,
+        bye: Option<Vec<u8>>,
+        touched: &mut Vec<Arc<NodeInner>>,
+    ) {
+        match control.links.remove(&link) {
+            Some(LinkHandle::Wire { outbox, .. }) => {
+                if let Some(bye) = bye {
+                    outbox.control(&bye);
+                }
+                outbox.close();
+                self.reactor.close(&outbox, reason);
+            }
+            Some(LinkHandle::Inproc(peer)) => {
+                if let Some(bye) = bye {
+                    peer.post(Inbound::Frame(peer.link, bye), touched);
+                }
+                peer.post(Inbound::Closed(peer.link), touched);
+            }
+            // Not shaken hands yet: the reactor gives the attempt up.
+            None => self.reactor.abandon(self.id(), link),
+        }
+    }
+
+    fn add_topic(&self, control: &mut Control, topic: Topic) {
+        let topic = Arc::new(topic);
+        let index = topic.id.0 as usize;
+        if control.topics.len() <= index {
+            control.topics.resize(index + 1, None);
+        }
+        control.topics[index] = Some(topic.clone());
+        self.names
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .insert(topic);
+    }
+
+    fn remove_topic(&self, control: &mut Control, id: spot_core::TopicId) {
+        if let Some(topic) = control.topics.get_mut(id.0 as usize).and_then(Option::take) {
+            self.names
+                .write()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .remove(&topic.name);
+            topic.retire();
+        }
+    }
+
+    /// The control plane ended a subscriber that a publisher elsewhere, or here, found too slow.
+    fn subscriber_ended(&self, control: &Control, subscriber: SubscriberId) {
+        if let Some(inbox) = control.subscribers.get(&subscriber) {
+            inbox.end();
+        }
+    }
+
+    fn tell_event(&self, control: &Control, event: NodeEvent) {
+        let node = self.name.as_deref().unwrap_or_default();
+        let event = match event {
+            NodeEvent::PeerUp {
+                endpoint,
+                node: id,
+                name,
+            } => {
+                tracing::info!(node, peer = %endpoint, name, "peer up");
+                Event::PeerUp {
+                    endpoint,
+                    node: id,
+                    name,
+                }
+            }
+            NodeEvent::PeerDown {
+                endpoint,
+                node: id,
+                name,
+                reason,
+                graceful,
+            } => {
+                tracing::info!(node, peer = %endpoint, name, reason, graceful, "peer down");
+                Event::PeerDown {
+                    endpoint,
+                    node: id,
+                    name,
+                    reason,
+                    graceful,
+                }
+            }
+            NodeEvent::ConnectFailed { endpoint, reason } => {
+                tracing::debug!(node, peer = %endpoint, reason, "connection attempt failed");
+                Event::ConnectFailed { endpoint, reason }
+            }
+            NodeEvent::TopicAdded { topic } => Event::TopicAdded { topic },
+            NodeEvent::TopicRemoved { topic } => Event::TopicRemoved { topic },
+        };
+        control.tell(&event);
+    }
+
+    /// Has the reactor call when the control plane wants to be called next.
+    fn arm_timer(self: &Arc<Self>, control: &Control) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let Some(at_ms) = control.core.poll_timeout() else {
+            return;
+        };
+        if at_ms < self.armed_ms.load(Relaxed) {
+            self.armed_ms.store(at_ms, Relaxed);
+            self.reactor.arm(self, at_ms);
+        }
+    }
+
+    /// The time that was asked for has come.
+    pub(crate) fn handle_timeout(self: &Arc<Self>) {
+        self.armed_ms
+            .store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+        let now_ms = self.now_ms();
+        self.control(|control| control.core.handle_timeout(now_ms));
+    }
+
+    /// Takes the mail of nodes of this context.
+    pub(super) fn take_mail(&self) -> Vec<Inbound> {
+        std::mem::take(&mut *lock(&self.mailbox))
+    }
+
+    pub(super) fn post_mail(&self, mail: Inbound) {
+        lock(&self.mailbox).push(mail);
+    }
+}
+
+/// Every blocking subscriber opens a credit window for a new link.
+fn open_windows(control: &Control, link: LinkId) {
+    let Some(LinkHandle::Wire { outbox, .. }) = control.links.get(&link) else {
+        return;
+    };
+    for inbox in control.subscribers.values().filter(|inbox| inbox.blocks()) {
+        inbox.open_window(link, outbox.clone());
+    }
+}
+
+impl Control {
+    /// A subscriber opens a credit window for every SPOT link in use, if it blocks its publishers.
+    pub(crate) fn open_windows_of(&self, inbox: &SharedInbox) {
+        if !inbox.blocks() {
+            return;
+        }
+        for (link, _, _) in self.core.interest_versions() {
+            if let Some(outbox) = self.links.get(&link).and_then(LinkHandle::outbox) {
+                inbox.open_window(link, outbox.clone());
+            }
+        }
+    }
+}
+
+fn send_subscription(control: &Control, link: LinkId, prefix: &[u8], subscribe: bool) {
+    let Some(LinkHandle::Wire {
+        outbox, version, ..
+    }) = control.links.get(&link)
+    else {
+        return;
+    };
+    let subscription = if subscribe {
+        Subscription::Subscribe(prefix)
+    } else {
+        Subscription::Cancel(prefix)
+    };
+    let mut frame = Vec::new();
+    subscription.encode(&mut frame, *version);
+    outbox.with(|queue| queue.framed(&frame));
+    outbox.flush_soon();
+}

@@ -1,0 +1,204 @@
+//! How a node begins, binds and ends.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role};
+
+use super::context::{ContextInner, NotAdmitted};
+use super::{Bind, Control, Names, NodeInner};
+use crate::api::{BindError, Options, StartError};
+use crate::data::{Counters, Deadline, Identity, lock, wait};
+use crate::net::{self, Listener};
+
+/// Starts a node in a context.
+pub(crate) fn start(
+    context: Arc<ContextInner>,
+    name: Option<String>,
+    role: Role,
+    options: Options,
+) -> Result<Arc<NodeInner>, StartError> {
+    options.check()?;
+    let random = random_bytes().map_err(StartError::Random)?;
+    let id = name
+        .as_deref()
+        .map_or_else(|| NodeId(random), NodeId::from_name);
+    let identity = Identity {
+        node: id,
+        incarnation: incarnation_now(),
+    };
+    let mut config = NodeConfig::new(
+        id,
+        identity.incarnation,
+        u64::from_le_bytes(random[..8].try_into().expect("eight bytes")),
+    );
+    config.name = name.clone().unwrap_or_default();
+    config.role = role;
+    config.reconnect_min_ms = options.reconnect_min.as_millis() as u64;
+    config.reconnect_max_ms = options.reconnect_max.as_millis() as u64;
+    let control = Control {
+        core: Node::new(config),
+        links: HashMap::new(),
+        topics: Vec::new(),
+        subscribers: HashMap::new(),
+        binds: Vec::new(),
+        events: Vec::new(),
+        waiting: 0,
+    };
+    let node = Arc::new(NodeInner {
+        identity,
+        name,
+        reactor: context.pick_reactor(),
+        counters: Counters::default(),
+        max_message_size: AtomicUsize::new(options.max_message_size),
+        options: RwLock::new(options),
+        control: Mutex::new(control),
+        changed: Condvar::new(),
+        names: RwLock::new(Names::default()),
+        mailbox: Mutex::default(),
+        armed_ms: AtomicU64::new(u64::MAX),
+        closed: AtomicBool::new(false),
+        open_connections: Mutex::new(0),
+        all_closed: Condvar::new(),
+        epoch: Instant::now(),
+        context,
+    });
+    match node.context.admit(&node) {
+        Ok(()) => {}
+        Err(NotAdmitted::Closed) => return Err(StartError::ContextClosed),
+        Err(NotAdmitted::Full) => {
+            return Err(StartError::TooManyNodes {
+                max: node.context.max_nodes,
+            });
+        }
+    }
+    node.context.welcome(&node);
+    Ok(node)
+}
+
+/// Binds an endpoint of a node; returns it with its real port.
+pub(crate) fn bind(node: &Arc<NodeInner>, text: &str) -> Result<String, BindError> {
+    let endpoint = Endpoint::parse_bind(text)?;
+    let asked = endpoint.to_string();
+    if node.is_closed() {
+        return Err(BindError::Closed);
+    }
+    let is_known =
+        |bind: &Bind| bind.asked == asked && !asked.ends_with(":0") || bind.actual == asked;
+    if node.inspect(|control| control.binds.iter().any(is_known)) {
+        return Err(BindError::AlreadyBound { endpoint: asked });
+    }
+    let actual = match &endpoint {
+        Endpoint::Inproc { name } => {
+            if !node.context.bind_inproc(name, node) {
+                return Err(BindError::InUse { endpoint: asked });
+            }
+            asked.clone()
+        }
+        Endpoint::Tcp { host, port } => {
+            let (tcp, backlog) =
+                node.read_options(|options| (options.tcp.clone(), options.backlog));
+            listen(
+                node,
+                net::listen_tcp(&host_text(host), *port, backlog, &tcp),
+                &asked,
+            )?
+        }
+        Endpoint::Ipc { path } => {
+            let backlog = node.read_options(|options| options.backlog);
+            listen(node, net::listen_unix(Path::new(path), backlog), &asked)?
+        }
+    };
+    node.control(|control| {
+        control.core.add_endpoint(actual.clone());
+        control.binds.push(Bind {
+            asked,
+            actual: actual.clone(),
+        });
+    });
+    Ok(actual)
+}
+
+fn listen(
+    node: &Arc<NodeInner>,
+    listener: io::Result<Listener>,
+    asked: &str,
+) -> Result<String, BindError> {
+    let endpoint = asked.to_owned();
+    let listener = listener.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::InUse { endpoint },
+        io::ErrorKind::AddrNotAvailable => BindError::NotAvailable { endpoint },
+        _ => BindError::Io { endpoint, source },
+    })?;
+    let actual = listener.local_text();
+    node.reactor.listen(node.clone(), listener);
+    Ok(actual)
+}
+
+/// The host of an endpoint as the socket layer takes it.
+pub(crate) fn host_text(host: &Host) -> String {
+    match host {
+        Host::Any => String::from("*"),
+        Host::V4(address) => address.to_string(),
+        Host::V6(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    }
+}
+
+impl NodeInner {
+    /// Closes the node: blocked calls end, peers are told, queued data is sent within the linger time.
+    pub(crate) fn close(self: &Arc<Self>) {
+        if self.closed.swap(true, Relaxed) {
+            return self.wait_until_connections_closed();
+        }
+        self.reactor.stop_listening(self.id());
+        self.control(|control| {
+            for inbox in control.subscribers.values() {
+                inbox.close();
+                self.counters.keep_received(inbox.counts());
+            }
+            control.outboxes().for_each(|outbox| outbox.wake_blocked());
+            control.core.leave();
+        });
+        self.control(|control| control.subscribers.clear());
+        self.changed.notify_all();
+        self.inspect(|control| {
+            control
+                .events
+                .iter()
+                .filter_map(Weak::upgrade)
+                .for_each(|queue| queue.close())
+        });
+        self.context.dismiss(self);
+        self.wait_until_connections_closed();
+    }
+
+    /// Until every socket of the node is closed; the reactor keeps to the linger time.
+    fn wait_until_connections_closed(&self) {
+        if self.reactor.is_current_thread() {
+            return;
+        }
+        let mut open = lock(&self.open_connections);
+        while *open > 0 {
+            open = wait(&self.all_closed, open, Deadline::Never).0;
+        }
+    }
+}
+
+/// An incarnation that is higher than any before it of the same name: the time in microseconds.
+fn incarnation_now() -> Incarnation {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Incarnation(since_1970.as_micros() as u64)
+}
+
+fn random_bytes() -> io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,77 @@
+//! What the links of a node tell it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use spot_core::{LinkId, Payload};
+
+use super::NodeInner;
+use crate::api::Event;
+use crate::data::{Aftermath, Topic};
+
+impl NodeInner {
+    /// A link or an attempt at one has ended by itself.
+    pub(crate) fn link_closed(self: &Arc<Self>, link: LinkId, reason: &str) {
+        let now_ms = self.now_ms();
+        self.control(|control| {
+            control.core.link_closed(now_ms, link, reason);
+            control.links.remove(&link);
+        });
+    }
+
+    /// A connection was closed because of what came over it.
+    pub(crate) fn rejected(&self, address: &str, reason: &str) {
+        let node = self.name.as_deref().unwrap_or_default();
+        tracing::warn!(node, peer = address, reason, "connection closed");
+        let event = Event::Rejected {
+            endpoint: address.to_owned(),
+            reason: reason.to_owned(),
+        };
+        self.inspect(|control| control.tell(&event));
+    }
+
+    /// Keeps the count of messages that a link's queue had dropped, once the link is gone.
+    pub(crate) fn keep_drops(&self, dropped: u64) {
+        self.counters
+            .closed_outbox_drops
+            .fetch_add(dropped, Relaxed);
+    }
+
+    /// As [`settle`](Self::settle), on an I/O thread, which must not be held up by writing.
+    pub(crate) fn settle_on_reactor(self: &Arc<Self>, after: Aftermath) {
+        for outbox in &after.flush {
+            outbox.flush_soon();
+        }
+        self.settle_rare(after);
+    }
+
+    /// The topic that a plain publisher's messages of this name are delivered as.
+    pub(crate) fn foreign_topic(self: &Arc<Self>, link: LinkId, name: &str) -> Option<Arc<Topic>> {
+        let id = self.control(|control| control.core.foreign_topic(link, name))?;
+        self.inspect(|control| control.topic(id).cloned())
+    }
+
+    /// A commander published a message. There is nobody to hold up: without room it is lost to those who have none.
+    pub(crate) fn publish_from_peer(
+        self: &Arc<Self>,
+        topic: &str,
+        payload: Payload,
+        after: &mut Aftermath,
+    ) {
+        let published = self
+            .find_topic(topic)
+            .map(|topic| topic.publish(self.identity, &payload, after));
+        if !matches!(published, Some(Ok(()))) {
+            self.counters.commands_refused.fetch_add(1, Relaxed);
+            tracing::debug!(
+                topic,
+                "a PUBLISH command found no topic, no owner or no room"
+            );
+        }
+    }
+
+    /// The names of the topics hosted here.
+    pub(crate) fn hosted_topics(&self) -> Vec<Arc<str>> {
+        self.inspect(|control| control.core.hosted_topics().collect())
+    }
+}

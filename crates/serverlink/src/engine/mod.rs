@@ -1,0 +1,311 @@
+//! The node at work: the control plane of `spot-core` under one lock, its outputs carried out on the data plane, the
+//! reactors and the other nodes of the context.
+
+mod apply;
+mod context;
+mod events;
+mod inproc;
+mod lifecycle;
+mod links;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
+use std::time::Instant;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use spot_core::inbox::Limit;
+use spot_core::{LinkId, Node, NodeId, SubscriberId};
+use std::hash::BuildHasher;
+
+use crate::api::{Event, Options};
+use crate::data::{
+    Aftermath, Counters, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock, wait,
+};
+use crate::reactor::Reactor;
+
+pub(crate) use apply::LinkHandle;
+pub(crate) use context::ContextInner;
+pub(crate) use events::EventQueue;
+pub(crate) use lifecycle::{bind, host_text, start};
+
+/// One node: shared by its handles, its links and its timers.
+#[derive(Debug)]
+pub(crate) struct NodeInner {
+    pub(crate) identity: Identity,
+    pub(crate) name: Option<String>,
+    pub(crate) context: Arc<ContextInner>,
+    pub(crate) reactor: Reactor,
+    pub(crate) counters: Counters,
+    options: RwLock<Options>,
+    /// Largest payload, read at each publish.
+    pub(crate) max_message_size: AtomicUsize,
+    control: Mutex<Control>,
+    /// Told after every change of the control plane while somebody waits.
+    changed: Condvar,
+    names: RwLock<Names>,
+    /// Frames from nodes of this context, not yet handled.
+    mailbox: Mutex<Vec<inproc::Inbound>>,
+    /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
+    armed_ms: AtomicU64,
+    closed: AtomicBool,
+    open_connections: Mutex<usize>,
+    all_closed: Condvar,
+    epoch: Instant,
+}
+
+/// The control plane and what its outputs refer to.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) core: Node,
+    pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
+    /// By topic number.
+    topics: Vec<Option<Arc<Topic>>>,
+    pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
+    pub(crate) binds: Vec<Bind>,
+    events: Vec<Weak<EventQueue>>,
+    waiting: usize,
+}
+
+/// A bound endpoint.
+#[derive(Debug)]
+pub(crate) struct Bind {
+    /// As asked for, in canonical text.
+    pub(crate) asked: String,
+    /// With its real port.
+    pub(crate) actual: String,
+}
+
+/// Topics by name, for publishing without the control lock.
+#[derive(Debug, Default)]
+struct Names {
+    table: HashTable<Arc<Topic>>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Names {
+    fn find(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.table
+            .find(self.hasher.hash_one(name), |topic| &*topic.name == name)
+    }
+
+    fn insert(&mut self, topic: Arc<Topic>) {
+        let hasher = &self.hasher;
+        self.table
+            .insert_unique(hasher.hash_one(&*topic.name), topic, |topic| {
+                hasher.hash_one(&*topic.name)
+            });
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Ok(entry) = self
+            .table
+            .find_entry(self.hasher.hash_one(name), |topic| &*topic.name == name)
+        {
+            entry.remove();
+        }
+    }
+}
+
+impl NodeInner {
+    pub(crate) fn id(&self) -> NodeId {
+        self.identity.node
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+
+    /// What the node's milliseconds count from.
+    pub(crate) fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.names
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .find(name)
+            .cloned()
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        self.read_options(Options::clone)
+    }
+
+    pub(crate) fn read_options<R>(&self, read: impl FnOnce(&Options) -> R) -> R {
+        read(
+            &self
+                .options
+                .read()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+        )
+    }
+
+    /// Runs `change` on the control plane and carries out what follows from it, here and in the nodes of this context
+    /// that it concerns.
+    pub(crate) fn control<R>(self: &Arc<Self>, change: impl FnOnce(&mut Control) -> R) -> R {
+        let mut touched = Vec::new();
+        let result = {
+            let mut control = lock(&self.control);
+            let result = change(&mut control);
+            self.carry_out(&mut control, &mut touched);
+            result
+        };
+        inproc::deliver_mail(touched);
+        result
+    }
+
+    /// Looks at the control plane without changing it.
+    pub(crate) fn inspect<R>(&self, look: impl FnOnce(&Control) -> R) -> R {
+        look(&lock(&self.control))
+    }
+
+    /// Waits until `done` gives something, asking after every change of the control plane; `None` when the time is up
+    /// or the node is closed.
+    pub(crate) fn wait_until<R>(
+        &self,
+        deadline: Deadline,
+        mut done: impl FnMut(&Control) -> Option<R>,
+    ) -> Option<R> {
+        let mut control = lock(&self.control);
+        loop {
+            if let Some(result) = done(&control) {
+                return Some(result);
+            }
+            if self.is_closed() {
+                return None;
+            }
+            control.waiting += 1;
+            let (guard, in_time) = wait(&self.changed, control, deadline);
+            control = guard;
+            control.waiting -= 1;
+            if !in_time {
+                return done(&control);
+            }
+        }
+    }
+
+    /// Does what the data plane left to do, once its locks are free.
+    pub(crate) fn settle(self: &Arc<Self>, after: Aftermath) {
+        for outbox in &after.flush {
+            outbox.flush_as_publisher();
+        }
+        self.settle_rare(after);
+    }
+
+    fn settle_rare(self: &Arc<Self>, after: Aftermath) {
+        for inbox in after.ended_inboxes {
+            if let Some(owner) = inbox.owner.upgrade() {
+                owner.control(|control| {
+                    control.core.end_subscriptions(inbox.subscriber);
+                    let endpoint = owner.name.clone().unwrap_or_else(|| owner.id().to_string());
+                    control.tell(&Event::SlowSubscriber { endpoint });
+                });
+            }
+        }
+        if !after.ended_classes.is_empty() {
+            self.control(|control| {
+                for (link, class) in after.ended_classes {
+                    control.core.end_class(link, class);
+                    let endpoint = control.address_of(link);
+                    control.tell(&Event::SlowSubscriber { endpoint });
+                }
+            });
+        }
+        if after.duplicates > 0 {
+            self.counters
+                .duplicates_refused
+                .fetch_add(after.duplicates, Relaxed);
+        }
+        if !after.gaps.is_empty() {
+            let control = lock(&self.control);
+            for (topic, missed) in after.gaps {
+                self.counters
+                    .missed_messages
+                    .fetch_add(missed.counted(), Relaxed);
+                control.tell(&Event::Gap {
+                    topic,
+                    missed: missed.count(),
+                });
+            }
+        }
+    }
+
+    pub(crate) fn send_limit(&self) -> Limit {
+        self.read_options(|options| Limit {
+            messages: options.send_hwm,
+            bytes: options.send_hwm_bytes,
+        })
+    }
+
+    /// Changes options; what applies at once is applied.
+    pub(crate) fn configure(self: &Arc<Self>, options: Options) {
+        self.max_message_size
+            .store(options.max_message_size, Relaxed);
+        let (min_ms, max_ms) = (
+            options.reconnect_min.as_millis() as u64,
+            options.reconnect_max.as_millis() as u64,
+        );
+        let spin = options.spin;
+        *self
+            .options
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = options;
+        let limit = self.send_limit();
+        self.control(|control| {
+            control.core.set_reconnect_pauses(min_ms, max_ms);
+            control
+                .outboxes()
+                .for_each(|outbox| outbox.set_limit(limit));
+            control
+                .subscribers
+                .values()
+                .for_each(|inbox| inbox.set_spin(spin));
+        });
+    }
+
+    pub(crate) fn connection_opened(&self) {
+        *lock(&self.open_connections) += 1;
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        *lock(&self.open_connections) -= 1;
+        self.all_closed.notify_all();
+    }
+}
+
+impl Control {
+    pub(crate) fn topic(&self, id: spot_core::TopicId) -> Option<&Arc<Topic>> {
+        self.topics.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Tells an event to everybody who listens.
+    pub(crate) fn tell(&self, event: &Event) {
+        self.events
+            .iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|queue| queue.push(event.clone()));
+    }
+
+    pub(crate) fn listen(&mut self, queue: &Arc<EventQueue>) {
+        self.events.retain(|known| known.strong_count() > 0);
+        self.events.push(Arc::downgrade(queue));
+    }
+
+    pub(crate) fn outboxes(&self) -> impl Iterator<Item = &Arc<SharedOutbox>> {
+        self.links.values().filter_map(|link| link.outbox())
+    }
+
+    pub(crate) fn address_of(&self, link: LinkId) -> String {
+        let peers = self.core.peers();
+        peers
+            .into_iter()
+            .find(|peer| peer.link == Some(link))
+            .map_or_else(String::new, |peer| peer.endpoint)
+    }
+}

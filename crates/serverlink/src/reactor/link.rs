@@ -1,0 +1,214 @@
+//! A link in use: traffic in, by what the other end is.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use spot_core::node::CloseReason;
+use spot_core::{LinkId, LinkPeer};
+use zmtp::{Command, Decoder, Frame, Heartbeat, HeartbeatAction, HeartbeatConfig, command};
+
+use super::LinkPort;
+use super::command::Commander;
+use super::connection::{Fault, FaultKind, zmtp_limits};
+use super::plain::{PlainPublisher, PlainSubscriber};
+use super::spot::Spot;
+use crate::data::{Aftermath, SharedOutbox};
+use crate::engine::{LinkHandle, NodeInner};
+use crate::net::Stream;
+
+/// A link in use.
+pub(super) struct Link {
+    pub(super) outbox: Arc<SharedOutbox>,
+    decoder: Decoder,
+    heartbeat: Heartbeat,
+    /// What the node's milliseconds count from.
+    epoch: Instant,
+    traffic: Traffic,
+    /// What the messages of this turn left to do.
+    after: Aftermath,
+}
+
+/// The socket of a link, and what the handshake left to write.
+pub(super) struct Wire {
+    pub(super) stream: Arc<Stream>,
+    pub(super) port: LinkPort,
+    pub(super) unwritten: Vec<u8>,
+}
+
+/// Traffic by what the other end is.
+enum Traffic {
+    Spot(Spot),
+    PlainPublisher(PlainPublisher),
+    PlainSubscriber(PlainSubscriber),
+    Commander(Commander),
+}
+
+impl Link {
+    /// Tells the control plane that the handshake is done; `None` if it does not want the link any more.
+    pub(super) fn up(
+        node: &Arc<NodeInner>,
+        dialed: Option<LinkId>,
+        address: &str,
+        peer: LinkPeer,
+        established: zmtp::Established,
+        wire: Wire,
+    ) -> Option<Self> {
+        let now_ms = node.now_ms();
+        let version = established.peer.version;
+        let limit = node.send_limit();
+        let limits = zmtp_limits(node);
+        let (outbox, traffic) = node.control(|control| {
+            let id = dialed.unwrap_or_else(|| control.core.accept(address.to_owned()));
+            if !control.core.is_open(id) {
+                return None;
+            }
+            let outbox = Arc::new(SharedOutbox::new(id, limit, wire.stream, wire.port));
+            outbox.with(|queue| queue.framed(&wire.unwritten));
+            outbox.flush_soon();
+            let traffic = match &peer {
+                LinkPeer::Spot(_) => Traffic::Spot(Spot::new(id)),
+                LinkPeer::PlainPublisher => {
+                    Traffic::PlainPublisher(PlainPublisher::new(id, limits))
+                }
+                LinkPeer::PlainSubscriber => Traffic::PlainSubscriber(PlainSubscriber::new(id)),
+                LinkPeer::Commander => Traffic::Commander(Commander::new(id, limits)),
+            };
+            let handle = LinkHandle::Wire {
+                outbox: outbox.clone(),
+                peer: peer.clone(),
+                version,
+            };
+            control.links.insert(id, handle);
+            control.core.link_up(now_ms, id, peer);
+            Some((outbox, traffic))
+        })?;
+        let heartbeat = Heartbeat::new(heartbeat_config(node), version, now_ms);
+        let (decoder, epoch) = (established.decoder, node.epoch());
+        Some(Self {
+            outbox,
+            decoder,
+            heartbeat,
+            epoch,
+            traffic,
+            after: Aftermath::default(),
+        })
+    }
+
+    /// Handles bytes that arrived.
+    pub(super) fn take(&mut self, node: &Arc<NodeInner>, mut input: &[u8]) -> Result<(), Fault> {
+        self.heartbeat.on_received();
+        while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
+            if frame.command {
+                self.command(node, &frame)?;
+                continue;
+            }
+            match &mut self.traffic {
+                Traffic::Spot(spot) => spot.frame(node, &self.outbox, frame, &mut self.after)?,
+                Traffic::PlainPublisher(publisher) => {
+                    publisher.frame(node, frame, &mut self.after)?
+                }
+                Traffic::PlainSubscriber(subscriber) => subscriber.frame(node, frame)?,
+                Traffic::Commander(commander) => {
+                    commander.frame(node, &self.outbox, frame, &mut self.after)?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the messages of a turn left to do.
+    pub(super) fn turn_done(&mut self, node: &Arc<NodeInner>) {
+        if !self.after.is_empty() {
+            node.settle_on_reactor(std::mem::take(&mut self.after));
+        }
+    }
+
+    /// The link is gone.
+    pub(super) fn down(&mut self, node: &Arc<NodeInner>, reason: &str) {
+        self.turn_done(node);
+        self.outbox.close();
+        if let Traffic::Spot(spot) = &mut self.traffic {
+            spot.cut(false);
+        }
+        node.keep_drops(self.outbox.dropped());
+        node.link_closed(self.outbox.link, reason);
+    }
+
+    /// The link is closed by us: nothing more is heard on it.
+    pub(super) fn closing(&mut self, node: &Arc<NodeInner>, reason: CloseReason) {
+        self.turn_done(node);
+        if let Traffic::Spot(spot) = &mut self.traffic {
+            // Another link to the same node goes on with the streams: what is lost in between shows there.
+            let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
+            spot.cut(!goes_on);
+        }
+        node.keep_drops(self.outbox.dropped());
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Some(self.epoch + Duration::from_millis(self.heartbeat.deadline()?))
+    }
+
+    pub(super) fn heartbeat(&mut self, now: Instant) -> Result<(), Fault> {
+        let now_ms = now.saturating_duration_since(self.epoch).as_millis() as u64;
+        match self.heartbeat.poll(now_ms) {
+            HeartbeatAction::None => Ok(()),
+            HeartbeatAction::SendPing => {
+                let mut ping = Vec::new();
+                command::encode_ping(&mut ping, self.heartbeat.ttl_deciseconds(), b"");
+                self.send(&ping);
+                Ok(())
+            }
+            HeartbeatAction::PeerDead => Err(Fault {
+                reason: String::from("silent past the heartbeat timeout"),
+                kind: FaultKind::Heartbeat,
+            }),
+        }
+    }
+
+    fn command(&mut self, node: &Arc<NodeInner>, frame: &Frame<'_>) -> Result<(), Fault> {
+        let command = Command::parse(&frame.body).map_err(Fault::protocol)?;
+        match command {
+            Command::Ping {
+                ttl_deciseconds,
+                context,
+            } => {
+                self.heartbeat.on_ping(ttl_deciseconds, node.now_ms());
+                let mut pong = Vec::new();
+                command::encode_pong(&mut pong, context);
+                self.send(&pong);
+            }
+            Command::Error { reason } => {
+                let reason = String::from_utf8_lossy(reason);
+                return Err(Fault::protocol(format!(
+                    "the peer reported an error: {reason}"
+                )));
+            }
+            Command::Subscribe(_) | Command::Cancel(_) => {
+                if let Traffic::PlainSubscriber(subscriber) = &mut self.traffic {
+                    subscriber.command(node, &command)?;
+                }
+            }
+            Command::Ready(_) => return Err(Fault::protocol("READY after the handshake")),
+            Command::Pong { .. } | Command::Unknown { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn send(&self, framed: &[u8]) {
+        self.outbox.with(|queue| queue.framed(framed));
+        self.outbox.flush_soon();
+    }
+}
+
+fn heartbeat_config(node: &NodeInner) -> HeartbeatConfig {
+    node.read_options(|options| {
+        let millis = |duration: Duration| duration.as_millis() as u64;
+        let interval = options.heartbeat_interval;
+        HeartbeatConfig {
+            interval_ms: millis(interval),
+            timeout_ms: millis(options.heartbeat_timeout.unwrap_or(interval * 3)),
+            ttl_ms: options.heartbeat_ttl.map_or(0, millis),
+        }
+    })
+}

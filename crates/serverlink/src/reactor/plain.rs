@@ -1,0 +1,119 @@
+//! Traffic with plain ZeroMQ publishers and subscribers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spot_core::{Filter, LinkId, Payload, limits, validate_topic};
+use zmtp::{Command, Frame, Limits, MessageAssembler, Subscription};
+
+use super::connection::Fault;
+use crate::data::{Aftermath, Topic};
+use crate::engine::NodeInner;
+
+/// A plain PUB or XPUB: its messages enter under the name in their first frame.
+pub(super) struct PlainPublisher {
+    link: LinkId,
+    assembler: MessageAssembler,
+    topics: HashMap<Bytes, Option<Arc<Topic>>>,
+}
+
+impl PlainPublisher {
+    pub(super) fn new(link: LinkId, limits: Limits) -> Self {
+        Self {
+            link,
+            assembler: MessageAssembler::new(limits),
+            topics: HashMap::new(),
+        }
+    }
+
+    pub(super) fn frame(
+        &mut self,
+        node: &Arc<NodeInner>,
+        frame: Frame<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        let Some(message) = self.assembler.push(frame).map_err(Fault::protocol)? else {
+            return Ok(());
+        };
+        let (name, data) = match &message[..] {
+            [name] => (name, Bytes::new()),
+            [name, data] => (name, data.clone()),
+            // Not a message of a topic: somebody else's business on the same socket.
+            _ => return Ok(()),
+        };
+        if let Some(topic) = self.topic(node, name) {
+            topic.deliver_here(&Payload::from_bytes(data), after);
+        }
+        Ok(())
+    }
+
+    /// The topic of this name; remembered, also that a name is none.
+    fn topic(&mut self, node: &Arc<NodeInner>, name: &Bytes) -> Option<&Arc<Topic>> {
+        if !self.topics.contains_key(name) {
+            if self.topics.len() >= limits::MAX_TOPICS_PER_LINK {
+                return None;
+            }
+            let topic = validate_topic(&name[..])
+                .ok()
+                .and_then(|name| node.foreign_topic(self.link, name));
+            self.topics.insert(name.clone(), topic);
+        }
+        self.topics[name].as_ref()
+    }
+}
+
+/// A plain SUB or XSUB: gets topic and data of what its prefixes match.
+pub(super) struct PlainSubscriber {
+    link: LinkId,
+    prefixes: usize,
+}
+
+impl PlainSubscriber {
+    pub(super) fn new(link: LinkId) -> Self {
+        Self { link, prefixes: 0 }
+    }
+
+    pub(super) fn frame(&mut self, node: &Arc<NodeInner>, frame: Frame<'_>) -> Result<(), Fault> {
+        match Subscription::from_message(&frame.body) {
+            Some(subscription) if !frame.more => self.apply(node, subscription),
+            // XSUB may send messages of its users upstream; there is nobody here to take them.
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn command(
+        &mut self,
+        node: &Arc<NodeInner>,
+        command: &Command<'_>,
+    ) -> Result<(), Fault> {
+        match Subscription::from_command(command) {
+            Some(subscription) => self.apply(node, subscription),
+            None => Ok(()),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        node: &Arc<NodeInner>,
+        subscription: Subscription<'_>,
+    ) -> Result<(), Fault> {
+        let (prefix, wanted) = match subscription {
+            Subscription::Subscribe(prefix) => (prefix, true),
+            Subscription::Cancel(prefix) => (prefix, false),
+        };
+        self.prefixes += usize::from(wanted);
+        if self.prefixes > limits::MAX_FILTERS_PER_LINK {
+            return Err(Fault::protocol(format!(
+                "more than {} subscriptions",
+                limits::MAX_FILTERS_PER_LINK
+            )));
+        }
+        node.control(|control| {
+            control
+                .core
+                .plain_interest(self.link, &Filter::prefix(prefix), wanted)
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! The loop of an I/O thread.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+use slab::Slab;
+
+use super::connection::{Connection, Outcome};
+use super::timers::{Due, Timers};
+use super::{Command, LinkPort, Reactor, WAKER};
+use crate::data::lock;
+use crate::engine::NodeInner;
+use crate::net::{AcceptError, Listener, Stream};
+
+/// Bytes read at once, shared by all connections of the thread.
+const READ_BYTES: usize = 256 * 1024;
+/// Pause of a listener when the process has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Something registered with the poller.
+pub(super) enum Entry {
+    Listener {
+        node: Arc<NodeInner>,
+        listener: Listener,
+        serial: u64,
+    },
+    Connection(Box<Connection>),
+}
+
+/// An I/O thread's state.
+pub(super) struct Thread {
+    pub(super) poll: Poll,
+    pub(super) reactor: Reactor,
+    pub(super) entries: Slab<Entry>,
+    pub(super) timers: Timers,
+    buffer: Vec<u8>,
+    /// Connections that had more to read than one turn allows.
+    unread: VecDeque<Token>,
+    pub(super) next_serial: u64,
+}
+
+pub(super) fn run(poll: Poll, reactor: Reactor) {
+    let _ = reactor.0.thread.set(std::thread::current().id());
+    let mut thread = Thread {
+        poll,
+        reactor,
+        entries: Slab::new(),
+        timers: Timers::default(),
+        buffer: vec![0; READ_BYTES],
+        unread: VecDeque::new(),
+        next_serial: 0,
+    };
+    let mut events = Events::with_capacity(256);
+    loop {
+        if let Err(error) = thread.sleep(&mut events) {
+            tracing::error!(%error, "the poller failed; the I/O thread ends");
+            return;
+        }
+        if thread.run_commands() {
+            return;
+        }
+        for event in &events {
+            thread.handle_event(event);
+        }
+        for _ in 0..thread.unread.len() {
+            if let Some(token) = thread.unread.pop_front() {
+                thread.with_connection(token, |connection, buffer| {
+                    connection.readable(buffer, false)
+                });
+            }
+        }
+        thread.run_timers();
+    }
+}
+
+impl Thread {
+    fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
+        let shared = &self.reactor.0;
+        shared.asleep.store(true, SeqCst);
+        let has_mail = {
+            let mailbox = lock(&shared.mailbox);
+            !mailbox.commands.is_empty() || !mailbox.flushes.is_empty()
+        };
+        let timeout = if has_mail || !self.unread.is_empty() {
+            Some(Duration::ZERO)
+        } else {
+            self.timers.timeout()
+        };
+        let polled = self.poll.poll(events, timeout);
+        shared.asleep.store(false, SeqCst);
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what the mailbox asks for; true to stop.
+    fn run_commands(&mut self) -> bool {
+        let mailbox = std::mem::take(&mut *lock(&self.reactor.0.mailbox));
+        for command in mailbox.commands {
+            match command {
+                Command::Dial {
+                    node,
+                    link,
+                    endpoint,
+                } => self.dial(node, link, endpoint),
+                Command::Resolved {
+                    node,
+                    link,
+                    endpoint,
+                    addresses,
+                } => self.resolved(node, link, endpoint, addresses),
+                Command::Listen { node, listener } => self.listen(node, listener),
+                Command::StopListening { node } => self.stop_listening(node),
+                Command::Close {
+                    token,
+                    link,
+                    reason,
+                } => {
+                    self.with_connection(token, |connection, _| connection.close(link, reason));
+                }
+                Command::Abandon { node, link } => self.abandon(node, link),
+                Command::Arm { node, at_ms } => self.timers.set_node(&node, at_ms),
+                Command::Stop => return true,
+            }
+        }
+        for token in mailbox.flushes {
+            self.with_connection(token, |connection, _| connection.writable());
+        }
+        false
+    }
+
+    fn handle_event(&mut self, event: &Event) {
+        let token = event.token();
+        if token == WAKER {
+            return;
+        }
+        if let Some(Entry::Listener { .. }) = self.entries.get(token.0) {
+            return self.accept(token);
+        }
+        if event.is_writable() {
+            self.with_connection(token, |connection, _| connection.writable());
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            let closed = event.is_read_closed() || event.is_error();
+            self.with_connection(token, |connection, buffer| {
+                connection.readable(buffer, closed)
+            });
+        }
+    }
+
+    /// Runs `turn` on a connection and does what it asks for then.
+    fn with_connection(
+        &mut self,
+        token: Token,
+        turn: impl FnOnce(&mut Connection, &mut [u8]) -> Outcome,
+    ) {
+        let Some(Entry::Connection(connection)) = self.entries.get_mut(token.0) else {
+            return;
+        };
+        match turn(connection, &mut self.buffer) {
+            Outcome::Wait => {}
+            Outcome::ReadMore => self.unread.push_back(token),
+            Outcome::Done => return self.remove(token),
+        }
+        self.arm_connection(token);
+    }
+
+    /// Sets the connection's timer, unless an earlier one is set.
+    fn arm_connection(&mut self, token: Token) {
+        let Some(Entry::Connection(connection)) = self.entries.get_mut(token.0) else {
+            return;
+        };
+        let Some(at) = connection.deadline() else {
+            return;
+        };
+        if connection.armed.is_none_or(|armed| at < armed) {
+            connection.armed = Some(at);
+            self.timers
+                .set(at, Due::Connection(token, connection.serial));
+        }
+    }
+
+    fn run_timers(&mut self) {
+        let now = Instant::now();
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Node(node) => {
+                    if let Some(node) = node.upgrade() {
+                        node.handle_timeout();
+                    }
+                }
+                Due::Connection(token, serial) => {
+                    self.with_connection(token, |connection, _| {
+                        if connection.serial != serial {
+                            return Outcome::Wait;
+                        }
+                        connection.armed = None;
+                        connection.timeout(now)
+                    });
+                }
+                Due::Listener(token, serial) => {
+                    let is_it = |entry: &Entry| matches!(entry, Entry::Listener { serial: known, .. } if *known == serial);
+                    if self.entries.get(token.0).is_some_and(is_it) {
+                        self.accept(token);
+                    }
+                }
+            }
+        }
+    }
+
+    fn listen(&mut self, node: Arc<NodeInner>, listener: Listener) {
+        let serial = self.serial();
+        let entry = self.entries.vacant_entry();
+        let token = Token(entry.key());
+        if let Err(error) = listener.register(self.poll.registry(), token) {
+            tracing::error!(%error, "cannot watch a listening socket");
+            return;
+        }
+        entry.insert(Entry::Listener {
+            node,
+            listener,
+            serial,
+        });
+        // What came before the registration makes no edge.
+        self.accept(token);
+    }
+
+    fn stop_listening(&mut self, id: spot_core::NodeId) {
+        self.entries.retain(|_, entry| match entry {
+            Entry::Listener { node, listener, .. } if node.id() == id && node.is_closed() => {
+                let _ = listener.deregister(self.poll.registry());
+                false
+            }
+            Entry::Connection(connection) if connection.is_shaking_hands_for(id) => {
+                connection.give_up();
+                false
+            }
+            _ => true,
+        });
+    }
+
+    fn accept(&mut self, token: Token) {
+        loop {
+            let Some(Entry::Listener {
+                node,
+                listener,
+                serial,
+            }) = self.entries.get(token.0)
+            else {
+                return;
+            };
+            let (node, serial) = (node.clone(), *serial);
+            match listener.accept() {
+                Ok((stream, address)) => self.accepted(node, stream, address),
+                Err(AcceptError::WouldBlock) => return,
+                Err(AcceptError::ConnectionLost(_)) => {}
+                Err(AcceptError::Exhausted(error)) => {
+                    tracing::warn!(%error, "no descriptor left for a connection; trying again shortly");
+                    self.timers
+                        .set(Instant::now() + ACCEPT_PAUSE, Due::Listener(token, serial));
+                    return;
+                }
+                Err(AcceptError::Broken(error)) => {
+                    tracing::error!(%error, "a listening socket is broken and was closed");
+                    self.entries.remove(token.0);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn accepted(&mut self, node: Arc<NodeInner>, stream: Stream, address: String) {
+        self.add_connection(|port, serial| {
+            Connection::accepted(node, stream, address, port, serial)
+        });
+    }
+
+    /// Registers a connection and gives it its first turn.
+    pub(super) fn add_connection(&mut self, make: impl FnOnce(LinkPort, u64) -> Connection) {
+        let serial = self.serial();
+        let entry = self.entries.vacant_entry();
+        let token = Token(entry.key());
+        let connection = make(
+            LinkPort {
+                reactor: self.reactor.clone(),
+                token,
+            },
+            serial,
+        );
+        let registered = connection.register(self.poll.registry(), token);
+        entry.insert(Entry::Connection(Box::new(connection)));
+        match registered {
+            Ok(()) => self.with_connection(token, |connection, _| connection.begin()),
+            Err(error) => {
+                self.with_connection(token, |connection, _| {
+                    connection.fail(&format!("cannot watch the socket: {error}"))
+                });
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, token: Token) {
+        if let Some(Entry::Connection(connection)) = self.entries.try_remove(token.0) {
+            connection.deregister(self.poll.registry());
+        }
+    }
+
+    fn abandon(&mut self, node: spot_core::NodeId, link: spot_core::LinkId) {
+        let found = self.entries.iter().find_map(|(key, entry)| match entry {
+            Entry::Connection(connection) if connection.is_attempt(node, link) => Some(Token(key)),
+            _ => None,
+        });
+        if let Some(token) = found {
+            self.with_connection(token, |connection, _| {
+                connection.give_up();
+                Outcome::Done
+            });
+        }
+    }
+
+    fn serial(&mut self) -> u64 {
+        self.next_serial += 1;
+        self.next_serial
+    }
+}

@@ -1,0 +1,150 @@
+//! Credit for subscribers that block their publishers: a window for each link, so that nobody stops reading a socket.
+
+use crate::inbox::Limit;
+
+/// Credit to hand out: messages and payload bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grant {
+    /// Messages; `u64::MAX` lifts the limit.
+    pub messages: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+}
+
+impl Grant {
+    const UNLIMITED: Self = Self {
+        messages: u64::MAX,
+        bytes: u64::MAX,
+    };
+}
+
+/// The window that a subscriber holds open for one link. Credit comes back as its messages are received, in halves of
+/// the window, so that credit frames are few.
+#[derive(Debug, Clone)]
+pub struct Window {
+    size: Grant,
+    /// Received and not yet granted anew.
+    spent: Grant,
+    /// Credit to be withheld, because the window was made smaller.
+    debt: Grant,
+}
+
+impl Window {
+    /// A window of this subscriber's limit, shared among `links` links; and its first grant.
+    #[must_use]
+    pub fn open(limit: Limit, links: usize) -> (Self, Grant) {
+        let size = share(limit, links);
+        (
+            Self {
+                size,
+                spent: Grant::default(),
+                debt: Grant::default(),
+            },
+            size,
+        )
+    }
+
+    /// Changes the size; a larger window gives a grant at once, a smaller one withholds later ones.
+    pub fn resize(&mut self, limit: Limit, links: usize) -> Option<Grant> {
+        let size = share(limit, links);
+        let more = Grant {
+            messages: size.messages.saturating_sub(self.size.messages),
+            bytes: size.bytes.saturating_sub(self.size.bytes),
+        };
+        self.debt.messages += self.size.messages.saturating_sub(size.messages);
+        self.debt.bytes += self.size.bytes.saturating_sub(size.bytes);
+        self.size = size;
+        (more != Grant::default()).then_some(more)
+    }
+
+    /// A message of the link was received: the credit to grant anew, if it is time.
+    pub fn received(&mut self, len: usize) -> Option<Grant> {
+        if self.size == Grant::UNLIMITED {
+            return None;
+        }
+        if self.debt.messages > 0 {
+            self.debt.messages -= 1;
+        } else {
+            self.spent.messages += 1;
+        }
+        let withheld = self.debt.bytes.min(len as u64);
+        self.debt.bytes -= withheld;
+        self.spent.bytes += len as u64 - withheld;
+        let due = self.spent.messages >= self.size.messages.div_ceil(2)
+            || self.spent.bytes >= self.size.bytes / 2;
+        due.then(|| std::mem::take(&mut self.spent))
+    }
+}
+
+fn share(limit: Limit, links: usize) -> Grant {
+    let of = |total: usize| match total {
+        0 => u64::MAX,
+        total => (total / links.max(1)).max(1) as u64,
+    };
+    match (of(limit.messages), of(limit.bytes)) {
+        (u64::MAX, u64::MAX) => Grant::UNLIMITED,
+        // No limit in one of the two is a window that cannot be used up in practice.
+        (messages, bytes) => Grant {
+            messages: messages.min(1 << 48),
+            bytes: bytes.min(1 << 56),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Limit = Limit {
+        messages: 10,
+        bytes: 0,
+    };
+
+    #[test]
+    fn credit_comes_back_in_halves() {
+        let (mut window, first) = Window::open(LIMIT, 1);
+        assert_eq!(first.messages, 10);
+        let grants: Vec<u64> = (0..10)
+            .filter_map(|_| window.received(1))
+            .map(|grant| grant.messages)
+            .collect();
+        assert_eq!(grants, [5, 5]);
+    }
+
+    #[test]
+    fn a_window_of_one_grants_each_time() {
+        let (mut window, _) = Window::open(LIMIT, 100);
+        assert_eq!(
+            window.received(7),
+            Some(Grant {
+                messages: 1,
+                bytes: 7
+            })
+        );
+    }
+
+    #[test]
+    fn a_smaller_window_withholds_and_a_larger_one_grants() {
+        let (mut window, _) = Window::open(LIMIT, 1);
+        assert_eq!(window.resize(LIMIT, 2), None);
+        let granted: u64 = (0..10)
+            .filter_map(|_| window.received(1))
+            .map(|grant| grant.messages)
+            .sum();
+        assert_eq!(granted, 3, "five withheld, two not yet due");
+        assert_eq!(window.resize(LIMIT, 1).map(|grant| grant.messages), Some(5));
+    }
+
+    #[test]
+    fn no_limit_is_granted_once() {
+        let (mut window, first) = Window::open(
+            Limit {
+                messages: 0,
+                bytes: 0,
+            },
+            3,
+        );
+        assert_eq!(first.messages, u64::MAX);
+        assert_eq!(window.received(1), None);
+    }
+}

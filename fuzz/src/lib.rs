@@ -1,0 +1,4 @@
+//! What the fuzz targets check, apart from the fuzzer, so that ordinary tests replay the corpora through the
+//! same code.
+
+pub mod zmtp;
