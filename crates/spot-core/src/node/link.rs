@@ -254,7 +254,8 @@ impl Node {
             CloseReason::Leaving => ByeReason::Leaving,
         });
         let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
-        self.retire(link, "closed by this node", true, false);
+        let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
+        self.retire(link, "closed by this node", !goes_on, false);
         self.drop_link(link);
         self.push(Output::Close { link, reason, bye });
     }

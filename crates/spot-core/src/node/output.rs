@@ -105,7 +105,7 @@ pub enum Output {
     LinkInactive {
         /// Which link.
         link: LinkId,
-        /// The other side took its leave: its streams end without loss.
+        /// One of the two sides took its leave: the streams end without loss.
         graceful: bool,
     },
     /// A topic became known (or is heard from a plain publisher).
