@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::proxy::Proxy;
 use common::*;
-use serverlink::{Context, Delivery, Node, Overflow, PublishError, Publisher, Subscriber};
+use serverlink::{Node, Overflow, PublishError, Publisher, Subscriber};
 
 fn publish_numbers(publisher: &Publisher, numbers: std::ops::Range<u64>) {
     for n in numbers {
@@ -22,35 +22,6 @@ fn a_queue_holds_1000_messages_by_default() {
     publish_numbers(&publisher, 0..1_001);
     assert_eq!(subscriber.queued(), 1_000);
     assert_eq!(take_run(&subscriber, 1_001).missed, 1);
-}
-
-#[test]
-fn another_node_of_the_context_holds_exactly_its_hwm() {
-    let context = Context::new().unwrap();
-    let (host, client) = (
-        context.node().start().unwrap(),
-        context.node().start().unwrap(),
-    );
-    let publisher = host.create_topic("t").unwrap();
-    let wide = subscribed_with(&client, &["t"], Overflow::DropNewest, 200_000);
-    let narrow = client.subscribe(["t"]).unwrap();
-    publish_numbers(&publisher, 0..100_000);
-    assert_eq!(take_run(&wide, 100_000).received, 100_000);
-    for n in 0..1_000 {
-        assert_eq!(number(&narrow), n);
-    }
-    let gap = next(&narrow);
-    assert!(
-        matches!(
-            gap,
-            Delivery::Gap {
-                missed: Some(99_000),
-                ..
-            }
-        ),
-        "{gap:?}"
-    );
-    assert_empty(&narrow);
 }
 
 #[test]
