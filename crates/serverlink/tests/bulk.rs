@@ -150,7 +150,7 @@ fn a_reader_that_wakes_up_now_and_then_accounts_for_every_message() {
                     other => panic!("{other:?}"),
                 }
                 taken += 1;
-                if taken % 50 == 0 {
+                if taken.is_multiple_of(50) {
                     std::thread::park_timeout(Duration::from_micros(200));
                 }
             }
