@@ -143,7 +143,7 @@ fn nodes_that_do_not_say_who_they_are_are_refused() {
 }
 
 #[test]
-fn another_mayor_version_of_the_link_is_refused_when_it_answers_us_too() {
+fn another_version_of_the_link_is_refused_when_it_answers_us_too() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let victim = Victim::new();
     let events = victim.node.events();

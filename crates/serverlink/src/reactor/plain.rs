@@ -71,24 +71,29 @@ impl PlainPublisher {
 /// A plain SUB or XSUB: gets topic and data of what its prefixes match.
 pub(super) struct PlainSubscriber {
     link: LinkId,
-    prefixes: usize,
+    /// The next frame belongs to the same message as the last one.
+    within_message: bool,
 }
 
 impl PlainSubscriber {
     pub(super) fn new(link: LinkId) -> Self {
-        Self { link, prefixes: 0 }
+        Self {
+            link,
+            within_message: false,
+        }
     }
 
     pub(super) fn frame(&mut self, node: &Arc<NodeInner>, frame: Frame<'_>) -> Result<(), Fault> {
+        let first = !std::mem::replace(&mut self.within_message, frame.more);
         match Subscription::from_message(&frame.body) {
-            Some(subscription) if !frame.more => self.apply(node, subscription),
+            Some(subscription) if first && !frame.more => self.apply(node, subscription),
             // XSUB may send messages of its users upstream; there is nobody here to take them.
             _ => Ok(()),
         }
     }
 
     pub(super) fn command(
-        &mut self,
+        &self,
         node: &Arc<NodeInner>,
         command: &Command<'_>,
     ) -> Result<(), Fault> {
@@ -98,27 +103,13 @@ impl PlainSubscriber {
         }
     }
 
-    fn apply(
-        &mut self,
-        node: &Arc<NodeInner>,
-        subscription: Subscription<'_>,
-    ) -> Result<(), Fault> {
+    fn apply(&self, node: &Arc<NodeInner>, subscription: Subscription<'_>) -> Result<(), Fault> {
         let (prefix, wanted) = match subscription {
             Subscription::Subscribe(prefix) => (prefix, true),
             Subscription::Cancel(prefix) => (prefix, false),
         };
-        self.prefixes += usize::from(wanted);
-        if self.prefixes > limits::MAX_FILTERS_PER_LINK {
-            return Err(Fault::protocol(format!(
-                "more than {} subscriptions",
-                limits::MAX_FILTERS_PER_LINK
-            )));
-        }
-        node.control(|control| {
-            control
-                .core
-                .plain_interest(self.link, &Filter::prefix(prefix), wanted)
-        });
-        Ok(())
+        let filter = Filter::prefix(prefix);
+        node.control(|control| control.core.plain_interest(self.link, &filter, wanted))
+            .map_err(Fault::protocol)
     }
 }
