@@ -204,6 +204,13 @@ impl Topic {
             let sink = sinks.inboxes.swap_remove(index);
             sink.inbox.detach(sink.slot);
         }
+        if sinks.inboxes.is_empty()
+            && let Some(side) = &mut sinks.heard
+        {
+            // What is published while nobody here subscribes is no loss.
+            let cut = side.streams.iter_mut().filter(|heard| heard.link.is_none());
+            cut.for_each(|heard| heard.stream.end());
+        }
     }
 
     /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
@@ -365,9 +372,11 @@ impl Topic {
         }
     }
 
-    /// The link of a stream is gone. After a farewell its streams have ended without loss.
+    /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
+    /// subscribes to.
     pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
         let mut sinks = lock(&self.sinks);
+        let ended = graceful || sinks.inboxes.is_empty();
         let Some(side) = &mut sinks.heard else { return };
         let Some(stream) = side
             .streams
@@ -377,7 +386,7 @@ impl Topic {
             return;
         };
         stream.link = None;
-        if graceful {
+        if ended {
             stream.stream.end();
         }
     }
