@@ -81,6 +81,12 @@ impl Stream {
         Missed::exactly(missed)
     }
 
+    /// Whether the stream was [ended](Self::end).
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
     /// The publisher ended the stream: resuming it later leaves no gap.
     pub fn end(&mut self) {
         self.ended = true;

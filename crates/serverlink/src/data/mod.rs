@@ -6,6 +6,7 @@
 
 mod counters;
 mod credit;
+mod cut;
 mod inbox;
 mod outbox;
 mod publish;
@@ -13,6 +14,7 @@ mod topic;
 mod wait;
 
 pub(crate) use counters::Counters;
+pub(crate) use cut::CutTopics;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
 pub(crate) use publish::{Aftermath, Identity, Mail, PublishFailure};

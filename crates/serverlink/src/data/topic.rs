@@ -116,6 +116,10 @@ struct HeardStream {
     link: Option<LinkId>,
 }
 
+/// What a topic had heard when its links were cut.
+#[derive(Debug)]
+pub(crate) struct CutStreams(Vec<HeardStream>);
+
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
@@ -164,18 +168,25 @@ impl Topic {
         }
     }
 
-    /// The topic is gone; publishers that hold it look it up anew.
-    pub(crate) fn retire(&self) {
+    /// The topic is gone; publishers that hold it look it up anew. Gives the streams that were cut while somebody here
+    /// listened.
+    pub(crate) fn retire(&self) -> Option<CutStreams> {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
         side.outside = None;
         drop(side);
         let mut sinks = lock(&self.sinks);
-        for sink in std::mem::take(&mut sinks.inboxes) {
-            sink.inbox.detach(sink.slot);
-        }
-        sinks.heard = None;
+        let inboxes = std::mem::take(&mut sinks.inboxes);
+        inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
+        let mut streams = sinks.heard.take()?.streams;
+        streams.retain(|heard| heard.link.is_none() && !heard.stream.is_ended());
+        (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
+    }
+
+    /// The topic is back: goes on with the streams that were cut.
+    pub(crate) fn resume(&self, cut: CutStreams) {
+        lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
     }
 
     pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {

@@ -226,6 +226,9 @@ impl NodeInner {
             control.topics.resize(index + 1, None);
         }
         control.topics[index] = Some(topic.clone());
+        if let Some(cut) = control.cut_topics.take(&topic.name) {
+            topic.resume(cut);
+        }
         self.names
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -238,7 +241,9 @@ impl NodeInner {
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            topic.retire();
+            if let Some(cut) = topic.retire() {
+                control.cut_topics.keep(&topic.name, cut);
+            }
         }
     }
 
