@@ -282,3 +282,32 @@ fn what_a_publisher_sent_while_its_subscriber_had_cancelled_is_no_loss() {
     publisher.publish("3").unwrap();
     assert_eq!(text(&subscriber), "3");
 }
+
+#[test]
+fn messages_to_an_owner_lost_with_the_connection_are_reported_to_all() {
+    let (host, proxy, client) = behind_proxy();
+    let at_host = host.subscribe(["t"]).unwrap();
+    let publisher = client.publisher("t").unwrap();
+    publisher.publish(0u64.to_le_bytes()).unwrap();
+    assert_eq!(number(&at_host), 0);
+    proxy.silence();
+    let accepted = 100u64;
+    for n in 1..accepted {
+        publisher.try_publish(n.to_le_bytes()).unwrap();
+    }
+    proxy.cut();
+    eventually("the link is missed", || client.stats().links == 0);
+    proxy.restore();
+    eventually("the owner is back", || {
+        publisher.try_publish(accepted.to_le_bytes()).is_ok()
+    });
+    let run = std::iter::from_fn(|| match next(&at_host) {
+        Delivery::Message(message) => {
+            let number = number_in(message.data());
+            (number < accepted).then_some(1)
+        }
+        Delivery::Gap { missed, .. } => missed,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(run.sum::<u64>(), accepted - 1);
+}

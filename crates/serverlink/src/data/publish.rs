@@ -154,8 +154,8 @@ impl Topic {
     }
 
     /// A message that another node published to us as the owner. It is never held up: a blocking subscriber without
-    /// room misses it, and is told so.
-    pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) {
+    /// room misses it, and is told so. False if the topic is not hosted here.
+    pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) -> bool {
         let mut side = lock(&self.publish);
         if let Err(PublishFailure::MailUnread(node)) = self.resolve_direct(&mut side, Mail::Unread)
         {
@@ -167,6 +167,7 @@ impl Topic {
         if side.hosted {
             self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
         }
+        side.hosted
     }
 
     /// Messages that another node published to us as the owner were lost on the way: everybody misses them.
@@ -372,8 +373,7 @@ impl Topic {
                     block: true,
                     ..SinkPolicy::default()
                 };
-                if !state.announced {
-                    state.announced = true;
+                if state.announced_on.replace(upstream.link) != Some(upstream.link) {
                     outbox.control(&self.upstream_alias(identity, state.next_sequence));
                 }
                 let mut header = [0; DATA_HEADER_MAX_BYTES];

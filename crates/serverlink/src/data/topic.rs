@@ -36,6 +36,27 @@ pub(super) struct PublishSide {
 pub(super) struct Outside {
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
+    /// How far the messages to each owner are numbered.
+    sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
+    /// Streams of other nodes to us as the owner, whose links were cut.
+    cut_upstreams: Vec<Stream>,
+}
+
+impl Outside {
+    /// Goes on with the numbers of an owner that messages went to before.
+    fn going_on(&mut self, mut upstream: Upstream) -> Upstream {
+        let Some(owner) = upstream.owner else {
+            return upstream;
+        };
+        match self.sent.iter().find(|(known, _)| *known == owner) {
+            Some((_, state)) => upstream.state = state.clone(),
+            None => {
+                self.sent.truncate(MAX_IDLE_STREAMS - 1);
+                self.sent.insert(0, (owner, upstream.state.clone()));
+            }
+        }
+        upstream
+    }
 }
 
 /// A link that wants the topic.
@@ -69,21 +90,23 @@ pub(crate) enum SinkKind {
 pub(crate) struct Upstream {
     pub(crate) link: LinkId,
     pub(crate) kind: SinkKind,
-    pub(super) state: Mutex<UpstreamState>,
+    owner: Option<NodeId>,
+    pub(super) state: Arc<Mutex<UpstreamState>>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct UpstreamState {
-    pub(super) announced: bool,
+    pub(super) announced_on: Option<LinkId>,
     pub(super) next_sequence: u64,
 }
 
 impl Upstream {
-    pub(crate) fn new(link: LinkId, kind: SinkKind) -> Self {
+    pub(crate) fn new(link: LinkId, owner: Option<NodeId>, kind: SinkKind) -> Self {
         Self {
             link,
             kind,
-            state: Mutex::default(),
+            owner,
+            state: Arc::default(),
         }
     }
 }
@@ -155,9 +178,10 @@ impl Topic {
             .and_then(|outside| outside.upstream.as_ref())
             .map(|upstream| upstream.link);
         if wanted != now {
-            let made = wanted.and_then(upstream).map(Arc::new);
+            let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
-                side.outside.get_or_insert_default().upstream = made;
+                let outside = side.outside.get_or_insert_default();
+                outside.upstream = made.map(|made| Arc::new(outside.going_on(made)));
             }
         }
         drop(side);
@@ -400,6 +424,25 @@ impl Topic {
         if ended {
             stream.stream.end();
         }
+    }
+
+    /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
+    pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
+        cut.retain(|known| known.publisher() != stream.publisher());
+        cut.truncate(MAX_IDLE_STREAMS - 1);
+        cut.insert(0, stream);
+    }
+
+    /// The stream of this publisher that was cut.
+    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.as_mut()?.cut_upstreams;
+        let index = cut
+            .iter()
+            .position(|known| known.publisher() == publisher)?;
+        Some(cut.remove(index))
     }
 
     /// A message of a plain publisher, who cannot be held up: a blocking subscriber without room misses it.

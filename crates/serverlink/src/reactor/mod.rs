@@ -11,6 +11,7 @@ mod plain;
 mod spot;
 mod thread;
 mod timers;
+mod upstream;
 
 use std::io;
 use std::net::SocketAddr;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
-use spot_core::stream::{Stream, Verdict};
-use spot_core::{LinkId, Missed, Payload};
+use spot_core::{LinkId, Payload};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
+use super::upstream::Upstream;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
@@ -29,8 +29,8 @@ enum Announced {
     /// To the subscribers here.
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
-    Upstream { topic: Arc<Topic>, stream: Stream },
-    /// To nobody: the topic is not hosted here any more, or not offered, and the other side does not know yet.
+    Upstream(Upstream),
+    /// To nobody: the topic is not offered, and the other side does not know yet.
     Ignored,
 }
 
@@ -76,7 +76,7 @@ impl Spot {
                         Payload::from_bytes(body.slice(body.len() - payload.len()..))
                     }
                 };
-                self.data(alias, sequence, &payload, after)
+                self.data(node, alias, sequence, &payload, after)
             }
             None => self.control_frame(node, outbox, &frame.body, after),
         }
@@ -85,6 +85,7 @@ impl Spot {
     #[inline]
     fn data(
         &mut self,
+        node: &NodeInner,
         alias: u32,
         sequence: u64,
         payload: &Payload,
@@ -92,17 +93,7 @@ impl Spot {
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => topic.hear(*heard, sequence, payload, after),
-            Some(Announced::Upstream { topic, stream }) => {
-                match stream.receive(sequence) {
-                    Verdict::Deliver => {}
-                    Verdict::DeliverAfterGap(count) => topic.skip_for_peer(Missed::exactly(count)),
-                    Verdict::Duplicate => {
-                        after.duplicates += 1;
-                        return Ok(());
-                    }
-                }
-                topic.publish_for_peer(payload, after);
-            }
+            Some(Announced::Upstream(upstream)) => upstream.data(node, sequence, payload, after),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("DATA", alias)),
         }
@@ -159,27 +150,28 @@ impl Spot {
     }
 
     fn announced(&mut self, node: &Arc<NodeInner>, alias: &Alias<'_>, after: &mut Aftermath) {
-        let target = node.control(|control| control.core.open_stream(self.link, alias));
-        let target = target.and_then(|target| {
-            let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
-            Some((topic, target.upstream))
-        });
         self.aliases.remove(alias.alias);
-        let Some((topic, upstream)) = target else {
-            self.aliases.insert(alias.alias, Announced::Ignored);
-            return;
-        };
-        let announced = if upstream {
-            let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
-            Announced::Upstream { topic, stream }
+        let announced = if alias.upstream {
+            Announced::Upstream(Upstream::announced(node, alias))
         } else {
-            let (heard, missed) = topic.open_stream(self.link, alias);
-            if !missed.is_none() {
-                after.missed(&topic.name, missed);
-            }
-            Announced::Heard { topic, heard }
+            self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
         self.aliases.insert(alias.alias, announced);
+    }
+
+    fn heard(
+        &self,
+        node: &Arc<NodeInner>,
+        alias: &Alias<'_>,
+        after: &mut Aftermath,
+    ) -> Option<Announced> {
+        let target = node.control(|control| control.core.open_stream(self.link, alias))?;
+        let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
+        let (heard, missed) = topic.open_stream(self.link, alias);
+        if !missed.is_none() {
+            after.missed(&topic.name, missed);
+        }
+        Some(Announced::Heard { topic, heard })
     }
 
     fn tail(
@@ -193,12 +185,7 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream { topic, stream }) => {
-                let missed = stream.announced(next_sequence);
-                if !missed.is_none() {
-                    topic.skip_for_peer(missed);
-                }
-            }
+            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -213,8 +200,10 @@ impl Spot {
         let graceful =
             left || matches!(self.farewell, Some(ByeReason::Leaving | ByeReason::Refused));
         for announced in self.aliases.drain() {
-            if let Announced::Heard { topic, heard } = announced {
-                topic.stream_cut(heard, graceful);
+            match announced {
+                Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
+                Announced::Upstream(upstream) if !graceful => upstream.cut(),
+                Announced::Upstream(_) | Announced::Ignored => {}
             }
         }
     }
