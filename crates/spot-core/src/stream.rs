@@ -81,9 +81,9 @@ impl Stream {
         Missed::exactly(missed)
     }
 
-    /// Whether the stream was [ended](Self::end).
+    /// Whether its publisher ended it.
     #[must_use]
-    pub fn is_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.ended
     }
 

@@ -204,7 +204,7 @@ impl Topic {
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
         let mut streams = sinks.heard.take()?.streams;
-        streams.retain(|heard| heard.link.is_none() && !heard.stream.is_ended());
+        streams.retain(|heard| heard.link.is_none() && !heard.stream.has_ended());
         (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
     }
 
