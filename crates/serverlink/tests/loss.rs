@@ -221,3 +221,93 @@ fn messages_lost_with_a_connection_are_reported_with_their_number() {
     assert_eq!(number(&subscriber), 6);
     assert_eq!(client.stats().missed_messages, 5);
 }
+#[test]
+fn messages_lost_with_a_connection_that_the_publisher_made_are_reported_too() {
+    let server = bound();
+    let proxy = Proxy::before(&endpoint(&server));
+    let client = quick().topic("t").peer(&proxy.endpoint).start().unwrap();
+    client.sync(WAIT).unwrap();
+    server.sync(WAIT).unwrap();
+    let subscriber = subscribed(&server, &["t"]);
+    let publisher = client.publisher("t").unwrap();
+    publisher.publish(0u64.to_le_bytes()).unwrap();
+    assert_eq!(number(&subscriber), 0);
+    proxy.cut();
+    eventually("the link is missed", || {
+        publisher.subscribers() == 0 && server.stats().links == 0
+    });
+    for n in 1..6u64 {
+        publisher.publish(n.to_le_bytes()).unwrap();
+    }
+    proxy.restore();
+    client.wait_subscribers("t", 1, WAIT).unwrap();
+    publisher.publish(6u64.to_le_bytes()).unwrap();
+    assert_lost(&subscriber, &client);
+    let gap = next(&subscriber);
+    assert!(
+        matches!(
+            gap,
+            Delivery::Gap {
+                missed: Some(5),
+                ..
+            }
+        ),
+        "{gap:?}"
+    );
+    assert_eq!(number(&subscriber), 6);
+}
+
+#[test]
+fn what_a_publisher_sent_while_its_subscriber_had_cancelled_is_no_loss() {
+    let server = bound();
+    let proxy = Proxy::before(&endpoint(&server));
+    let client = quick().topic("t").peer(&proxy.endpoint).start().unwrap();
+    client.sync(WAIT).unwrap();
+    server.sync(WAIT).unwrap();
+    let subscriber = subscribed(&server, &["t"]);
+    let publisher = client.publisher("t").unwrap();
+    publisher.publish("1").unwrap();
+    assert_eq!(text(&subscriber), "1");
+    proxy.cut();
+    eventually("the link is missed", || {
+        publisher.subscribers() == 0 && server.stats().links == 0
+    });
+    assert_lost(&subscriber, &client);
+    subscriber.unsubscribe("t").unwrap();
+    publisher.publish("2").unwrap();
+    proxy.restore();
+    eventually("the topic is back", || server.topic("t").is_some());
+    subscriber.subscribe("t").unwrap();
+    subscriber.wait_subscribed(WAIT).unwrap();
+    publisher.publish("3").unwrap();
+    assert_eq!(text(&subscriber), "3");
+}
+
+#[test]
+fn messages_to_an_owner_lost_with_the_connection_are_reported_to_all() {
+    let (host, proxy, client) = behind_proxy();
+    let at_host = host.subscribe(["t"]).unwrap();
+    let publisher = client.publisher("t").unwrap();
+    publisher.publish(0u64.to_le_bytes()).unwrap();
+    assert_eq!(number(&at_host), 0);
+    proxy.silence();
+    let accepted = 100u64;
+    for n in 1..accepted {
+        publisher.try_publish(n.to_le_bytes()).unwrap();
+    }
+    proxy.cut();
+    eventually("the link is missed", || client.stats().links == 0);
+    proxy.restore();
+    eventually("the owner is back", || {
+        publisher.try_publish(accepted.to_le_bytes()).is_ok()
+    });
+    let run = std::iter::from_fn(|| match next(&at_host) {
+        Delivery::Message(message) => {
+            let number = number_in(message.data());
+            (number < accepted).then_some(1)
+        }
+        Delivery::Gap { missed, .. } => missed,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(run.sum::<u64>(), accepted - 1);
+}

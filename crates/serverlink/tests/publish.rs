@@ -352,3 +352,20 @@ fn a_publisher_stays_good_when_the_topic_moves() {
         Err(_) | Ok(Delivery::Gap { .. })
     ));
 }
+
+#[test]
+fn a_routed_topic_is_published_to_as_soon_as_and_whenever_its_owner_hosts_it() {
+    let host = bound();
+    let client = quick().start().unwrap();
+    client.route_topic("t", &endpoint(&host)).unwrap();
+    let publisher = client.publisher("t").unwrap();
+    publisher.publish("nobody hosts it yet").unwrap();
+    for text_of_round in ["1", "2", "3"] {
+        client.sync(WAIT).unwrap();
+        host.create_topic("t").unwrap();
+        let at_host = host.subscribe(["t"]).unwrap();
+        publisher.publish(text_of_round).unwrap();
+        assert_eq!(text(&at_host), text_of_round);
+        host.destroy_topic("t").unwrap();
+    }
+}

@@ -319,3 +319,29 @@ fn no_subscriber_is_left_behind_by_a_refused_list() {
     assert_eq!(node.stats().subscriptions, 0);
     assert_eq!(node.topic("t").unwrap().subscribers, 0);
 }
+
+#[test]
+fn what_was_published_while_nobody_subscribed_is_no_loss_after_a_reconnect() {
+    let host = bound();
+    let publisher = host.create_topic("t").unwrap();
+    let proxy = Proxy::before(&endpoint(&host));
+    let client = quick().peer(&proxy.endpoint).start().unwrap();
+    client.sync(WAIT).unwrap();
+    let subscriber = subscribed(&client, &["t"]);
+    publisher.publish("1").unwrap();
+    assert_eq!(text(&subscriber), "1");
+    proxy.cut();
+    eventually("the host misses the link", || publisher.subscribers() == 0);
+    publisher.publish("2").unwrap();
+    eventually("the client, too", || client.stats().links == 0);
+    subscriber.unsubscribe("t").unwrap();
+    proxy.restore();
+    client.sync(WAIT).unwrap();
+    publisher.publish("3").unwrap();
+    subscriber.subscribe("t").unwrap();
+    subscriber.wait_subscribed(WAIT).unwrap();
+    publisher.publish("4").unwrap();
+    assert!(matches!(next(&subscriber), Delivery::PeerLost { .. }));
+    assert_eq!(text(&subscriber), "4");
+    assert_empty(&subscriber);
+}

@@ -389,3 +389,24 @@ fn a_route_with_several_endpoints_fails_over_and_back_by_itself() {
     assert_eq!(text(&got), "3");
     assert_empty(&at_second);
 }
+
+#[test]
+fn a_topic_created_anew_is_heard_where_another_owner_kept_it_known() {
+    let (first, second) = (bound(), bound());
+    for node in [&first, &second] {
+        node.create_topic("t").unwrap();
+    }
+    let client = joined(&[&first, &second]);
+    let subscriber = subscribed(&client, &["t"]);
+    for text_of_round in ["1", "2", "3"] {
+        for _ in 0..3 {
+            first.publish("t", text_of_round).unwrap();
+            assert_eq!(text(&subscriber), text_of_round);
+        }
+        first.destroy_topic("t").unwrap();
+        first.create_topic("t").unwrap();
+    }
+    first.publish("t", "4").unwrap();
+    assert_eq!(text(&subscriber), "4");
+    assert_empty(&subscriber);
+}

@@ -45,26 +45,17 @@ impl Stream {
         self.publisher
     }
 
-    /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard.
+    /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Numbers
+    /// that begin anew within an incarnation are those of a topic that was destroyed and created again.
     pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {
         let missed = if self.ended {
             Missed::NONE
-        } else if incarnation != self.incarnation {
+        } else if incarnation != self.incarnation || next < self.next {
             Missed::UNKNOWN
         } else {
-            Missed::exactly(next.saturating_sub(self.next))
+            Missed::exactly(next - self.next)
         };
-        let next = if incarnation == self.incarnation {
-            next.max(self.next)
-        } else {
-            next
-        };
-        *self = Self {
-            publisher: self.publisher,
-            incarnation,
-            next,
-            ended: false,
-        };
+        *self = Self::new(self.publisher, incarnation, next);
         missed
     }
 
@@ -136,6 +127,17 @@ mod tests {
         let mut left = stream(5);
         left.end();
         assert_eq!(left.reopen(Incarnation(8), 0), Missed::NONE);
+    }
+
+    #[test]
+    fn a_topic_created_anew_begins_anew() {
+        let mut destroyed = stream(5);
+        destroyed.end();
+        assert_eq!(destroyed.reopen(Incarnation(7), 0), Missed::NONE);
+        assert_eq!(destroyed.receive(0), Verdict::Deliver);
+        let mut destroyed_unheard = stream(5);
+        assert_eq!(destroyed_unheard.reopen(Incarnation(7), 2), Missed::UNKNOWN);
+        assert_eq!(destroyed_unheard.receive(2), Verdict::Deliver);
     }
 
     #[test]

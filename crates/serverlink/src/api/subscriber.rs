@@ -154,6 +154,7 @@ impl Subscriber {
             for filter in filters.iter().flatten() {
                 removed |= control.core.unsubscribe(subscriber, filter);
             }
+            control.forget_unwanted();
             removed
         });
         if !removed {
@@ -406,6 +407,7 @@ impl Drop for Subscriber {
         self.node.counters.keep_received(self.inbox.counts());
         self.node.control(|control| {
             control.core.remove_subscriber(self.inbox.subscriber);
+            control.forget_unwanted();
         });
         self.node
             .control(|control| control.subscribers.remove(&self.inbox.subscriber));

@@ -6,6 +6,7 @@
 
 mod counters;
 mod credit;
+mod cut;
 mod inbox;
 mod outbox;
 mod publish;
@@ -13,9 +14,10 @@ mod topic;
 mod wait;
 
 pub(crate) use counters::Counters;
+pub(crate) use cut::CutTopics;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Identity, Mail, PublishFailure};
+pub(crate) use publish::{Aftermath, Identity, Mail, PeerRefusal, PublishFailure};
 pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

@@ -28,6 +28,15 @@ pub(crate) enum PublishFailure {
     MailUnread(Arc<NodeInner>),
 }
 
+/// Why a message of another node was not published; nobody got it.
+#[derive(Debug)]
+pub(crate) enum PeerRefusal {
+    /// The topic is not hosted here.
+    NotHosted,
+    /// A blocking subscriber has no room.
+    Full(Blocker),
+}
+
 /// Whether nodes of this context that want a topic have been made to read their mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mail {
@@ -166,20 +175,20 @@ impl Topic {
         }
     }
 
-    /// A message that another node published to us as the owner; who has no room for it, if somebody blocks.
+    /// A message that another node published to us as the owner.
     pub(crate) fn publish_for_peer(
         &self,
         payload: &Payload,
         after: &mut Aftermath,
-    ) -> Result<(), Blocker> {
+    ) -> Result<(), PeerRefusal> {
         let mut mail = Mail::Unread;
         loop {
             let mut side = lock(&self.publish);
             if !side.hosted {
-                return Ok(());
+                return Err(PeerRefusal::NotHosted);
             }
             match self.publish_hosted(&mut side, payload, mail, after) {
-                Err(PublishFailure::Full(blocker)) => return Err(blocker),
+                Err(PublishFailure::Full(blocker)) => return Err(PeerRefusal::Full(blocker)),
                 Err(PublishFailure::MailUnread(node)) => {
                     drop(side);
                     node.read_mail();
@@ -398,8 +407,7 @@ impl Topic {
                 if outbox.is_closed() {
                     return Err(PublishFailure::Unreachable);
                 }
-                if !state.announced {
-                    state.announced = true;
+                if state.announced_on.replace(upstream.link) != Some(upstream.link) {
                     outbox.control(&self.upstream_alias(identity, state.next_sequence));
                     state.policy = upstream_policy(outbox, self.id.0);
                 }

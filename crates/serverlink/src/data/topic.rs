@@ -36,6 +36,27 @@ pub(super) struct PublishSide {
 pub(super) struct Outside {
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
+    /// How far the messages to each owner are numbered.
+    sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
+    /// Streams of other nodes to us as the owner, whose links were cut.
+    cut_upstreams: Vec<Stream>,
+}
+
+impl Outside {
+    /// Goes on with the numbers of an owner that messages went to before.
+    fn going_on(&mut self, mut upstream: Upstream) -> Upstream {
+        let Some(owner) = upstream.owner else {
+            return upstream;
+        };
+        match self.sent.iter().find(|(known, _)| *known == owner) {
+            Some((_, state)) => upstream.state = state.clone(),
+            None => {
+                self.sent.truncate(MAX_IDLE_STREAMS - 1);
+                self.sent.insert(0, (owner, upstream.state.clone()));
+            }
+        }
+        upstream
+    }
 }
 
 /// A link that wants the topic.
@@ -69,23 +90,25 @@ pub(crate) enum SinkKind {
 pub(crate) struct Upstream {
     pub(crate) link: LinkId,
     pub(crate) kind: SinkKind,
-    pub(super) state: Mutex<UpstreamState>,
+    owner: Option<NodeId>,
+    pub(super) state: Arc<Mutex<UpstreamState>>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct UpstreamState {
-    pub(super) announced: bool,
+    pub(super) announced_on: Option<LinkId>,
     pub(super) next_sequence: u64,
     /// Set when it is announced.
     pub(super) policy: SinkPolicy,
 }
 
 impl Upstream {
-    pub(crate) fn new(link: LinkId, kind: SinkKind) -> Self {
+    pub(crate) fn new(link: LinkId, owner: Option<NodeId>, kind: SinkKind) -> Self {
         Self {
             link,
             kind,
-            state: Mutex::default(),
+            owner,
+            state: Arc::default(),
         }
     }
 
@@ -125,6 +148,10 @@ struct HeardStream {
     link: Option<LinkId>,
 }
 
+/// What a topic had heard when its links were cut.
+#[derive(Debug)]
+pub(crate) struct CutStreams(Vec<HeardStream>);
+
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
@@ -161,9 +188,10 @@ impl Topic {
             .map(|upstream| upstream.link);
         let mut before = None;
         if wanted != now {
-            let made = wanted.and_then(upstream).map(Arc::new);
+            let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
+                let made = made.map(|made| Arc::new(outside.going_on(made)));
                 before = std::mem::replace(&mut outside.upstream, made);
             }
         }
@@ -176,8 +204,9 @@ impl Topic {
         }
     }
 
-    /// The topic is gone; publishers that hold it look it up anew.
-    pub(crate) fn retire(&self) {
+    /// The topic is gone; publishers that hold it look it up anew. Gives the streams that were cut while somebody here
+    /// listened.
+    pub(crate) fn retire(&self) -> Option<CutStreams> {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
@@ -186,10 +215,16 @@ impl Topic {
         let upstream = outside.and_then(|outside| outside.upstream);
         upstream.iter().for_each(|upstream| upstream.wake_blocked());
         let mut sinks = lock(&self.sinks);
-        for sink in std::mem::take(&mut sinks.inboxes) {
-            sink.inbox.detach(sink.slot);
-        }
-        sinks.heard = None;
+        let inboxes = std::mem::take(&mut sinks.inboxes);
+        inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
+        let mut streams = sinks.heard.take()?.streams;
+        streams.retain(|heard| heard.link.is_none() && !heard.stream.has_ended());
+        (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
+    }
+
+    /// The topic is back: goes on with the streams that were cut.
+    pub(crate) fn resume(&self, cut: CutStreams) {
+        lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
     }
 
     pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {
@@ -217,6 +252,13 @@ impl Topic {
         {
             let sink = sinks.inboxes.swap_remove(index);
             sink.inbox.detach(sink.slot);
+        }
+        if sinks.inboxes.is_empty()
+            && let Some(side) = &mut sinks.heard
+        {
+            // What is published while nobody here subscribes is no loss.
+            let cut = side.streams.iter_mut().filter(|heard| heard.link.is_none());
+            cut.for_each(|heard| heard.stream.end());
         }
     }
 
@@ -379,9 +421,11 @@ impl Topic {
         }
     }
 
-    /// The link of a stream is gone. After a farewell its streams have ended without loss.
+    /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
+    /// subscribes to.
     pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
         let mut sinks = lock(&self.sinks);
+        let ended = graceful || sinks.inboxes.is_empty();
         let Some(side) = &mut sinks.heard else { return };
         let Some(stream) = side
             .streams
@@ -391,9 +435,28 @@ impl Topic {
             return;
         };
         stream.link = None;
-        if graceful {
+        if ended {
             stream.stream.end();
         }
+    }
+
+    /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
+    pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
+        cut.retain(|known| known.publisher() != stream.publisher());
+        cut.truncate(MAX_IDLE_STREAMS - 1);
+        cut.insert(0, stream);
+    }
+
+    /// The stream of this publisher that was cut.
+    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.as_mut()?.cut_upstreams;
+        let index = cut
+            .iter()
+            .position(|known| known.publisher() == publisher)?;
+        Some(cut.remove(index))
     }
 
     /// A message of a plain publisher, who cannot be held up: a blocking subscriber without room misses it.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Endpoint, LinkId, LinkPeer, NodeEvent, Output, Overflow, SubscriberId};
+use spot_core::{
+    Class, Endpoint, LinkId, LinkPeer, NodeEvent, NodeId, Output, Overflow, SubscriberId,
+};
 use zmtp::{Subscription, Version};
 
 use super::inproc::{Inbound, InprocLink, dial_inproc};
@@ -31,6 +33,17 @@ impl LinkHandle {
         match self {
             Self::Wire { outbox, .. } => Some(outbox),
             Self::Inproc(_) => None,
+        }
+    }
+
+    /// The SPOT node at the other end of a socket.
+    fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Wire {
+                peer: LinkPeer::Spot(hello),
+                ..
+            } => Some(hello.node),
+            _ => None,
         }
     }
 
@@ -124,9 +137,11 @@ impl NodeInner {
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
                 if let Some(topic) = control.topic(topic) {
-                    let sink =
-                        |link| Some(Upstream::new(link, control.links.get(&link)?.sink(&[])));
-                    topic.place(place, sink);
+                    let upstream = |link| {
+                        let handle = control.links.get(&link)?;
+                        Some(Upstream::new(link, handle.node(), handle.sink(&[])))
+                    };
+                    topic.place(place, upstream);
                 }
             }
             Output::AttachSubscriber { topic, subscriber } => {
@@ -226,6 +241,9 @@ impl NodeInner {
             control.topics.resize(index + 1, None);
         }
         control.topics[index] = Some(topic.clone());
+        if let Some(cut) = control.cut_topics.take(&topic.name) {
+            topic.resume(cut);
+        }
         self.names
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -238,7 +256,9 @@ impl NodeInner {
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            topic.retire();
+            if let Some(cut) = topic.retire() {
+                control.cut_topics.keep(&topic.name, cut);
+            }
         }
     }
 

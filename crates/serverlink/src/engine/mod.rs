@@ -20,7 +20,8 @@ use std::hash::BuildHasher;
 
 use crate::api::{Event, Options};
 use crate::data::{
-    Aftermath, Counters, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock, wait,
+    Aftermath, Counters, CutTopics, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock,
+    wait,
 };
 use crate::reactor::Reactor;
 
@@ -61,6 +62,7 @@ pub(crate) struct Control {
     pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
+    pub(crate) cut_topics: CutTopics,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
@@ -282,6 +284,16 @@ impl NodeInner {
 impl Control {
     pub(crate) fn topic(&self, id: spot_core::TopicId) -> Option<&Arc<Topic>> {
         self.topics.get(id.0 as usize)?.as_ref()
+    }
+
+    /// A subscription was cancelled: what nobody subscribes to any more is not missed.
+    pub(crate) fn forget_unwanted(&mut self) {
+        let (core, subscribers) = (&self.core, &self.subscribers);
+        self.cut_topics.retain(|topic| {
+            subscribers
+                .keys()
+                .any(|subscriber| core.wants(*subscriber, topic))
+        });
     }
 
     /// Tells an event to everybody who listens.

@@ -252,7 +252,7 @@ impl Connection {
     /// There may be room for what the peer published to us.
     pub(super) fn retry(&mut self) -> Outcome {
         if let Phase::Linked(link) = &mut self.phase {
-            link.retry();
+            link.retry(&self.node);
         }
         self.turn_done()
     }

@@ -118,9 +118,9 @@ impl Link {
     }
 
     /// There may be room for what the peer published to us.
-    pub(super) fn retry(&mut self) {
+    pub(super) fn retry(&mut self, node: &NodeInner) {
         if let Traffic::Spot(spot) = &mut self.traffic {
-            spot.retry(&self.outbox, &mut self.after);
+            spot.retry(node, &self.outbox, &mut self.after);
         }
     }
 

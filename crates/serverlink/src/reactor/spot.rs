@@ -8,7 +8,7 @@ use spot_core::{LinkId, Payload};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
-use super::inflow::Inflow;
+use super::upstream::Upstream;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
@@ -31,8 +31,8 @@ enum Announced {
     /// To the subscribers here.
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
-    Upstream(Box<Inflow>),
-    /// To nobody: the topic is not hosted here any more, or not offered, and the other side does not know yet.
+    Upstream(Box<Upstream>),
+    /// To nobody: the topic is not offered, and the other side does not know yet.
     Ignored,
 }
 
@@ -79,7 +79,7 @@ impl Spot {
                         Payload::from_bytes(body.slice(body.len() - payload.len()..))
                     }
                 };
-                self.data(outbox, alias, sequence, payload, after)
+                self.data(node, outbox, alias, sequence, payload, after)
             }
             None => self.control_frame(node, outbox, &frame.body, after),
         }
@@ -88,6 +88,7 @@ impl Spot {
     #[inline]
     fn data(
         &mut self,
+        node: &NodeInner,
         outbox: &SharedOutbox,
         alias: u32,
         sequence: u64,
@@ -98,10 +99,10 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
             }
-            Some(Announced::Upstream(inflow)) => {
-                let before = inflow.is_held_up();
-                inflow.take(outbox, sequence, payload, after)?;
-                if inflow.is_held_up() && !before {
+            Some(Announced::Upstream(upstream)) => {
+                let before = upstream.is_held_up();
+                upstream.data(node, outbox, sequence, payload, after)?;
+                if upstream.is_held_up() && !before {
                     self.held_up.push(alias);
                 }
             }
@@ -161,29 +162,31 @@ impl Spot {
     }
 
     fn announced(&mut self, node: &Arc<NodeInner>, alias: &Alias<'_>, after: &mut Aftermath) {
-        let target = node.control(|control| control.core.open_stream(self.link, alias));
-        let target = target.and_then(|target| {
-            let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
-            Some((topic, target.upstream))
-        });
-        if let Some(Announced::Upstream(inflow)) = self.aliases.get_mut(alias.alias) {
-            inflow.cut(after);
+        if let Some(Announced::Upstream(upstream)) = self.aliases.get_mut(alias.alias) {
+            upstream.cut(false, after);
         }
         self.aliases.remove(alias.alias);
-        let Some((topic, upstream)) = target else {
-            self.aliases.insert(alias.alias, Announced::Ignored);
-            return;
-        };
-        let announced = if upstream {
-            Announced::Upstream(Box::new(Inflow::new(topic, alias)))
+        let announced = if alias.upstream {
+            Announced::Upstream(Box::new(Upstream::announced(node, alias)))
         } else {
-            let (heard, missed) = topic.open_stream(self.link, alias);
-            if !missed.is_none() {
-                after.missed(&topic.name, missed);
-            }
-            Announced::Heard { topic, heard }
+            self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
         self.aliases.insert(alias.alias, announced);
+    }
+
+    fn heard(
+        &self,
+        node: &Arc<NodeInner>,
+        alias: &Alias<'_>,
+        after: &mut Aftermath,
+    ) -> Option<Announced> {
+        let target = node.control(|control| control.core.open_stream(self.link, alias))?;
+        let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
+        let (heard, missed) = topic.open_stream(self.link, alias);
+        if !missed.is_none() {
+            after.missed(&topic.name, missed);
+        }
+        Some(Announced::Heard { topic, heard })
     }
 
     fn tail(
@@ -197,7 +200,7 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream(inflow)) => inflow.announced(next_sequence),
+            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -208,12 +211,12 @@ impl Spot {
     }
 
     /// There may be room for what waits.
-    pub(super) fn retry(&mut self, outbox: &SharedOutbox, after: &mut Aftermath) {
+    pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
         let aliases = &mut self.aliases;
         self.held_up.retain(|alias| match aliases.get_mut(*alias) {
-            Some(Announced::Upstream(inflow)) => {
-                inflow.drain(outbox, after);
-                inflow.is_held_up()
+            Some(Announced::Upstream(upstream)) => {
+                upstream.drain(node, outbox, after);
+                upstream.is_held_up()
             }
             _ => false,
         });
@@ -226,7 +229,7 @@ impl Spot {
         for announced in self.aliases.drain() {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
-                Announced::Upstream(mut inflow) => inflow.cut(after),
+                Announced::Upstream(mut upstream) => upstream.cut(graceful, after),
                 Announced::Ignored => {}
             }
         }

@@ -3,6 +3,8 @@
 
 pub mod proxy;
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use serverlink::{
@@ -79,6 +81,7 @@ pub fn subscribed_with(
 }
 
 /// The next delivery, which must come.
+#[track_caller]
 pub fn next(subscriber: &Subscriber) -> Delivery {
     subscriber
         .recv_timeout(WAIT)
@@ -86,6 +89,7 @@ pub fn next(subscriber: &Subscriber) -> Delivery {
 }
 
 /// The topic and the text of the next delivery, which must be a message.
+#[track_caller]
 pub fn message(subscriber: &Subscriber) -> (String, String) {
     match next(subscriber) {
         Delivery::Message(message) => (
@@ -97,11 +101,13 @@ pub fn message(subscriber: &Subscriber) -> (String, String) {
 }
 
 /// The text of the next delivery, which must be a message.
+#[track_caller]
 pub fn text(subscriber: &Subscriber) -> String {
     message(subscriber).1
 }
 
 /// The number in the next delivery, which must be a message.
+#[track_caller]
 pub fn number(subscriber: &Subscriber) -> u64 {
     match next(subscriber) {
         Delivery::Message(message) => number_in(message.data()),
@@ -114,6 +120,7 @@ pub fn number_in(data: &[u8]) -> u64 {
 }
 
 /// Nothing is queued now.
+#[track_caller]
 pub fn assert_empty(subscriber: &Subscriber) {
     assert_eq!(subscriber.try_recv(), Err(RecvError::Empty));
 }
@@ -127,6 +134,7 @@ pub struct Run {
 }
 
 /// Takes the numbers from 0 to `count`, as far as they come: the numbers must go up, and the gaps must fit exactly.
+#[track_caller]
 pub fn take_run(subscriber: &Subscriber, count: u64) -> Run {
     let mut run = Run::default();
     while run.received + run.missed < count {
@@ -146,20 +154,22 @@ pub fn take_run(subscriber: &Subscriber, count: u64) -> Run {
 }
 
 /// The first event that `wanted` takes; others are passed over.
+#[track_caller]
 pub fn event(events: &Events, wanted: impl Fn(&Event) -> bool) -> Event {
     let deadline = Instant::now() + WAIT;
+    let mut passed = Vec::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let event = events
-            .next_timeout(left)
-            .expect("the event within the deadline");
-        if wanted(&event) {
-            return event;
+        match events.next_timeout(left) {
+            Some(event) if wanted(&event) => return event,
+            Some(other) => passed.push(other),
+            None => panic!("not within {WAIT:?}; passed over: {passed:?}"),
         }
     }
 }
 
 /// Polls a state that nothing announces, with a deadline.
+#[track_caller]
 pub fn eventually(what: &str, mut there: impl FnMut() -> bool) {
     let deadline = Instant::now() + WAIT;
     while !there() {
@@ -168,9 +178,17 @@ pub fn eventually(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// An endpoint where nobody listens.
+/// An endpoint where nobody listens, on a loopback address that no other test uses: its port stays free.
 pub fn dead_endpoint() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let process = std::process::id().to_le_bytes();
+    let address = [
+        127,
+        process[0].max(1),
+        process[1],
+        NEXT.fetch_add(1, Relaxed),
+    ];
+    let listener = std::net::TcpListener::bind((IpAddr::from(address), 0)).unwrap();
     format!("tcp://{}", listener.local_addr().unwrap())
 }
 
