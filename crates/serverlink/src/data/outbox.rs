@@ -13,8 +13,7 @@ use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
 use spot_core::{Class, LinkId, Payload, limits};
 
-use super::inbox::{Deadline, wait};
-use super::lock;
+use super::{Deadline, lock, wait};
 use crate::net::Stream;
 use crate::reactor::LinkPort;
 

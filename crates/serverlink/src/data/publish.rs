@@ -8,10 +8,9 @@ use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
 
-use super::inbox::Deadline;
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
-use super::{SharedInbox, SharedOutbox, lock};
+use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// Why a message was not published; nobody got it.
@@ -23,7 +22,7 @@ pub(crate) enum PublishFailure {
     Unreachable,
     /// A blocking subscriber has no room.
     Full(Blocker),
-    /// A node of this context wants the topic and has not yet read that it exists: have it read its mail, then
+    /// A node of this context wants the topic and may not have read yet that it exists: have it read its mail, then
     /// publish with [`Mail::Read`].
     MailUnread(Arc<NodeInner>),
 }
@@ -210,10 +209,11 @@ impl Topic {
                 && topic.is_none()
                 && let Some(node) = node.upgrade()
             {
-                *topic = node.find_topic(&self.name);
-                if topic.is_none() && mail == Mail::Unread {
+                // Also a topic that is there already may still be without its subscribers, until its node is done.
+                if mail == Mail::Unread {
                     return Err(PublishFailure::MailUnread(node));
                 }
+                *topic = node.find_topic(&self.name);
             }
         }
         Ok(())

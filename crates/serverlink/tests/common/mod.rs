@@ -5,7 +5,9 @@ pub mod proxy;
 
 use std::time::{Duration, Instant};
 
-use serverlink::{Delivery, Event, Events, Node, NodeBuilder, Overflow, RecvError, Subscriber};
+use serverlink::{
+    Delivery, Event, Events, Filter, Node, NodeBuilder, Overflow, RecvError, Subscriber,
+};
 
 /// Far more than anything here takes: only a hung test waits as long.
 pub const WAIT: Duration = Duration::from_secs(30);
@@ -69,7 +71,8 @@ pub fn subscribed_with(
         })
         .unwrap();
     for filter in filters {
-        subscriber.subscribe(filter).unwrap();
+        let filter = Filter::try_from(*filter).unwrap();
+        subscriber.subscribe_filter(&filter).unwrap();
     }
     subscriber.wait_subscribed(WAIT).unwrap();
     subscriber
