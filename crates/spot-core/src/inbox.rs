@@ -197,6 +197,8 @@ impl Inbox {
     /// Ends a way in. What is queued stays, and the slot is reused once that is taken.
     pub fn detach(&mut self, slot: Slot) {
         self.slots[slot.0 as usize].attached = false;
+        // The topic may come back by another slot: its loss is to be told before its next message.
+        self.queue_back_gap(slot.0);
         self.release_if_unused(slot.0);
     }
 
@@ -306,10 +308,11 @@ impl Inbox {
                     payload,
                 })
             }
-            Some(Entry::Gap { slot, missed }) => Some(Taken::Gap {
-                topic: self.entry_taken(slot),
-                missed,
-            }),
+            Some(Entry::Gap { slot, mut missed }) => {
+                missed += std::mem::take(&mut self.slots[slot as usize].front_gap);
+                let topic = self.entry_taken(slot);
+                Some(Taken::Gap { topic, missed })
+            }
             Some(Entry::Notice(notice)) => Some(Taken::Notice(notice)),
             None => self.take_trailing_gap(),
         }
@@ -419,17 +422,8 @@ impl Inbox {
     }
 
     fn append(&mut self, slot: Slot, source: Source, payload: Payload) {
-        let state = &mut self.slots[slot.0 as usize];
-        state.queued += 1;
-        if !state.back_gap.is_none() {
-            let missed = std::mem::take(&mut state.back_gap);
-            state.queued += 1;
-            self.gapped.retain(|&gapped| gapped != slot.0);
-            self.entries.push_back(Entry::Gap {
-                slot: slot.0,
-                missed,
-            });
-        }
+        self.queue_back_gap(slot.0);
+        self.slots[slot.0 as usize].queued += 1;
         self.messages += 1;
         self.bytes += payload.len();
         self.entries.push_back(Entry::Message {
@@ -437,6 +431,18 @@ impl Inbox {
             source,
             payload,
         });
+    }
+
+    /// What is missing after the last message of a slot takes its place in line.
+    #[inline]
+    fn queue_back_gap(&mut self, slot: u32) {
+        let state = &mut self.slots[slot as usize];
+        if !state.back_gap.is_none() {
+            let missed = std::mem::take(&mut state.back_gap);
+            state.queued += 1;
+            self.gapped.retain(|&gapped| gapped != slot);
+            self.entries.push_back(Entry::Gap { slot, missed });
+        }
     }
 
     fn drop_newest(&mut self, slot: Slot) {

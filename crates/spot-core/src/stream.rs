@@ -90,6 +90,12 @@ impl Stream {
         Missed::exactly(missed)
     }
 
+    /// Whether its publisher ended it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// The publisher ended the stream: resuming it later leaves no gap.
     pub fn end(&mut self) {
         self.ended = true;

@@ -410,3 +410,17 @@ fn an_answer_of_a_former_life_counted_for_the_present_one() {
     cluster.settle();
     assert!(answers(&cluster));
 }
+
+#[test]
+fn a_route_to_a_node_that_had_linked_to_us_was_not_placed() {
+    let mut cluster = Cluster::new(2);
+    let peers = cluster.with(0, |node, now| {
+        node.begin_route(now, "t", &[address(1)]).unwrap()
+    });
+    cluster.with(0, |node, _| node.finish_route("t", peers).unwrap());
+    let second = hello(node_id(1), 1);
+    cluster.accept(0, LinkPeer::Spot(second));
+    cluster.settle();
+    assert_eq!(cluster.hosts[0].reachable("t"), Some(true));
+    assert!(cluster.hosts[0].place("t").upstream.is_some());
+}

@@ -127,6 +127,31 @@ fn a_detached_slot_is_reused_only_after_its_messages_are_taken() {
 }
 
 #[test]
+fn the_loss_of_a_detached_topic_was_told_after_its_next_messages() {
+    let mut inbox = inbox(1, Overflow::DropNewest);
+    let a = inbox.attach("a".into());
+    offer(&mut inbox, a, 1);
+    offer(&mut inbox, a, 2);
+    inbox.detach(a);
+    let again = inbox.attach("a".into());
+    inbox.take();
+    offer(&mut inbox, again, 3);
+    assert_eq!(drain(&mut inbox), ["a-1", "a3"]);
+}
+
+#[test]
+fn the_oldest_of_a_detached_topic_was_dropped_without_a_word() {
+    let mut inbox = inbox(1, Overflow::DropOldest);
+    let a = inbox.attach("a".into());
+    let b = inbox.attach("b".into());
+    offer(&mut inbox, a, 1);
+    inbox.missed(a, Missed::exactly(10));
+    inbox.detach(a);
+    offer(&mut inbox, b, 2);
+    assert_eq!(drain(&mut inbox), ["a-11", "b2"]);
+}
+
+#[test]
 fn retain_discards_without_reporting() {
     let mut inbox = inbox(3, Overflow::DropNewest);
     let a = inbox.attach("a".into());

@@ -267,7 +267,8 @@ impl Node {
             CloseReason::Leaving => ByeReason::Leaving,
         });
         let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
-        self.retire(link, "closed by this node", true, false);
+        let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
+        self.retire(link, "closed by this node", !goes_on, false);
         self.drop_link(link);
         self.push(Output::Close { link, reason, bye });
     }
@@ -405,13 +406,13 @@ impl Node {
         state.state = LinkState::Dialing;
         let foreign = std::mem::take(&mut state.foreign);
         let filters = self.offered.remove_target(link);
+        if node.is_some() {
+            self.push(Output::LinkInactive { link, graceful });
+        }
         self.detach_link(link, &filters);
         if let Some(node) = node {
-            self.remotes
-                .get_mut(&node)
-                .expect("active links have a remote")
-                .active = None;
-            self.push(Output::LinkInactive { link, graceful });
+            let remote = self.remotes.get_mut(&node);
+            remote.expect("active links have a remote").active = None;
             if tell_loss {
                 self.tell_loss(node);
             }

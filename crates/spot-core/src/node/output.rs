@@ -105,7 +105,7 @@ pub enum Output {
     LinkInactive {
         /// Which link.
         link: LinkId,
-        /// The other side took its leave: its streams end without loss.
+        /// One of the two sides took its leave: the streams end without loss.
         graceful: bool,
     },
     /// A topic became known (or is heard from a plain publisher).
@@ -150,7 +150,8 @@ pub enum Output {
         /// In which classes it is wanted there.
         classes: Classes,
     },
-    /// Send them no more, announcing the end.
+    /// Send them no more. On a link that is in use, announce the end of the stream; on one that is not any more only
+    /// where it stands, because it may go on over another link.
     DetachLink {
         /// Which topic.
         topic: TopicId,

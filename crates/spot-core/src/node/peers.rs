@@ -219,9 +219,14 @@ impl Node {
         peer.backoff.reset();
         peer.tried = true;
         let before = std::mem::replace(&mut peer.node, node);
-        if let Some(gone) = before.filter(|_| before != node) {
+        if before == node {
+            return;
+        }
+        if let Some(gone) = before {
             self.forget_remote_if_unheld(gone);
         }
+        // The node may be linked already.
+        self.place_routed_topics();
     }
 
     pub(super) fn dial(&mut self, id: PeerId) {

@@ -1,0 +1,515 @@
+//! What stands between a [`Node`] and a network: one node's driver, as plain structs, without threads or sockets.
+//!
+//! It carries out the node's outputs and moves messages by them, as the real driver does, and speaks real ZMTP: bytes
+//! come in by [`Driver::received`] and go out by [`Driver::take_output`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use spot_core::frame::{Alias, Data, Frame, put_data_header};
+use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use spot_core::outbox::SinkPolicy;
+use spot_core::{
+    Class, Endpoint, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeEvent, NodeId, Output,
+    Overflow, Payload, SubscriberId, TopicId,
+};
+
+use crate::link::{Link, Received};
+use crate::topic::{Heard, Topic};
+
+/// Credit of a blocking subscriber for each link.
+const WINDOW: (u64, u64) = (16, 1 << 20);
+/// What each queue holds.
+pub const HWM: usize = 64;
+
+/// What a driver asks of the network.
+#[derive(Debug)]
+pub enum Request {
+    /// Connect.
+    Dial(LinkId, Endpoint),
+    /// Drop the connection once what was written is under way.
+    HangUp(LinkId),
+}
+
+/// One node with its queues and links.
+#[derive(Debug)]
+pub struct Driver {
+    /// The control plane.
+    pub node: Node,
+    now_ms: u64,
+    topics: BTreeMap<TopicId, Topic>,
+    /// The next numbers of topics that are gone: a topic that comes back goes on from there.
+    numbers: BTreeMap<String, u64>,
+    subscribers: BTreeMap<SubscriberId, Inbox>,
+    links: BTreeMap<LinkId, Link>,
+    requests: VecDeque<Request>,
+    /// What must not happen between honest nodes.
+    pub faults: Vec<String>,
+    /// What the node told of.
+    pub news: Vec<NodeEvent>,
+}
+
+impl Driver {
+    /// A node that knows nobody.
+    #[must_use]
+    pub fn new(config: NodeConfig, now_ms: u64) -> Self {
+        Self {
+            node: Node::new(config),
+            now_ms,
+            topics: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            requests: VecDeque::new(),
+            faults: Vec::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// The time is told before every other call.
+    pub fn set_now(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// The next thing the network is to do.
+    pub fn poll_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// Calls the node and carries out what it asks for.
+    pub fn with<T>(&mut self, call: impl FnOnce(&mut Node, u64) -> T) -> T {
+        let result = call(&mut self.node, self.now_ms);
+        while let Some(output) = self.node.poll_output() {
+            self.apply(output);
+        }
+        result
+    }
+
+    /// Does what is due.
+    pub fn wake(&mut self) {
+        self.with(|node, now| node.handle_timeout(now));
+        let now_ms = self.now_ms;
+        let links = self.links.iter_mut();
+        let dead: Vec<LinkId> = links
+            .filter_map(|(id, link)| link.is_dead(now_ms).then_some(*id))
+            .collect();
+        for link in dead {
+            self.lost(link, "silence");
+            self.requests.push_back(Request::HangUp(link));
+        }
+    }
+
+    // Subscribers and publishers.
+
+    /// A subscriber without subscriptions.
+    pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
+        let id = self.with(|node, _| node.add_subscriber(overflow));
+        let limit = Limit {
+            messages: HWM,
+            bytes: 0,
+        };
+        self.subscribers.insert(id, Inbox::new(limit, overflow));
+        let active: Vec<LinkId> = self.active_links().collect();
+        for link in active {
+            self.grant(id, link, WINDOW);
+        }
+        id
+    }
+
+    /// Cancels a subscription; what is queued for it alone is discarded.
+    pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) {
+        self.with(|node, _| node.unsubscribe(subscriber, filter));
+        let node = &self.node;
+        let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+        let mut discarded = Vec::new();
+        inbox.retain(
+            |topic| node.wants(subscriber, topic),
+            |source, len| discarded.push((source, len)),
+        );
+        for (source, len) in discarded {
+            self.grant(subscriber, LinkId(source.0), (1, len as u64));
+        }
+    }
+
+    /// Takes what is first in a subscriber's line.
+    pub fn take(&mut self, subscriber: SubscriberId) -> Option<Taken> {
+        let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+        let taken = inbox.take()?;
+        match &taken {
+            Taken::Message {
+                source, payload, ..
+            } => self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64)),
+            Taken::Notice(Notice::Ended) => inbox.revive(),
+            _ => {}
+        }
+        Some(taken)
+    }
+
+    /// Publishes on a topic hosted here; false if somebody holds the publisher up.
+    pub fn publish(&mut self, name: &str, payload: &Payload) -> bool {
+        let id = self.node.topic(name).expect("hosted").id;
+        let topic = self.topics.get_mut(&id).expect("hosted");
+        let is_held_up =
+            |inbox: &Inbox| inbox.overflow() == Overflow::Block && !inbox.has_room(payload.len());
+        let inboxes = topic.inboxes.keys();
+        let mut sinks = topic.sinks.iter();
+        if inboxes
+            .copied()
+            .any(|id| is_held_up(&self.subscribers[&id]))
+            || sinks.any(|(link, policy)| {
+                policy.blocks() && !self.links[link].outbox.has_room(policy, payload.len())
+            })
+        {
+            return false;
+        }
+        let mut header = Vec::new();
+        put_data_header(&mut header, id.0, topic.next_sequence);
+        topic.next_sequence += 1;
+        let mut slow = Vec::new();
+        for (link, policy) in &topic.sinks {
+            let outbox = &mut self.links.get_mut(link).expect("attached").outbox;
+            if outbox.offer(policy, &header, payload) == Offer::Ended {
+                slow.extend(policy.disconnect.iter().map(|class| (*link, *class)));
+            }
+        }
+        self.deliver(id, Source::LOCAL, payload);
+        for (link, class) in slow {
+            self.with(|node, _| node.end_class(link, class));
+        }
+        true
+    }
+
+    /// Every queue within its bounds?
+    pub fn check_bounds(&self) -> Result<(), String> {
+        for (id, inbox) in &self.subscribers {
+            // A blocking subscriber has room for what its windows let come, beside what is published here.
+            let windows = usize::from(inbox.overflow() == Overflow::Block);
+            if inbox.messages() > HWM * (1 + windows) {
+                return Err(format!("{id:?} holds {} messages", inbox.messages()));
+            }
+        }
+        for (id, link) in &self.links {
+            if link.outbox.messages() > HWM {
+                return Err(format!("{id:?} holds {} messages", link.outbox.messages()));
+            }
+        }
+        Ok(())
+    }
+
+    // The network.
+
+    /// Somebody connects to us.
+    pub fn accepted(&mut self, address: String) -> LinkId {
+        let id = self.node.accept(address);
+        self.links.insert(id, Link::accepting(self.now_ms));
+        id
+    }
+
+    /// Our connection is made; false if it is not wanted any more.
+    pub fn connected(&mut self, id: LinkId) -> bool {
+        let hello = self.node.hello();
+        let link = self.links.get_mut(&id);
+        let wanted = link.map(|link| link.connected(&hello, self.now_ms));
+        wanted.is_some()
+    }
+
+    /// A connection failed or ended.
+    pub fn lost(&mut self, id: LinkId, reason: &str) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.closing = true;
+            self.with(|node, now| node.link_closed(now, id, reason));
+        }
+        self.links.remove(&id);
+    }
+
+    /// Bytes arrived.
+    pub fn received(&mut self, id: LinkId, mut input: &[u8]) {
+        while let Some(link) = self.links.get_mut(&id).filter(|link| !link.closing) {
+            match link.received(&mut input, &self.node.hello(), self.now_ms) {
+                Ok(None) => return,
+                Ok(Some(Received::Up(hello))) => {
+                    self.with(|node, now| node.link_up(now, id, LinkPeer::Spot(hello)));
+                }
+                Ok(Some(Received::Frame(frame))) => self.frame(id, &frame),
+                Err(error) => {
+                    self.faults.push(format!("{id:?}: {error}"));
+                    return self.lost(id, "protocol");
+                }
+            }
+        }
+    }
+
+    /// At most about `room` bytes to write.
+    pub fn take_output(&mut self, id: LinkId, room: usize) -> Vec<u8> {
+        let Some(link) = self.links.get_mut(&id) else {
+            return Vec::new();
+        };
+        let bytes = link.take_output(room);
+        if link.closing && link.is_drained() {
+            self.links.remove(&id);
+            self.requests.push_back(Request::HangUp(id));
+        }
+        bytes
+    }
+
+    fn frame(&mut self, id: LinkId, bytes: &[u8]) {
+        match Frame::decode(bytes) {
+            Ok(Frame::Data(data)) => self.data(id, &data),
+            Ok(Frame::Alias(alias)) => self.announced(id, &alias),
+            Ok(Frame::Tail {
+                alias,
+                next_sequence,
+                last,
+            }) => self.tail(id, alias, next_sequence, last),
+            Ok(Frame::Credit {
+                class,
+                messages,
+                bytes,
+            }) => {
+                let link = self.links.get_mut(&id).expect("it has a frame");
+                link.outbox.credit(class, messages, bytes);
+            }
+            _ => {
+                if let Err(error) = self.with(|node, _| node.handle_frame(id, bytes)) {
+                    self.faults.push(format!("{id:?}: {error}"));
+                }
+            }
+        }
+    }
+
+    fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
+        let target = self.with(|node, _| node.open_stream(id, alias));
+        let link = self.links.get_mut(&id).expect("it has a frame");
+        link.heard.remove(&alias.alias);
+        if let Some(target) = target {
+            link.heard
+                .insert(alias.alias, (target.topic, alias.publisher));
+            let topic = self.topics.get_mut(&target.topic).expect("just found");
+            let missed = topic.open_stream(id, alias);
+            topic.tell_missed(&mut self.subscribers, missed);
+        }
+    }
+
+    fn data(&mut self, id: LinkId, data: &Data<'_>) {
+        let Some((topic_id, heard)) = heard(&self.links, &mut self.topics, id, data.alias) else {
+            return;
+        };
+        if let Some(missed) = heard.receive(data.sequence) {
+            let topic = &self.topics[&topic_id];
+            if topic.place.routed && topic.place.upstream != Some(id) {
+                return;
+            }
+            topic.tell_missed(&mut self.subscribers, missed);
+            self.deliver(topic_id, Source(id.0), &Payload::copy_from(data.payload));
+        }
+    }
+
+    fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: bool) {
+        if let Some((topic, heard)) = heard(&self.links, &mut self.topics, id, alias) {
+            let missed = heard.stream.announced(next_sequence);
+            if last {
+                heard.stream.end();
+            }
+            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+        }
+        if last {
+            let link = self.links.get_mut(&id).expect("it has a frame");
+            link.heard.remove(&alias);
+        }
+    }
+
+    fn deliver(&mut self, topic: TopicId, source: Source, payload: &Payload) {
+        let mut slow = Vec::new();
+        for (id, slot) in &self.topics[&topic].inboxes {
+            let inbox = self.subscribers.get_mut(id).expect("attached");
+            let offer = match inbox.overflow() {
+                Overflow::Block if source != Source::LOCAL => {
+                    inbox.offer_credited(*slot, source, payload, true)
+                }
+                _ => inbox.offer(*slot, source, payload),
+            };
+            if offer == Offer::Ended {
+                slow.push(*id);
+            }
+        }
+        for subscriber in slow {
+            self.with(|node, _| node.end_subscriptions(subscriber));
+        }
+    }
+
+    // What the node asks for.
+
+    fn apply(&mut self, output: Output) {
+        match output {
+            Output::Dial { link, endpoint } => {
+                self.links.insert(link, Link::dialing(self.now_ms));
+                self.requests.push_back(Request::Dial(link, endpoint));
+            }
+            Output::Frame { link, frame } => match self.links.get_mut(&link) {
+                Some(link) => link.outbox.control(&frame),
+                None => self
+                    .faults
+                    .push(format!("a frame for {link:?}, which is gone")),
+            },
+            Output::Close { link, bye, .. } => self.close(link, bye),
+            Output::LinkActive { link } => {
+                self.links.get_mut(&link).expect("it is up").active = true;
+                let subscribers: Vec<SubscriberId> = self.subscribers.keys().copied().collect();
+                for subscriber in subscribers {
+                    self.grant(subscriber, link, WINDOW);
+                }
+            }
+            Output::LinkInactive { link, graceful } => {
+                self.links.get_mut(&link).expect("it was up").active = false;
+                for topic in self.topics.values_mut() {
+                    topic.cut(link, graceful);
+                }
+            }
+            Output::TopicAdded { topic, name } => {
+                let next = self.numbers.remove(&*name).unwrap_or_default();
+                self.topics.insert(topic, Topic::new(name, next));
+            }
+            Output::TopicRemoved { topic } => self.remove_topic(topic),
+            Output::Placed { topic, place } => {
+                self.topics.get_mut(&topic).expect("added").place = place;
+            }
+            Output::AttachSubscriber { topic, subscriber } => {
+                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+                let topic = self.topics.get_mut(&topic).expect("added");
+                let slot = inbox.attach(topic.name.clone());
+                topic.inboxes.insert(subscriber, slot);
+            }
+            Output::DetachSubscriber { topic, subscriber } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                let slot = topic.inboxes.remove(&subscriber).expect("attached");
+                self.subscribers
+                    .get_mut(&subscriber)
+                    .expect("added")
+                    .detach(slot);
+            }
+            Output::AttachLink {
+                topic,
+                link,
+                classes,
+            } => self.attach_link(topic, link, &classes),
+            Output::DetachLink { topic, link } => self.detach_link(topic, link),
+            Output::PeerLost {
+                subscriber,
+                node,
+                name,
+            } => {
+                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+                inbox.notice(Notice::PeerLost { node, name });
+            }
+            Output::SubscriberEnded { subscriber } => {
+                self.subscribers.get_mut(&subscriber).expect("added").end();
+            }
+            Output::Event(event) => self.news.push(event),
+            Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
+        }
+    }
+
+    fn close(&mut self, id: LinkId, bye: Option<Vec<u8>>) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.closing = true;
+        if let Some(bye) = bye {
+            link.outbox.control(&bye);
+        }
+        if link.is_drained() {
+            self.links.remove(&id);
+            self.requests.push_back(Request::HangUp(id));
+        }
+    }
+
+    fn remove_topic(&mut self, id: TopicId) {
+        let topic = self.topics.remove(&id).expect("added");
+        if topic
+            .streams
+            .values()
+            .any(|heard| !heard.stream.has_ended())
+        {
+            // Nobody will ever tell what was published after the last message that came.
+            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
+        }
+        self.numbers
+            .insert(topic.name.to_string(), topic.next_sequence);
+        for (subscriber, slot) in topic.inboxes {
+            let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+            inbox.detach(slot);
+        }
+        for link in self.links.values_mut() {
+            link.heard.retain(|_, (topic, _)| *topic != id);
+        }
+    }
+
+    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
+        let topic = self.topics.get_mut(&id).expect("added");
+        let link = self.links.get_mut(&link_id).expect("it wants the topic");
+        let mut policy = SinkPolicy::default();
+        for class in classes {
+            match class.policy() {
+                Overflow::DropNewest => {}
+                Overflow::DropOldest => policy.drop_oldest = true,
+                Overflow::Block => policy.gates.push(link.outbox.gate(*class)),
+                Overflow::Disconnect => policy.disconnect.push(*class),
+            }
+        }
+        if topic.sinks.insert(link_id, policy).is_none() {
+            let alias = Alias {
+                alias: id.0,
+                upstream: false,
+                next_sequence: topic.next_sequence,
+                incarnation: self.node.incarnation(),
+                publisher: self.node.id(),
+                topic: &topic.name,
+            };
+            link.outbox.control(&Frame::Alias(alias).to_vec());
+        }
+    }
+
+    /// Over another link the stream may go on: then only where it stands is told.
+    fn detach_link(&mut self, id: TopicId, link: LinkId) {
+        let topic = self.topics.get_mut(&id).expect("added");
+        topic.sinks.remove(&link).expect("attached");
+        let link = self.links.get_mut(&link).expect("attached");
+        let tail = Frame::Tail {
+            alias: id.0,
+            next_sequence: topic.next_sequence,
+            last: link.active,
+        };
+        link.outbox.control(&tail.to_vec());
+    }
+
+    fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {
+        if self.subscribers[&subscriber].overflow() != Overflow::Block {
+            return;
+        }
+        if let Some(link) = self.links.get_mut(&link).filter(|link| link.active) {
+            let class = Class::new(Overflow::Block, u64::from(subscriber.0));
+            let credit = Frame::Credit {
+                class,
+                messages,
+                bytes,
+            };
+            link.outbox.control(&credit.to_vec());
+        }
+    }
+
+    fn active_links(&self) -> impl Iterator<Item = LinkId> {
+        let active = self.links.iter().filter(|(_, link)| link.active);
+        active.map(|(id, _)| *id)
+    }
+}
+
+/// What a link's alias stands for, as long as the stream comes by this link.
+fn heard<'a>(
+    links: &BTreeMap<LinkId, Link>,
+    topics: &'a mut BTreeMap<TopicId, Topic>,
+    link: LinkId,
+    alias: u32,
+) -> Option<(TopicId, &'a mut Heard)> {
+    let (topic, publisher): (TopicId, NodeId) = *links.get(&link)?.heard.get(&alias)?;
+    let heard = topics.get_mut(&topic)?.streams.get_mut(&publisher)?;
+    (heard.link == Some(link)).then_some((topic, heard))
+}

@@ -1,0 +1,46 @@
+//! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["--seed", seed] if let Ok(seed) = seed.parse() => replay(seed),
+        ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
+        _ => {
+            eprintln!("usage: sim --seed N | --seeds A..B");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn parse_range(text: &str) -> Option<(u64, u64)> {
+    let (from, to) = text.split_once("..")?;
+    Some((from.parse().ok()?, to.parse().ok()?))
+}
+
+fn replay(seed: u64) -> ExitCode {
+    match sim::run(seed, true) {
+        Ok(summary) => {
+            println!("{summary:?}");
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            println!("seed {seed} fails: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_all(seeds: std::ops::Range<u64>) -> ExitCode {
+    let mut failed = 0;
+    for seed in seeds.clone() {
+        if let Err(fault) = sim::run(seed, false) {
+            println!("seed {seed} fails: {fault}");
+            failed += 1;
+        }
+    }
+    println!("{failed} of {} seeds fail", seeds.count());
+    ExitCode::from(u8::from(failed > 0))
+}
