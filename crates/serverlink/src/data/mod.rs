@@ -1,6 +1,6 @@
 //! The data plane: publish -> topic -> inboxes and outboxes. It takes no control lock and decides nothing.
 //!
-//! Locks are taken in this order and each is held for a few instructions, never across a system call:
+//! Locks are taken in this order and each is held for a few instructions, never across a system call other than a wake-up:
 //! a topic's upstream lock, its publish lock, its sinks lock (of the same topic or, over an in-process link, of the
 //! peer's), then an inbox or an outbox.
 

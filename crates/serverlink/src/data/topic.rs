@@ -76,6 +76,8 @@ pub(crate) struct Upstream {
 pub(super) struct UpstreamState {
     pub(super) announced: bool,
     pub(super) next_sequence: u64,
+    /// Set when it is announced.
+    pub(super) policy: SinkPolicy,
 }
 
 impl Upstream {
@@ -84,6 +86,13 @@ impl Upstream {
             link,
             kind,
             state: Mutex::default(),
+        }
+    }
+
+    /// It is not in use any more: publishers that wait on it are to look again.
+    fn wake_blocked(&self) {
+        if let SinkKind::Wire { outbox, .. } = &self.kind {
+            outbox.wake_blocked();
         }
     }
 }
@@ -150,13 +159,16 @@ impl Topic {
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
             .map(|upstream| upstream.link);
+        let mut before = None;
         if wanted != now {
             let made = wanted.and_then(upstream).map(Arc::new);
             if made.is_some() || side.outside.is_some() {
-                side.outside.get_or_insert_default().upstream = made;
+                let outside = side.outside.get_or_insert_default();
+                before = std::mem::replace(&mut outside.upstream, made);
             }
         }
         drop(side);
+        before.iter().for_each(|upstream| upstream.wake_blocked());
         let mut sinks = lock(&self.sinks);
         let routed = place.routed.then_some(place.upstream);
         if routed.is_some() || sinks.heard.is_some() {
@@ -169,8 +181,10 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
-        side.outside = None;
+        let outside = side.outside.take();
         drop(side);
+        let upstream = outside.and_then(|outside| outside.upstream);
+        upstream.iter().for_each(|upstream| upstream.wake_blocked());
         let mut sinks = lock(&self.sinks);
         for sink in std::mem::take(&mut sinks.inboxes) {
             sink.inbox.detach(sink.slot);

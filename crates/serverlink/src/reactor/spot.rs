@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
-use spot_core::stream::{Stream, Verdict};
-use spot_core::{LinkId, Missed, Payload};
+use spot_core::{LinkId, Payload};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
+use super::inflow::Inflow;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
@@ -19,6 +19,8 @@ const DENSE_ALIASES: u32 = 1 << 16;
 pub(super) struct Spot {
     link: LinkId,
     aliases: Aliases,
+    /// Aliases of streams published to us that wait for room.
+    held_up: Vec<u32>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -29,7 +31,7 @@ enum Announced {
     /// To the subscribers here.
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
-    Upstream { topic: Arc<Topic>, stream: Stream },
+    Upstream(Box<Inflow>),
     /// To nobody: the topic is not hosted here any more, or not offered, and the other side does not know yet.
     Ignored,
 }
@@ -45,6 +47,7 @@ impl Spot {
         Self {
             link,
             aliases: Aliases::default(),
+            held_up: Vec::new(),
             in_use: false,
             farewell: None,
         }
@@ -76,7 +79,7 @@ impl Spot {
                         Payload::from_bytes(body.slice(body.len() - payload.len()..))
                     }
                 };
-                self.data(alias, sequence, &payload, after)
+                self.data(outbox, alias, sequence, payload, after)
             }
             None => self.control_frame(node, outbox, &frame.body, after),
         }
@@ -85,23 +88,22 @@ impl Spot {
     #[inline]
     fn data(
         &mut self,
+        outbox: &SharedOutbox,
         alias: u32,
         sequence: u64,
-        payload: &Payload,
+        payload: Payload,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, sequence, payload, after),
-            Some(Announced::Upstream { topic, stream }) => {
-                match stream.receive(sequence) {
-                    Verdict::Deliver => {}
-                    Verdict::DeliverAfterGap(count) => topic.skip_for_peer(Missed::exactly(count)),
-                    Verdict::Duplicate => {
-                        after.duplicates += 1;
-                        return Ok(());
-                    }
+            Some(Announced::Heard { topic, heard }) => {
+                topic.hear(*heard, sequence, &payload, after)
+            }
+            Some(Announced::Upstream(inflow)) => {
+                let before = inflow.is_held_up();
+                inflow.take(outbox, sequence, payload, after)?;
+                if inflow.is_held_up() && !before {
+                    self.held_up.push(alias);
                 }
-                topic.publish_for_peer(payload, after);
             }
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("DATA", alias)),
@@ -164,14 +166,16 @@ impl Spot {
             let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
             Some((topic, target.upstream))
         });
+        if let Some(Announced::Upstream(inflow)) = self.aliases.get_mut(alias.alias) {
+            inflow.cut(after);
+        }
         self.aliases.remove(alias.alias);
         let Some((topic, upstream)) = target else {
             self.aliases.insert(alias.alias, Announced::Ignored);
             return;
         };
         let announced = if upstream {
-            let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
-            Announced::Upstream { topic, stream }
+            Announced::Upstream(Box::new(Inflow::new(topic, alias)))
         } else {
             let (heard, missed) = topic.open_stream(self.link, alias);
             if !missed.is_none() {
@@ -193,12 +197,7 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream { topic, stream }) => {
-                let missed = stream.announced(next_sequence);
-                if !missed.is_none() {
-                    topic.skip_for_peer(missed);
-                }
-            }
+            Some(Announced::Upstream(inflow)) => inflow.announced(next_sequence),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -208,13 +207,27 @@ impl Spot {
         Ok(())
     }
 
+    /// There may be room for what waits.
+    pub(super) fn retry(&mut self, outbox: &SharedOutbox, after: &mut Aftermath) {
+        let aliases = &mut self.aliases;
+        self.held_up.retain(|alias| match aliases.get_mut(*alias) {
+            Some(Announced::Upstream(inflow)) => {
+                inflow.drain(outbox, after);
+                inflow.is_held_up()
+            }
+            _ => false,
+        });
+    }
+
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
-    pub(super) fn cut(&mut self, left: bool) {
+    pub(super) fn cut(&mut self, left: bool, after: &mut Aftermath) {
         let graceful =
             left || matches!(self.farewell, Some(ByeReason::Leaving | ByeReason::Refused));
         for announced in self.aliases.drain() {
-            if let Announced::Heard { topic, heard } = announced {
-                topic.stream_cut(heard, graceful);
+            match announced {
+                Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
+                Announced::Upstream(mut inflow) => inflow.cut(after),
+                Announced::Ignored => {}
             }
         }
     }
