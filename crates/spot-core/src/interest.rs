@@ -154,7 +154,7 @@ impl<T: Copy + Eq> Interest<T> {
     }
 
     /// Filters and targets, each pair counted.
-    pub fn len(&self) -> usize {
+    pub fn pairs(&self) -> usize {
         let exact: usize = self.exact.values().map(SmallVec::len).sum();
         exact
             + self

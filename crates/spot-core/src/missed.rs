@@ -52,6 +52,6 @@ impl Missed {
 impl AddAssign for Missed {
     fn add_assign(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);
-        self.unknown |= other.unknown;
+        self.unknown = self.unknown || other.unknown;
     }
 }

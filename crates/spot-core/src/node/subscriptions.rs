@@ -114,7 +114,7 @@ impl Node {
     /// Filters subscribed to, each subscriber's counted.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
-        self.wanted.len()
+        self.wanted.pairs()
     }
 
     /// Whether any subscriber has a pattern.
