@@ -344,7 +344,9 @@ impl Driver {
             let source = from.filter(|_| charged.contains(id));
             let source = source.map_or(Source::LOCAL, |link| Source(link.0));
             let offer = match inbox.overflow() {
-                Overflow::Block if from.is_some() => inbox.offer_credited(*slot, source, payload),
+                Overflow::Block if from.is_some() => {
+                    inbox.offer_credited(*slot, source, payload, charged.contains(id))
+                }
                 _ => inbox.offer(*slot, source, payload),
             };
             match offer {

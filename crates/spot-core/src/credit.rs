@@ -27,6 +27,8 @@ pub struct Window {
     spent: Grant,
     /// Credit to be withheld, because the window was made smaller.
     debt: Grant,
+    /// Granted and not yet used by a message that arrived.
+    outstanding: Grant,
 }
 
 impl Window {
@@ -34,27 +36,38 @@ impl Window {
     #[must_use]
     pub fn open(limit: Limit, links: usize) -> (Self, Grant) {
         let size = share(limit, links);
-        (
-            Self {
-                size,
-                spent: Grant::default(),
-                debt: Grant::default(),
-            },
+        let window = Self {
             size,
-        )
+            spent: Grant::default(),
+            debt: Grant::default(),
+            outstanding: size,
+        };
+        (window, size)
     }
 
-    /// Changes the size; a larger window gives a grant at once, a smaller one withholds later ones.
+    /// Changes the size; a larger window gives a grant at once, a smaller one withholds later ones. Credit without limit
+    /// cannot be taken back: it lasts as long as the link.
     pub fn resize(&mut self, limit: Limit, links: usize) -> Option<Grant> {
         let size = share(limit, links);
         let more = Grant {
-            messages: size.messages.saturating_sub(self.size.messages),
-            bytes: size.bytes.saturating_sub(self.size.bytes),
+            messages: resized(self.size.messages, size.messages, &mut self.debt.messages),
+            bytes: resized(self.size.bytes, size.bytes, &mut self.debt.bytes),
         };
-        self.debt.messages += self.size.messages.saturating_sub(size.messages);
-        self.debt.bytes += self.size.bytes.saturating_sub(size.bytes);
         self.size = size;
-        (more != Grant::default()).then_some(more)
+        (more != Grant::default()).then(|| self.grant(more))
+    }
+
+    /// A message of the link arrived: whether its sender had credit for it.
+    pub fn arrived(&mut self, len: usize) -> bool {
+        let Grant { messages, bytes } = &mut self.outstanding;
+        if *messages == 0 || *bytes == 0 {
+            return false;
+        }
+        if *messages != u64::MAX {
+            *messages -= 1;
+            *bytes = bytes.saturating_sub(len as u64);
+        }
+        true
     }
 
     /// A message of the link was received: the credit to grant anew, if it is time.
@@ -72,8 +85,26 @@ impl Window {
         self.spent.bytes += len as u64 - withheld;
         let due = self.spent.messages >= self.size.messages.div_ceil(2)
             || self.spent.bytes >= self.size.bytes / 2;
-        due.then(|| std::mem::take(&mut self.spent))
+        due.then(|| {
+            let spent = std::mem::take(&mut self.spent);
+            self.grant(spent)
+        })
     }
+
+    fn grant(&mut self, grant: Grant) -> Grant {
+        let Grant { messages, bytes } = &mut self.outstanding;
+        *messages = messages.saturating_add(grant.messages);
+        *bytes = bytes.saturating_add(grant.bytes);
+        grant
+    }
+}
+
+/// What to grant at once when a window goes from one size to another; what is withheld already is let go of first.
+fn resized(before: u64, after: u64, debt: &mut u64) -> u64 {
+    let more = after.saturating_sub(before);
+    let forgiven = more.min(*debt);
+    *debt = (*debt - forgiven).saturating_add(before.saturating_sub(after));
+    more - forgiven
 }
 
 fn share(limit: Limit, links: usize) -> Grant {
@@ -133,6 +164,24 @@ mod tests {
             .sum();
         assert_eq!(granted, 3, "five withheld, two not yet due");
         assert_eq!(window.resize(LIMIT, 1).map(|grant| grant.messages), Some(5));
+    }
+
+    #[test]
+    fn a_window_that_is_widened_again_grants_only_what_it_had_taken() {
+        let (mut window, _) = Window::open(LIMIT, 1);
+        assert_eq!(window.resize(LIMIT, 5), None);
+        window.received(1);
+        assert_eq!(window.resize(LIMIT, 1).map(|grant| grant.messages), Some(1));
+    }
+
+    #[test]
+    fn only_messages_on_credit_arrive_on_credit() {
+        let (mut window, _) = Window::open(LIMIT, 5);
+        assert!(window.arrived(1) && window.arrived(1));
+        assert!(!window.arrived(1));
+        window.received(1);
+        assert!(window.arrived(1));
+        assert!(!window.arrived(1));
     }
 
     #[test]

@@ -234,14 +234,21 @@ impl Inbox {
         self.append(slot, source, payload.clone());
     }
 
-    /// Queues a message that its sender holds credit for: the credit was the room. A sender that overdraws (more than
-    /// twice the limit queued) loses the message instead of growing the queue.
-    pub fn offer_credited(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+    /// Queues a message that came over a link to a subscriber that blocks. A message on credit has its room. One that is
+    /// not was sent before its sender knew of the subscriber, or overdraws: with more than twice the limit queued it is
+    /// lost instead of growing the queue.
+    pub fn offer_credited(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        payload: &Payload,
+        credited: bool,
+    ) -> Offer {
         let limit = Limit {
             messages: self.limit.messages.saturating_mul(2),
             bytes: self.limit.bytes.saturating_mul(2),
         };
-        if limit.has_room(self.messages, self.bytes, payload.len()) {
+        if credited || limit.has_room(self.messages, self.bytes, payload.len()) {
             self.append(slot, source, payload.clone());
             return Offer::Queued;
         }

@@ -1,5 +1,7 @@
 //! Who wants what: an index from filters to those who asked for them.
 
+mod patterns;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -7,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::filter::Filter;
 use crate::overflow::Class;
+use patterns::Patterns;
 
 /// The classes in which somebody wants a topic.
 pub type Classes = SmallVec<[Class; 1]>;
@@ -24,14 +27,14 @@ type Wants<T> = SmallVec<[Want<T>; 1]>;
 #[derive(Debug)]
 pub struct Interest<T> {
     exact: HashMap<Arc<str>, Wants<T>>,
-    patterns: Vec<(Filter, Wants<T>)>,
+    patterns: Patterns<T>,
 }
 
 impl<T> Default for Interest<T> {
     fn default() -> Self {
         Self {
             exact: HashMap::new(),
-            patterns: Vec::new(),
+            patterns: Patterns::default(),
         }
     }
 }
@@ -42,13 +45,7 @@ impl<T: Copy + Eq> Interest<T> {
     pub fn set(&mut self, filter: &Filter, target: T, classes: Classes) -> bool {
         let wants = match filter {
             Filter::Exact(topic) => self.exact.entry(topic.clone()).or_default(),
-            other => match self.patterns.iter().position(|(known, _)| known == other) {
-                Some(index) => &mut self.patterns[index].1,
-                None => {
-                    self.patterns.push((other.clone(), Wants::new()));
-                    &mut self.patterns.last_mut().expect("just pushed").1
-                }
-            },
+            other => self.patterns.wants_mut(other),
         };
         match wants.iter_mut().find(|want| want.target == target) {
             Some(want) if want.classes == classes => false,
@@ -66,7 +63,7 @@ impl<T: Copy + Eq> Interest<T> {
     /// Forgets that `target` wants `filter`; false if it did not.
     pub fn remove(&mut self, filter: &Filter, target: T) -> bool {
         let mut removed = false;
-        let mut drop_target = |wants: &mut Wants<T>| {
+        let drop_target = |wants: &mut Wants<T>| {
             let before = wants.len();
             wants.retain(|want| want.target != target);
             removed |= wants.len() < before;
@@ -78,9 +75,11 @@ impl<T: Copy + Eq> Interest<T> {
                     self.exact.remove(&**topic);
                 }
             }
-            other => self
-                .patterns
-                .retain_mut(|(known, wants)| known != other || !drop_target(wants)),
+            other => {
+                if self.patterns.get_mut(other).is_some_and(drop_target) {
+                    self.patterns.remove(other);
+                }
+            }
         }
         removed
     }
@@ -100,7 +99,7 @@ impl<T: Copy + Eq> Interest<T> {
             !wants.is_empty()
         });
         filters.sort_unstable_by(|a, b| a.text().cmp(&b.text()));
-        self.patterns.retain_mut(|(filter, wants)| {
+        self.patterns.retain(|filter, wants| {
             if drop_target(wants) {
                 filters.push(filter.clone());
             }
@@ -154,7 +153,7 @@ impl<T: Copy + Eq> Interest<T> {
     }
 
     /// Filters and targets, each pair counted.
-    pub fn pairs(&self) -> usize {
+    pub fn count(&self) -> usize {
         let exact: usize = self.exact.values().map(SmallVec::len).sum();
         exact
             + self
@@ -214,11 +213,7 @@ impl<T: Copy + Eq> Interest<T> {
     fn wants(&self, filter: &Filter) -> Option<&Wants<T>> {
         match filter {
             Filter::Exact(topic) => self.exact.get(&**topic),
-            other => self
-                .patterns
-                .iter()
-                .find(|(known, _)| known == other)
-                .map(|(_, wants)| wants),
+            other => self.patterns.get(other),
         }
     }
 }

@@ -65,6 +65,10 @@ pub const MAX_PATTERNS_PER_LINK: usize = 1 << 14;
 /// Most topics a peer may offer on a link.
 pub const MAX_TOPICS_PER_LINK: usize = 1 << 22;
 
+/// Most bytes of answers (PONG, SYNC_ACK, INTEREST_ACK, QUERY_RESP) that wait for a peer which goes on asking: far more
+/// than a socket's buffers hold, so that only a peer that does not read gets there.
+pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
 // Queues.
 
 /// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that

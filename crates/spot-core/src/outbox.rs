@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
@@ -33,6 +34,7 @@ pub struct Segment {
     gated: usize,
     /// Aliases that an ALIAS or a last TAIL in here gives or frees.
     renamed: SmallVec<[u32; 1]>,
+    answer_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl Segment {
             payload_bytes: 0,
             gated: 0,
             renamed: SmallVec::new(),
+            answer_bytes: 0,
         }
     }
 
@@ -69,9 +72,8 @@ impl Segment {
 }
 
 /// Credit of one blocking subscriber on the other side; `u64::MAX` is no limit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Gate {
-    class: Class,
     messages: u64,
     bytes: u64,
     /// What the last message overdrew the bytes by: it comes off the next credit.
@@ -139,6 +141,9 @@ pub struct Outbox {
     reserved_bytes: usize,
     limit: Limit,
     gates: Vec<Gate>,
+    gate_of: HashMap<Class, GateIndex>,
+    /// Bytes of answers to the peer's questions that are not written yet.
+    unread_answers: usize,
     /// Next number of streams that lost messages here, by alias, to be announced.
     unannounced: BTreeMap<u32, u64>,
     dropped: u64,
@@ -157,6 +162,8 @@ impl Outbox {
             reserved_bytes: 0,
             limit,
             gates: Vec::new(),
+            gate_of: HashMap::new(),
+            unread_answers: 0,
             unannounced: BTreeMap::new(),
             dropped: 0,
         }
@@ -195,6 +202,22 @@ impl Outbox {
             let segment = self.segments.back_mut().expect("it holds the frame");
             segment.renamed.push(alias);
         }
+        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK)) = frame.first() {
+            self.count_answer(frame.len());
+        }
+    }
+
+    /// Queues an answer to a question of the peer: bytes that are framed already.
+    pub fn answer(&mut self, bytes: &[u8]) {
+        self.framed(bytes);
+        self.count_answer(bytes.len());
+    }
+
+    /// Bytes of answers not written yet, SYNC_ACK and INTEREST_ACK among them. A peer that asks and does not read must
+    /// not make them grow without end.
+    #[must_use]
+    pub fn unread_answers(&self) -> usize {
+        self.unread_answers
     }
 
     /// Queues bytes that are framed already.
@@ -204,21 +227,15 @@ impl Outbox {
 
     /// The gate of a blocking class; it is shut until credit comes. Those beyond 65535 of one link stay shut.
     pub fn gate(&mut self, class: Class) -> GateIndex {
-        let index = self
-            .gates
-            .iter()
-            .position(|gate| gate.class == class)
-            .unwrap_or(self.gates.len());
-        let is_new = index == self.gates.len();
-        if is_new && index < MAX_GATES {
-            self.gates.push(Gate {
-                class,
-                messages: 0,
-                bytes: 0,
-                overdrawn_bytes: 0,
-            });
+        if let Some(known) = self.gate_of.get(&class) {
+            return *known;
         }
-        GateIndex(u16::try_from(index).unwrap_or(u16::MAX))
+        let index = GateIndex(u16::try_from(self.gates.len()).unwrap_or(u16::MAX));
+        if self.gates.len() < MAX_GATES {
+            self.gates.push(Gate::default());
+            self.gate_of.insert(class, index);
+        }
+        index
     }
 
     /// Adds credit to a class.
@@ -306,17 +323,12 @@ impl Outbox {
     pub fn written(&mut self, segment: &Segment) -> bool {
         self.messages -= segment.messages;
         self.bytes -= segment.payload_bytes;
+        self.unread_answers -= segment.answer_bytes;
         if !self.unannounced.is_empty() && self.limit.has_room(self.messages * 2, self.bytes * 2, 0)
         {
             self.announce_losses();
         }
         segment.messages > 0
-    }
-
-    /// Its header was taken, so it must follow.
-    fn begins_with_a_shared_payload(&self) -> bool {
-        let first = self.segments.front();
-        first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
     /// Whether a message of `len` bytes would be queued now.
@@ -333,6 +345,12 @@ impl Outbox {
                     .get(usize::from(*index))
                     .is_some_and(Gate::is_open)
             })
+    }
+
+    /// Its header was taken, so it must follow.
+    fn begins_with_a_shared_payload(&self) -> bool {
+        let first = self.segments.front();
+        first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
     fn spend(&mut self, policy: &SinkPolicy, len: usize) {
@@ -378,6 +396,12 @@ impl Outbox {
         segment.expect("a message was just appended").gated += 1;
     }
 
+    fn count_answer(&mut self, len: usize) {
+        self.unread_answers += len;
+        let segment = self.segments.back_mut();
+        segment.expect("it holds the answer").answer_bytes += len;
+    }
+
     /// The buffer to append `len` bytes to.
     fn open_segment(&mut self, len: usize) -> &mut Vec<u8> {
         let fits = self.segments.back().is_some_and(|segment| {
@@ -420,6 +444,7 @@ impl Outbox {
                 unreachable!("a shared payload follows its header and is dropped with it")
             };
             let Some(frame) = FrameSpan::first(&buffer[segment.start..]) else {
+                self.unread_answers -= segment.answer_bytes;
                 self.segments.pop_front();
                 continue;
             };

@@ -8,8 +8,10 @@ mod event;
 mod node;
 mod options;
 mod publisher;
+mod receive;
 mod stats;
 mod subscriber;
+mod views;
 
 pub use crate::net::TcpOptions;
 pub use builder::NodeBuilder;
@@ -24,5 +26,6 @@ pub use event::{Event, Events};
 pub use node::Node;
 pub use options::{Options, Spin, SubscriberOptions};
 pub use publisher::Publisher;
+pub use receive::{Iter, RecvFuture, Wait};
 pub use stats::{LinkRejections, PeerInfo, PeerState, Stats, TopicInfo, TopicPlace};
-pub use subscriber::{Iter, RecvFuture, Subscriber, Wait};
+pub use subscriber::Subscriber;

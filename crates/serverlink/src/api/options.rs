@@ -75,8 +75,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Checks what the types leave open.
-    pub(crate) fn check(&self) -> Result<(), OptionsError> {
+    /// Checks what the types leave open: that every value is in its range. Called by whatever takes options.
+    ///
+    /// # Errors
+    /// [`OptionsError::OutOfRange`] names the first option that is not.
+    pub fn check(&self) -> Result<(), OptionsError> {
         let tcp = &self.tcp;
         in_range(
             "reconnect_min",

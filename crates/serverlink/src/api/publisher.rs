@@ -9,7 +9,7 @@ use spot_core::Payload;
 
 use super::error::PublishError;
 use super::node::NodeHandle;
-use crate::data::{Aftermath, Deadline, PublishFailure, Topic};
+use crate::data::{Aftermath, Deadline, Mail, PublishFailure, Topic};
 use crate::engine::NodeInner;
 
 /// A topic resolved once, so that publishing on it needs no look-up. Cheap to clone, usable from any thread.
@@ -171,10 +171,9 @@ pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, P
     }
     let known = || node.inspect(|control| control.core.topic(name).is_some());
     let lonely = || node.inspect(|control| !control.core.has_cluster_peer());
-    if known() || lonely() && node.context.link_to_hosts_of(node, name) && known() {
-        if let Some(topic) = node.find_topic(name) {
-            return Ok(topic);
-        }
+    let found = known() || lonely() && node.context.link_to_hosts_of(node, name) && known();
+    if found && let Some(topic) = node.find_topic(name) {
+        return Ok(topic);
     }
     Err(PublishError::Unknown {
         topic: name.to_owned(),
@@ -204,12 +203,13 @@ fn publish(
     payload: &Payload,
     mut deadline: Option<Deadline>,
 ) -> Result<(), Refusal> {
+    let mut mail = Mail::Unread;
     loop {
         if node.is_closed() {
             return Err(Refusal::Error(PublishError::Closed));
         }
         let mut after = Aftermath::default();
-        let published = topic.publish(node.identity, payload, &mut after);
+        let published = topic.publish(node.identity, payload, mail, &mut after);
         if !after.is_empty() {
             node.settle(after);
         }
@@ -218,6 +218,10 @@ fn publish(
             Ok(()) => {
                 node.counters.count_published(payload.len());
                 return Ok(());
+            }
+            Err(PublishFailure::MailUnread(peer)) => {
+                peer.read_mail();
+                mail = Mail::Read;
             }
             Err(PublishFailure::Retired) => return Err(Refusal::Retired),
             Err(PublishFailure::Unreachable) => {

@@ -27,6 +27,9 @@ pub struct Stats {
     pub duplicates_refused: u64,
     /// PUBLISH commands of plain ZeroMQ peers that found no topic, no owner or no room.
     pub commands_refused: u64,
+    /// Messages of plain ZeroMQ publishers discarded because their first frame is no topic name, or they have more than
+    /// two frames.
+    pub messages_refused: u64,
     /// Filters subscribed to now.
     pub subscriptions: u64,
     /// Topics known now, hosted or remote.

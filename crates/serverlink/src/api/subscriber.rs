@@ -1,37 +1,23 @@
 //! Subscriptions and the queue they deliver to.
 
-use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::{Inbox, Notice, Source, Taken};
+use spot_core::inbox::Notice;
 use spot_core::node::SubscribeError as Refusal;
 use spot_core::{Filter, LinkId};
 
-use super::delivery::{Delivery, Message};
+use super::delivery::Delivery;
 use super::error::{
     OptionsError, RecvError, RecvIntoError, SubscribeError, UnsubscribeError, WaitError,
 };
 use super::node::NodeHandle;
 use super::options::SubscriberOptions;
-use crate::data::{Deadline, Receipt, Received, SharedInbox, lock};
-
-/// How long a receive may wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Not at all.
-    Never,
-    /// Until something arrives or the node closes.
-    Forever,
-    /// At most this long.
-    For(Duration),
-    /// As the subscriber's `recv_timeout` option says.
-    Default,
-}
+use super::receive::{Copied, Iter, RecvFuture, Wait, copy_out, delivery};
+use crate::data::{Deadline, Received, SharedInbox, lock};
 
 /// A set of subscriptions with one queue of its own, its own HWM and overflow policy.
 ///
@@ -398,7 +384,10 @@ impl Subscriber {
         }
     }
 
-    fn poll_delivery(&self, task: &TaskContext<'_>) -> Poll<Result<Delivery, RecvError>> {
+    pub(super) fn poll_delivery(
+        &self,
+        task: &TaskContext<'_>,
+    ) -> Poll<Result<Delivery, RecvError>> {
         loop {
             match self.recv_wait(Wait::Never) {
                 Err(RecvError::Empty) if self.inbox.wake_when_ready(task.waker()) => {
@@ -430,124 +419,5 @@ impl AsFd for Subscriber {
     /// When the system has no descriptor left.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.poll_fd().expect("the system has a descriptor left")
-    }
-}
-
-impl futures_core::Stream for Subscriber {
-    type Item = Delivery;
-
-    /// Ends when the node closes.
-    fn poll_next(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Delivery>> {
-        self.poll_delivery(task).map(Result::ok)
-    }
-}
-
-impl<'a> IntoIterator for &'a Subscriber {
-    type Item = Message;
-    type IntoIter = Iter<'a>;
-
-    fn into_iter(self) -> Iter<'a> {
-        self.iter()
-    }
-}
-
-/// See [`Subscriber::iter`].
-#[derive(Debug)]
-pub struct Iter<'a> {
-    subscriber: &'a Subscriber,
-}
-
-impl Iterator for Iter<'_> {
-    type Item = Message;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Delivery::Message(message) = self.subscriber.recv_wait(Wait::Forever).ok()? {
-                return Some(message);
-            }
-        }
-    }
-}
-
-/// See [`Subscriber::recv_async`].
-#[derive(Debug)]
-pub struct RecvFuture<'a> {
-    subscriber: &'a Subscriber,
-}
-
-impl Future for RecvFuture<'_> {
-    type Output = Result<Delivery, RecvError>;
-
-    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        self.subscriber.poll_delivery(task)
-    }
-}
-
-/// What [`Subscriber::recv_into`] found.
-enum Copied {
-    Message {
-        source: Source,
-        topic_len: usize,
-        data_len: usize,
-    },
-    TooSmall {
-        topic_len: usize,
-        data_len: usize,
-    },
-    Gap,
-    Notice(Notice),
-}
-
-impl Receipt for Copied {
-    fn message(&self) -> Option<(Source, usize)> {
-        match self {
-            Self::Message {
-                source, data_len, ..
-            } => Some((*source, *data_len)),
-            _ => None,
-        }
-    }
-}
-
-/// Copies the first message out and takes it, unless a buffer is too small for it.
-fn copy_out(inbox: &mut Inbox, topic_buffer: &mut [u8], data_buffer: &mut [u8]) -> Option<Copied> {
-    if let Some((topic, payload)) = inbox.first_message() {
-        let (topic_len, data_len) = (topic.len(), payload.len());
-        if topic_buffer.len() < topic_len || data_buffer.len() < data_len {
-            return Some(Copied::TooSmall {
-                topic_len,
-                data_len,
-            });
-        }
-    }
-    Some(match inbox.take()? {
-        Taken::Message {
-            topic,
-            source,
-            payload,
-        } => {
-            let (topic_len, data_len) = (topic.len(), payload.len());
-            topic_buffer[..topic_len].copy_from_slice(topic.as_bytes());
-            data_buffer[..data_len].copy_from_slice(payload.as_ref());
-            Copied::Message {
-                source,
-                topic_len,
-                data_len,
-            }
-        }
-        Taken::Gap { .. } => Copied::Gap,
-        Taken::Notice(notice) => Copied::Notice(notice),
-    })
-}
-
-fn delivery(taken: Taken) -> Delivery {
-    match taken {
-        Taken::Message { topic, payload, .. } => Delivery::Message(Message { topic, payload }),
-        Taken::Gap { topic, missed } => Delivery::Gap {
-            topic,
-            missed: missed.count(),
-        },
-        Taken::Notice(Notice::PeerLost { node, name }) => Delivery::PeerLost { node, name },
-        Taken::Notice(Notice::Ended) => Delivery::Ended,
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct Counters {
     pub(crate) duplicates_refused: AtomicU64,
     pub(crate) missed_messages: AtomicU64,
     pub(crate) commands_refused: AtomicU64,
+    pub(crate) messages_refused: AtomicU64,
     /// Messages that the queues of links that are gone had dropped.
     pub(crate) closed_outbox_drops: AtomicU64,
     received_before: Received,

@@ -1,47 +1,24 @@
 //! A subscriber's queue, shared: the plain [`Inbox`] under a lock, with everything that waits on it.
 
-use std::collections::HashMap;
 use std::hint;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use spot_core::credit::{Grant, Window};
-use spot_core::frame::Frame;
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 
-use super::{SharedOutbox, lock};
+use super::credit::Windows;
+use super::{Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
 use crate::sys::EventFd;
 
 /// How long an adaptive receiver spins at most before it sleeps.
 const SPIN_MAX_US: u32 = 50;
-
-/// Until when a call may wait.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Deadline {
-    Now,
-    At(Instant),
-    Never,
-}
-
-impl Deadline {
-    /// `None` waits for ever; a time too far away to name is for ever, too.
-    pub(crate) fn after(timeout: Option<Duration>) -> Self {
-        match timeout {
-            None => Self::Never,
-            Some(Duration::ZERO) => Self::Now,
-            Some(timeout) => Instant::now()
-                .checked_add(timeout)
-                .map_or(Self::Never, Self::At),
-        }
-    }
-}
 
 /// A subscriber's queue with its sleepers.
 #[derive(Debug)]
@@ -77,27 +54,7 @@ struct State {
     received_messages: u64,
     received_bytes: u64,
     limit: Limit,
-    windows: HashMap<Source, CreditWindow>,
-}
-
-/// The credit that goes back over a link as its messages are received.
-#[derive(Debug)]
-struct CreditWindow {
-    window: Window,
-    class: Class,
-    outbox: Arc<SharedOutbox>,
-}
-
-impl CreditWindow {
-    fn grant(&self, grant: Grant) {
-        let frame = Frame::Credit {
-            class: self.class,
-            messages: grant.messages,
-            bytes: grant.bytes,
-        };
-        self.outbox.control(&frame.to_vec());
-        self.outbox.flush_soon();
-    }
+    windows: Windows,
 }
 
 /// What a receive found.
@@ -132,7 +89,7 @@ impl SharedInbox {
             received_messages: 0,
             received_bytes: 0,
             limit,
-            windows: HashMap::new(),
+            windows: Windows::default(),
         };
         Self {
             owner,
@@ -156,6 +113,7 @@ impl SharedInbox {
         };
         let limit = state.limit;
         state.queue.configure(limit, options.overflow);
+        state.windows.set_limit(limit);
         state.queue.tell_gaps(options.tell_gaps);
         self.blocks
             .store(options.overflow == Overflow::Block, Relaxed);
@@ -187,7 +145,8 @@ impl SharedInbox {
     pub(crate) fn offer(&self, slot: Slot, source: Source, payload: &Payload) -> Offer {
         let mut state = lock(&self.state);
         let offer = if source != Source::LOCAL && self.blocks() {
-            state.queue.offer_credited(slot, source, payload)
+            let credited = state.windows.arrived(source, payload.len());
+            state.queue.offer_credited(slot, source, payload, credited)
         } else {
             state.queue.offer(slot, source, payload)
         };
@@ -334,46 +293,24 @@ impl SharedInbox {
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
         let mut state = lock(&self.state);
         let State { queue, windows, .. } = &mut *state;
-        queue.retain(keep, |source, len| return_credit(windows, source, len));
+        queue.retain(keep, |source, len| windows.received(source, len));
         self.refresh(&mut state);
         self.tell_space(&state);
     }
 
-    /// Opens a credit window for a link and resizes those of the others.
+    /// Opens a credit window for a link.
     pub(crate) fn open_window(&self, link: LinkId, outbox: Arc<SharedOutbox>) {
         let class = Class::new(Overflow::Block, u64::from(self.subscriber.0));
         let mut state = lock(&self.state);
-        if state.windows.contains_key(&Source(link.0)) {
-            return;
-        }
-        let (limit, links) = (state.limit, state.windows.len() + 1);
-        for window in state.windows.values_mut() {
-            if let Some(grant) = window.window.resize(limit, links) {
-                window.grant(grant);
-            }
-        }
-        let (window, grant) = Window::open(limit, links);
-        let window = CreditWindow {
-            window,
-            class,
-            outbox,
-        };
-        window.grant(grant);
-        state.windows.insert(Source(link.0), window);
+        let limit = state.limit;
+        state.windows.open(link, class, limit, outbox);
     }
 
-    /// Closes the credit window of a link and gives its share to the others.
+    /// Closes the credit window of a link.
     pub(crate) fn close_window(&self, link: LinkId) {
         let mut state = lock(&self.state);
-        if state.windows.remove(&Source(link.0)).is_none() {
-            return;
-        }
-        let (limit, links) = (state.limit, state.windows.len());
-        for window in state.windows.values_mut() {
-            if let Some(grant) = window.window.resize(limit, links) {
-                window.grant(grant);
-            }
-        }
+        let limit = state.limit;
+        state.windows.close(link, limit);
     }
 
     pub(crate) fn messages(&self) -> usize {
@@ -410,7 +347,7 @@ impl SharedInbox {
             state.received_messages += 1;
             state.received_bytes += len as u64;
             if source != Source::LOCAL {
-                return_credit(&mut state.windows, source, len);
+                state.windows.received(source, len);
             }
             self.tell_space(&state);
         }
@@ -506,39 +443,6 @@ impl Receipt for Taken {
                 source, payload, ..
             } => Some((*source, payload.len())),
             _ => None,
-        }
-    }
-}
-
-fn return_credit(windows: &mut HashMap<Source, CreditWindow>, source: Source, len: usize) {
-    if let Some(window) = windows.get_mut(&source)
-        && let Some(grant) = window.window.received(len)
-    {
-        window.grant(grant);
-    }
-}
-
-/// Waits on a condition; false when the time is up.
-pub(crate) fn wait<'a, T>(
-    condvar: &Condvar,
-    guard: MutexGuard<'a, T>,
-    deadline: Deadline,
-) -> (MutexGuard<'a, T>, bool) {
-    match deadline {
-        Deadline::Now => (guard, false),
-        Deadline::Never => (
-            condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
-            true,
-        ),
-        Deadline::At(at) => {
-            let left = at.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return (guard, false);
-            }
-            let (guard, _) = condvar
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner);
-            (guard, Instant::now() < at)
         }
     }
 }

@@ -5,16 +5,19 @@
 //! peer's), then an inbox or an outbox.
 
 mod counters;
+mod credit;
 mod inbox;
 mod outbox;
 mod publish;
 mod topic;
+mod wait;
 
 pub(crate) use counters::Counters;
-pub(crate) use inbox::{Deadline, Receipt, Received, SharedInbox, wait};
+pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Identity, PublishFailure};
+pub(crate) use publish::{Aftermath, Identity, Mail, PublishFailure};
 pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
+pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
-use spot_core::{Class, LinkId, Payload};
+use spot_core::{Class, LinkId, Payload, limits};
 
-use super::inbox::{Deadline, wait};
-use super::lock;
+use super::{Deadline, lock, wait};
 use crate::net::Stream;
 use crate::reactor::LinkPort;
 
@@ -97,6 +96,22 @@ impl SharedOutbox {
     /// Queues a SPOT frame that is not a message; the caller flushes.
     pub(crate) fn control(&self, frame: &[u8]) {
         self.with(|queue| queue.control(frame));
+    }
+
+    /// Queues an answer to a question of the peer and has it written; false if too many of them are not read.
+    #[must_use]
+    pub(crate) fn answer(&self, framed: &[u8]) -> bool {
+        let accepted = self.reads_answers();
+        if accepted {
+            self.with(|queue| queue.answer(framed));
+            self.flush_soon();
+        }
+        accepted
+    }
+
+    /// Whether the peer takes the answers to what it asks.
+    pub(crate) fn reads_answers(&self) -> bool {
+        self.with(|queue| queue.unread_answers()) <= limits::MAX_UNREAD_ANSWER_BYTES
     }
 
     /// Offers a message; says who is to write it.

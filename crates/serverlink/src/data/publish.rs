@@ -8,10 +8,10 @@ use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
 
-use super::inbox::Deadline;
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
-use super::{SharedInbox, SharedOutbox, lock};
+use super::{Deadline, SharedInbox, SharedOutbox, lock};
+use crate::engine::NodeInner;
 
 /// Why a message was not published; nobody got it.
 #[derive(Debug)]
@@ -22,6 +22,16 @@ pub(crate) enum PublishFailure {
     Unreachable,
     /// A blocking subscriber has no room.
     Full(Blocker),
+    /// A node of this context wants the topic and may not have read yet that it exists: have it read its mail, then
+    /// publish with [`Mail::Read`].
+    MailUnread(Arc<NodeInner>),
+}
+
+/// Whether nodes of this context that want a topic have been made to read their mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mail {
+    Unread,
+    Read,
 }
 
 /// Who has no room for a message.
@@ -123,11 +133,12 @@ impl Topic {
         &self,
         identity: Identity,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         let mut side = lock(&self.publish);
         if side.hosted {
-            return self.publish_hosted(&mut side, payload, after);
+            return self.publish_hosted(&mut side, payload, mail, after);
         }
         let upstream = side
             .outside
@@ -136,7 +147,7 @@ impl Topic {
         let known = side.known;
         drop(side);
         match upstream {
-            Some(upstream) => self.publish_upstream(&upstream, identity, payload, after),
+            Some(upstream) => self.publish_upstream(&upstream, identity, payload, mail, after),
             None if known => Err(PublishFailure::Unreachable),
             None => Err(PublishFailure::Retired),
         }
@@ -146,6 +157,13 @@ impl Topic {
     /// room misses it, and is told so.
     pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) {
         let mut side = lock(&self.publish);
+        if let Err(PublishFailure::MailUnread(node)) = self.resolve_direct(&mut side, Mail::Unread)
+        {
+            drop(side);
+            node.read_mail();
+            side = lock(&self.publish);
+            let _ = self.resolve_direct(&mut side, Mail::Read);
+        }
         if side.hosted {
             self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
         }
@@ -162,8 +180,10 @@ impl Topic {
         &self,
         side: &mut PublishSide,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
+        self.resolve_direct(side, mail)?;
         let mut reserved = SmallVec::new();
         if let Err(blocker) = self.reserve_everywhere(side, payload.len(), &mut reserved) {
             reserved
@@ -175,6 +195,27 @@ impl Topic {
         reserved
             .into_iter()
             .for_each(|room| room.give_back(payload.len()));
+        Ok(())
+    }
+
+    /// Finds the topic in the nodes of this context that want it.
+    fn resolve_direct(&self, side: &mut PublishSide, mail: Mail) -> Result<(), PublishFailure> {
+        let links = side
+            .outside
+            .iter_mut()
+            .flat_map(|outside| &mut outside.links);
+        for sink in links {
+            if let SinkKind::Direct { node, topic } = &mut sink.kind
+                && topic.is_none()
+                && let Some(node) = node.upgrade()
+            {
+                // Also a topic that is there already may still be without its subscribers, until its node is done.
+                if mail == Mail::Unread {
+                    return Err(PublishFailure::MailUnread(node));
+                }
+                *topic = node.find_topic(&self.name);
+            }
+        }
         Ok(())
     }
 
@@ -190,7 +231,6 @@ impl Topic {
             return Ok(());
         };
         for sink in &mut outside.links {
-            sink.kind.resolve_direct(&self.name);
             match &sink.kind {
                 SinkKind::Wire { outbox, policy } if policy.blocks() && !outbox.is_closed() => {
                     if !outbox.reserve(policy, len) {
@@ -275,7 +315,6 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         for LinkSink { link, kind } in &mut outside.links {
-            kind.resolve_direct(&self.name);
             match kind {
                 SinkKind::Wire { outbox, policy } => {
                     if let Some(index) = reserved.iter().position(|room| room.is_for(outbox)) {
@@ -320,6 +359,7 @@ impl Topic {
         upstream: &Upstream,
         identity: Identity,
         payload: &Payload,
+        mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         let mut state = lock(&upstream.state);
@@ -353,7 +393,7 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                topic.publish_hosted(&mut side, payload, after)
+                topic.publish_hosted(&mut side, payload, mail, after)
             }
             SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
         }

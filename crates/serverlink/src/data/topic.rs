@@ -212,7 +212,9 @@ impl Topic {
         let next_sequence = side.next_sequence;
         let links = &mut side.outside.get_or_insert_default().links;
         if let Some(known) = links.iter_mut().find(|known| known.link == sink.link) {
-            if let SinkKind::Wire { .. } = known.kind {
+            if let SinkKind::Wire { outbox, .. } = &sink.kind {
+                // Those who wait may wait for a class that does not block any more.
+                outbox.wake_blocked();
                 *known = sink;
             }
             return;
@@ -396,15 +398,6 @@ impl SinkKind {
         match self {
             Self::Direct { topic, .. } => topic.as_ref(),
             _ => None,
-        }
-    }
-
-    /// Finds the peer's topic behind an in-process link, as soon as the peer has it.
-    pub(super) fn resolve_direct(&mut self, name: &str) {
-        if let Self::Direct { node, topic } = self
-            && topic.is_none()
-        {
-            *topic = node.upgrade().and_then(|node| node.find_topic(name));
         }
     }
 }

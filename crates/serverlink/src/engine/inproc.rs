@@ -50,6 +50,13 @@ impl InprocLink {
     }
 }
 
+impl NodeInner {
+    /// Handles the mail of nodes of this context that has come so far, also what another thread is at.
+    pub(crate) fn read_mail(self: &Arc<Self>) {
+        deliver_mail(vec![self.clone()]);
+    }
+}
+
 /// Delivers the mail of these nodes, and what follows from it, until there is none.
 pub(super) fn deliver_mail(touched: Vec<Arc<NodeInner>>) {
     let mut queue = VecDeque::from(touched);

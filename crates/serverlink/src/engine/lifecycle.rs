@@ -62,7 +62,7 @@ pub(crate) fn start(
         mailbox: Mutex::default(),
         armed_ms: AtomicU64::new(u64::MAX),
         closed: AtomicBool::new(false),
-        open_connections: Mutex::new(0),
+        open_sockets: Mutex::new(0),
         all_closed: Condvar::new(),
         epoch: Instant::now(),
         context,
@@ -135,6 +135,7 @@ fn listen(
         _ => BindError::Io { endpoint, source },
     })?;
     let actual = listener.local_text();
+    node.socket_opened();
     node.reactor.listen(node.clone(), listener);
     Ok(actual)
 }
@@ -153,7 +154,7 @@ impl NodeInner {
     /// Closes the node: blocked calls end, peers are told, queued data is sent within the linger time.
     pub(crate) fn close(self: &Arc<Self>) {
         if self.closed.swap(true, Relaxed) {
-            return self.wait_until_connections_closed();
+            return self.wait_until_sockets_closed();
         }
         self.reactor.stop_listening(self.id());
         self.control(|control| {
@@ -174,15 +175,15 @@ impl NodeInner {
                 .for_each(|queue| queue.close())
         });
         self.context.dismiss(self);
-        self.wait_until_connections_closed();
+        self.wait_until_sockets_closed();
     }
 
     /// Until every socket of the node is closed; the reactor keeps to the linger time.
-    fn wait_until_connections_closed(&self) {
+    fn wait_until_sockets_closed(&self) {
         if self.reactor.is_current_thread() {
             return;
         }
-        let mut open = lock(&self.open_connections);
+        let mut open = lock(&self.open_sockets);
         while *open > 0 {
             open = wait(&self.all_closed, open, Deadline::Never).0;
         }

@@ -7,7 +7,7 @@ use spot_core::{LinkId, Payload};
 
 use super::NodeInner;
 use crate::api::Event;
-use crate::data::{Aftermath, Topic};
+use crate::data::{Aftermath, Mail, Topic};
 
 impl NodeInner {
     /// A link or an attempt at one has ended by itself.
@@ -60,7 +60,7 @@ impl NodeInner {
     ) {
         let published = self
             .find_topic(topic)
-            .map(|topic| topic.publish(self.identity, &payload, after));
+            .map(|topic| topic.publish(self.identity, &payload, Mail::Read, after));
         if !matches!(published, Some(Ok(()))) {
             self.counters.commands_refused.fetch_add(1, Relaxed);
             tracing::debug!(

@@ -49,7 +49,7 @@ pub(crate) struct NodeInner {
     /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
     armed_ms: AtomicU64,
     closed: AtomicBool,
-    open_connections: Mutex<usize>,
+    open_sockets: Mutex<usize>,
     all_closed: Condvar,
     epoch: Instant,
 }
@@ -269,12 +269,12 @@ impl NodeInner {
         });
     }
 
-    pub(crate) fn connection_opened(&self) {
-        *lock(&self.open_connections) += 1;
+    pub(crate) fn socket_opened(&self) {
+        *lock(&self.open_sockets) += 1;
     }
 
-    pub(crate) fn connection_closed(&self) {
-        *lock(&self.open_connections) -= 1;
+    pub(crate) fn socket_closed(&self) {
+        *lock(&self.open_sockets) -= 1;
         self.all_closed.notify_all();
     }
 }

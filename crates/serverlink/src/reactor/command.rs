@@ -55,9 +55,9 @@ impl Commander {
             (PUBLISH, [topic, data]) => {
                 node.publish_from_peer(name(topic)?, Payload::from_bytes(data.clone()), after)
             }
-            (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true),
-            (UNSUBSCRIBE, [topic]) => self.interest(node, name(topic)?, false),
-            (QUERY, []) => answer_query(node, outbox),
+            (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true)?,
+            (UNSUBSCRIBE, [topic]) => self.interest(node, name(topic)?, false)?,
+            (QUERY, []) => answer_query(node, outbox)?,
             (command, arguments) => {
                 let count = arguments.len();
                 return Err(Fault::protocol(format!(
@@ -68,9 +68,10 @@ impl Commander {
         Ok(())
     }
 
-    fn interest(&self, node: &Arc<NodeInner>, topic: &str, wanted: bool) {
+    fn interest(&self, node: &Arc<NodeInner>, topic: &str, wanted: bool) -> Result<(), Fault> {
         let filter = Filter::Exact(topic.into());
-        node.control(|control| control.core.plain_interest(self.link, &filter, wanted));
+        node.control(|control| control.core.plain_interest(self.link, &filter, wanted))
+            .map_err(Fault::protocol)
     }
 }
 
@@ -79,7 +80,7 @@ fn name(frame: &Bytes) -> Result<&str, Fault> {
 }
 
 /// Tells the topics hosted here.
-fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) {
+fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) -> Result<(), Fault> {
     let topics = node.hosted_topics();
     let count = (topics.len() as u32).to_le_bytes();
     let mut answer = Vec::new();
@@ -88,6 +89,9 @@ fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) {
     for (index, frame) in frames.iter().enumerate() {
         zmtp::put_frame(&mut answer, index + 1 < frames.len(), frame);
     }
-    outbox.with(|queue| queue.framed(&answer));
-    outbox.flush_soon();
+    if outbox.answer(&answer) {
+        Ok(())
+    } else {
+        Err(Fault::unread_answers())
+    }
 }

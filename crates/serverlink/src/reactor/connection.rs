@@ -98,6 +98,10 @@ impl Fault {
         }
     }
 
+    pub(super) fn unread_answers() -> Self {
+        Self::protocol("the peer asks on and does not read the answers")
+    }
+
     fn handshake(reason: impl ToString) -> Self {
         Self {
             reason: reason.to_string(),
@@ -155,7 +159,7 @@ impl Connection {
         serial: u64,
         phase: Phase,
     ) -> Self {
-        node.connection_opened();
+        node.socket_opened();
         Self {
             node,
             stream: Arc::new(stream),
@@ -448,7 +452,14 @@ impl Connection {
         self.count(&fault);
         let phase = std::mem::replace(&mut self.phase, Phase::Connecting);
         match (phase, self.link) {
-            (Phase::Linked(mut link), _) => link.down(&self.node, &fault.reason),
+            (Phase::Linked(mut link), _) => {
+                link.down(&self.node, &fault.reason);
+                if fault.kind == FaultKind::Protocol && link.say_bye(&fault.reason) {
+                    self.deadline = Some(Instant::now() + FAREWELL);
+                    self.phase = Phase::Draining { link, shut: false };
+                    return self.drain();
+                }
+            }
             (Phase::Connecting | Phase::Shaking { .. }, Some(link)) => {
                 self.node.link_closed(link, &fault.reason)
             }
@@ -474,7 +485,7 @@ impl Connection {
 
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.gone, true) {
-            self.node.connection_closed();
+            self.node.socket_closed();
         }
     }
 }

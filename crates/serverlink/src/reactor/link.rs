@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use spot_core::frame::{ByeReason, Frame as SpotFrame};
 use spot_core::node::CloseReason;
 use spot_core::{LinkId, LinkPeer};
 use zmtp::{Command, Decoder, Frame, Heartbeat, HeartbeatAction, HeartbeatConfig, command};
@@ -123,6 +124,19 @@ impl Link {
         }
     }
 
+    /// Tells a SPOT node why its link ends; false if there is nobody who would understand.
+    pub(super) fn say_bye(&mut self, reason: &str) -> bool {
+        let spot = matches!(self.traffic, Traffic::Spot(_));
+        if spot {
+            let bye = SpotFrame::Bye {
+                reason: ByeReason::ProtocolError,
+                text: reason,
+            };
+            self.outbox.control(&bye.to_vec());
+        }
+        spot
+    }
+
     /// The link is gone.
     pub(super) fn down(&mut self, node: &Arc<NodeInner>, reason: &str) {
         self.turn_done(node);
@@ -176,7 +190,9 @@ impl Link {
                 self.heartbeat.on_ping(ttl_deciseconds, node.now_ms());
                 let mut pong = Vec::new();
                 command::encode_pong(&mut pong, context);
-                self.send(&pong);
+                if !self.outbox.answer(&pong) {
+                    return Err(Fault::unread_answers());
+                }
             }
             Command::Error { reason } => {
                 let reason = String::from_utf8_lossy(reason);
@@ -185,7 +201,7 @@ impl Link {
                 )));
             }
             Command::Subscribe(_) | Command::Cancel(_) => {
-                if let Traffic::PlainSubscriber(subscriber) = &mut self.traffic {
+                if let Traffic::PlainSubscriber(subscriber) = &self.traffic {
                     subscriber.command(node, &command)?;
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use spot_core::{Filter, LinkId, Payload, limits, validate_topic};
@@ -15,7 +16,7 @@ use crate::engine::NodeInner;
 pub(super) struct PlainPublisher {
     link: LinkId,
     assembler: MessageAssembler,
-    topics: HashMap<Bytes, Option<Arc<Topic>>>,
+    topics: HashMap<Bytes, Arc<Topic>>,
 }
 
 impl PlainPublisher {
@@ -40,50 +41,59 @@ impl PlainPublisher {
             [name] => (name, Bytes::new()),
             [name, data] => (name, data.clone()),
             // Not a message of a topic: somebody else's business on the same socket.
-            _ => return Ok(()),
+            _ => {
+                node.counters.messages_refused.fetch_add(1, Relaxed);
+                return Ok(());
+            }
         };
-        if let Some(topic) = self.topic(node, name) {
-            topic.deliver_here(&Payload::from_bytes(data), after);
+        match self.topic(node, name) {
+            Some(topic) => topic.deliver_here(&Payload::from_bytes(data), after),
+            None => {
+                node.counters.messages_refused.fetch_add(1, Relaxed);
+            }
         }
         Ok(())
     }
 
-    /// The topic of this name; remembered, also that a name is none.
+    /// The topic of this name, remembered; `None` if it is no topic name, or one too many.
     fn topic(&mut self, node: &Arc<NodeInner>, name: &Bytes) -> Option<&Arc<Topic>> {
         if !self.topics.contains_key(name) {
             if self.topics.len() >= limits::MAX_TOPICS_PER_LINK {
                 return None;
             }
-            let topic = validate_topic(&name[..])
-                .ok()
-                .and_then(|name| node.foreign_topic(self.link, name));
+            let topic = node.foreign_topic(self.link, validate_topic(&name[..]).ok()?)?;
             self.topics.insert(name.clone(), topic);
         }
-        self.topics[name].as_ref()
+        self.topics.get(name)
     }
 }
 
 /// A plain SUB or XSUB: gets topic and data of what its prefixes match.
 pub(super) struct PlainSubscriber {
     link: LinkId,
-    prefixes: usize,
+    /// The next frame belongs to the same message as the last one.
+    within_message: bool,
 }
 
 impl PlainSubscriber {
     pub(super) fn new(link: LinkId) -> Self {
-        Self { link, prefixes: 0 }
+        Self {
+            link,
+            within_message: false,
+        }
     }
 
     pub(super) fn frame(&mut self, node: &Arc<NodeInner>, frame: Frame<'_>) -> Result<(), Fault> {
+        let first = !std::mem::replace(&mut self.within_message, frame.more);
         match Subscription::from_message(&frame.body) {
-            Some(subscription) if !frame.more => self.apply(node, subscription),
+            Some(subscription) if first && !frame.more => self.apply(node, subscription),
             // XSUB may send messages of its users upstream; there is nobody here to take them.
             _ => Ok(()),
         }
     }
 
     pub(super) fn command(
-        &mut self,
+        &self,
         node: &Arc<NodeInner>,
         command: &Command<'_>,
     ) -> Result<(), Fault> {
@@ -93,27 +103,13 @@ impl PlainSubscriber {
         }
     }
 
-    fn apply(
-        &mut self,
-        node: &Arc<NodeInner>,
-        subscription: Subscription<'_>,
-    ) -> Result<(), Fault> {
+    fn apply(&self, node: &Arc<NodeInner>, subscription: Subscription<'_>) -> Result<(), Fault> {
         let (prefix, wanted) = match subscription {
             Subscription::Subscribe(prefix) => (prefix, true),
             Subscription::Cancel(prefix) => (prefix, false),
         };
-        self.prefixes += usize::from(wanted);
-        if self.prefixes > limits::MAX_FILTERS_PER_LINK {
-            return Err(Fault::protocol(format!(
-                "more than {} subscriptions",
-                limits::MAX_FILTERS_PER_LINK
-            )));
-        }
-        node.control(|control| {
-            control
-                .core
-                .plain_interest(self.link, &Filter::prefix(prefix), wanted)
-        });
-        Ok(())
+        let filter = Filter::prefix(prefix);
+        node.control(|control| control.core.plain_interest(self.link, &filter, wanted))
+            .map_err(Fault::protocol)
     }
 }

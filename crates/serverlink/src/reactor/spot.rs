@@ -19,6 +19,8 @@ const DENSE_ALIASES: u32 = 1 << 16;
 pub(super) struct Spot {
     link: LinkId,
     aliases: Aliases,
+    /// USE was said: until then nothing but BYE may come.
+    in_use: bool,
     farewell: Option<ByeReason>,
 }
 
@@ -28,6 +30,8 @@ enum Announced {
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
     Upstream { topic: Arc<Topic>, stream: Stream },
+    /// To nobody: the topic is not hosted here any more, or not offered, and the other side does not know yet.
+    Ignored,
 }
 
 #[derive(Default)]
@@ -41,6 +45,7 @@ impl Spot {
         Self {
             link,
             aliases: Aliases::default(),
+            in_use: false,
             farewell: None,
         }
     }
@@ -71,15 +76,20 @@ impl Spot {
                         Payload::from_bytes(body.slice(body.len() - payload.len()..))
                     }
                 };
-                self.data(alias, sequence, &payload, after);
-                Ok(())
+                self.data(alias, sequence, &payload, after)
             }
             None => self.control_frame(node, outbox, &frame.body, after),
         }
     }
 
     #[inline]
-    fn data(&mut self, alias: u32, sequence: u64, payload: &Payload, after: &mut Aftermath) {
+    fn data(
+        &mut self,
+        alias: u32,
+        sequence: u64,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => topic.hear(*heard, sequence, payload, after),
             Some(Announced::Upstream { topic, stream }) => {
@@ -88,14 +98,15 @@ impl Spot {
                     Verdict::DeliverAfterGap(count) => topic.skip_for_peer(Missed::exactly(count)),
                     Verdict::Duplicate => {
                         after.duplicates += 1;
-                        return;
+                        return Ok(());
                     }
                 }
                 topic.publish_for_peer(payload, after);
             }
-            // The topic is gone here, and the other side has not heard of that yet.
-            None => {}
+            Some(Announced::Ignored) => {}
+            None => return Err(unknown_alias("DATA", alias)),
         }
+        Ok(())
     }
 
     fn control_frame(
@@ -110,17 +121,27 @@ impl Spot {
             kind,
             Some(kind::ALIAS | kind::TAIL | kind::CREDIT | kind::BYE)
         ) {
-            return node
-                .control(|control| control.core.handle_frame(self.link, body))
-                .map_err(Fault::protocol);
+            node.control(|control| control.core.handle_frame(self.link, body))
+                .map_err(Fault::protocol)?;
+            return if outbox.reads_answers() {
+                Ok(())
+            } else {
+                Err(Fault::unread_answers())
+            };
+        }
+        if !self.in_use {
+            self.in_use = node.inspect(|control| !control.core.awaits_use(self.link));
         }
         match SpotFrame::decode(body).map_err(Fault::protocol)? {
+            SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
+                return Err(Fault::protocol("nothing but BYE may come before USE"));
+            }
             SpotFrame::Alias(alias) => self.announced(node, &alias, after),
             SpotFrame::Tail {
                 alias,
                 next_sequence,
                 last,
-            } => self.tail(alias, next_sequence, last, after),
+            } => self.tail(alias, next_sequence, last, after)?,
             SpotFrame::Credit {
                 class,
                 messages,
@@ -145,6 +166,7 @@ impl Spot {
         });
         self.aliases.remove(alias.alias);
         let Some((topic, upstream)) = target else {
+            self.aliases.insert(alias.alias, Announced::Ignored);
             return;
         };
         let announced = if upstream {
@@ -160,7 +182,13 @@ impl Spot {
         self.aliases.insert(alias.alias, announced);
     }
 
-    fn tail(&mut self, alias: u32, next_sequence: u64, last: bool, after: &mut Aftermath) {
+    fn tail(
+        &mut self,
+        alias: u32,
+        next_sequence: u64,
+        last: bool,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
@@ -171,11 +199,13 @@ impl Spot {
                     topic.skip_for_peer(missed);
                 }
             }
-            None => {}
+            Some(Announced::Ignored) => {}
+            None => return Err(unknown_alias("TAIL", alias)),
         }
         if last {
             self.aliases.remove(alias);
         }
+        Ok(())
     }
 
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
@@ -188,6 +218,10 @@ impl Spot {
             }
         }
     }
+}
+
+fn unknown_alias(kind: &str, alias: u32) -> Fault {
+    Fault::protocol(format!("{kind} for alias {alias}, which was not announced"))
 }
 
 impl Aliases {

@@ -215,12 +215,17 @@ impl Thread {
     }
 
     fn listen(&mut self, node: Arc<NodeInner>, listener: Listener) {
+        if node.is_closed() {
+            drop(listener);
+            return node.socket_closed();
+        }
         let serial = self.serial();
         let entry = self.entries.vacant_entry();
         let token = Token(entry.key());
         if let Err(error) = listener.register(self.poll.registry(), token) {
             tracing::error!(%error, "cannot watch a listening socket");
-            return;
+            drop(listener);
+            return node.socket_closed();
         }
         entry.insert(Entry::Listener {
             node,
@@ -232,17 +237,28 @@ impl Thread {
     }
 
     fn stop_listening(&mut self, id: spot_core::NodeId) {
+        let is_it = |entry: &Entry| matches!(entry, Entry::Listener { node, .. } if node.id() == id && node.is_closed());
+        let listeners = self.entries.iter().filter(|(_, entry)| is_it(entry));
+        let listeners: Vec<Token> = listeners.map(|(key, _)| Token(key)).collect();
+        for token in listeners {
+            self.close_listener(token);
+        }
         self.entries.retain(|_, entry| match entry {
-            Entry::Listener { node, listener, .. } if node.id() == id && node.is_closed() => {
-                let _ = listener.deregister(self.poll.registry());
-                false
-            }
             Entry::Connection(connection) if connection.is_shaking_hands_for(id) => {
                 connection.give_up();
                 false
             }
             _ => true,
         });
+    }
+
+    /// Its address is free before the node is told.
+    fn close_listener(&mut self, token: Token) {
+        if let Some(Entry::Listener { node, listener, .. }) = self.entries.try_remove(token.0) {
+            let _ = listener.deregister(self.poll.registry());
+            drop(listener);
+            node.socket_closed();
+        }
     }
 
     fn accept(&mut self, token: Token) {
@@ -268,8 +284,7 @@ impl Thread {
                 }
                 Err(AcceptError::Broken(error)) => {
                     tracing::error!(%error, "a listening socket is broken and was closed");
-                    self.entries.remove(token.0);
-                    return;
+                    return self.close_listener(token);
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
-use crate::limits::{MAX_FILTERS_PER_LINK, MAX_TOPICS_PER_LINK};
+use crate::limits::{MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_TOPICS_PER_LINK};
 use crate::overflow::{Class, Overflow};
 use crate::registry::{Topic, TopicId};
 
@@ -43,6 +43,8 @@ pub(super) struct Link {
     pub(super) foreign: BTreeSet<TopicId>,
     /// Filters in force that the other side wants.
     pub(super) filters: usize,
+    /// Patterns among them.
+    pub(super) patterns: usize,
 }
 
 /// How a connection stands.
@@ -72,6 +74,7 @@ impl Link {
             prefixes: HashSet::new(),
             foreign: BTreeSet::new(),
             filters: 0,
+            patterns: 0,
         }
     }
 
@@ -100,6 +103,9 @@ pub enum FrameError {
     /// More filters than a peer may have in force.
     #[error("the peer has more than {MAX_FILTERS_PER_LINK} filters in force")]
     TooManyFilters,
+    /// More patterns than a peer may have in force.
+    #[error("the peer has more than {MAX_PATTERNS_PER_LINK} patterns in force")]
+    TooManyPatterns,
     /// It has no place on this link now.
     #[error("a {kind} frame has no place here")]
     Misplaced {
@@ -128,6 +134,13 @@ impl Node {
     #[must_use]
     pub fn is_open(&self, link: LinkId) -> bool {
         self.links.contains_key(&link)
+    }
+
+    /// Whether the other side has not said USE yet and so may say nothing but BYE. Not so on a link that is gone here.
+    #[must_use]
+    pub fn awaits_use(&self, link: LinkId) -> bool {
+        let link = self.links.get(&link);
+        link.is_some_and(|link| link.state != LinkState::Active)
     }
 
     /// The handshake is done.

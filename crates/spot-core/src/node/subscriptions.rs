@@ -12,7 +12,7 @@ use super::{Node, Subscriber};
 use crate::filter::Filter;
 use crate::frame::{Frame, InterestEntry, interest_frames};
 use crate::interest::Classes;
-use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK};
+use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK};
 use crate::overflow::{Class, Overflow};
 use crate::registry::TopicId;
 
@@ -114,7 +114,7 @@ impl Node {
     /// Filters subscribed to, each subscriber's counted.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
-        self.wanted.pairs()
+        self.wanted.count()
     }
 
     /// Whether any subscriber has a pattern.
@@ -153,7 +153,15 @@ impl Node {
     }
 
     /// A plain ZeroMQ subscriber or a commander subscribed or cancelled.
-    pub fn plain_interest(&mut self, link: LinkId, filter: &Filter, wanted: bool) {
+    ///
+    /// # Errors
+    /// [`FrameError::TooManyFilters`]; the driver closes the link.
+    pub fn plain_interest(
+        &mut self,
+        link: LinkId,
+        filter: &Filter,
+        wanted: bool,
+    ) -> Result<(), FrameError> {
         if self.links.contains_key(&link) {
             let class = Class::new(Overflow::DropNewest, 0);
             let classes = if wanted {
@@ -162,7 +170,9 @@ impl Node {
                 Classes::new()
             };
             self.link_wants(link, filter, classes);
+            self.check_filters(link)?;
         }
+        Ok(())
     }
 
     /// The other side's interest has changed: attach what it wants now, then acknowledge.
@@ -174,11 +184,20 @@ impl Node {
     ) -> Result<(), FrameError> {
         for entry in entries {
             self.link_wants(link, &entry.filter, Classes::from_vec(entry.classes));
-            if self.links[&link].filters > MAX_FILTERS_PER_LINK {
-                return Err(FrameError::TooManyFilters);
-            }
+            self.check_filters(link)?;
         }
         self.send(link, &Frame::InterestAck { version });
+        Ok(())
+    }
+
+    fn check_filters(&self, link: LinkId) -> Result<(), FrameError> {
+        let link = &self.links[&link];
+        if link.filters > MAX_FILTERS_PER_LINK {
+            return Err(FrameError::TooManyFilters);
+        }
+        if link.patterns > MAX_PATTERNS_PER_LINK {
+            return Err(FrameError::TooManyPatterns);
+        }
         Ok(())
     }
 
@@ -193,9 +212,17 @@ impl Node {
         if !changed {
             return;
         }
+        let pattern = usize::from(matches!(filter, Filter::Pattern(_)));
+        let state = self.link_mut(link);
         match (known, wanted) {
-            (false, true) => self.link_mut(link).filters += 1,
-            (true, false) => self.link_mut(link).filters -= 1,
+            (false, true) => {
+                state.filters += 1;
+                state.patterns += pattern;
+            }
+            (true, false) => {
+                state.filters -= 1;
+                state.patterns -= pattern;
+            }
             _ => {}
         }
         for topic in self.topics_matching(filter) {

@@ -93,7 +93,8 @@ impl Node {
         let id = self.ensure_topic(name);
         self.registry.get_mut(id).expect("just ensured").hosted = true;
         self.place(id);
-        // Offered first: a peer ignores streams of topics that it was not offered.
+        // Offered first: a peer ignores streams of topics that it was not offered, and a node of the same context must
+        // know of the topic before a message can come.
         self.offer_topic(TopicChange::Add(name));
         for (link, classes) in self.offered.matching(name) {
             self.push(Output::AttachLink {

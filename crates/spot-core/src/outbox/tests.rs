@@ -161,14 +161,9 @@ fn unlimited_messages_lifted_the_limit_of_bytes() {
 #[test]
 fn credit_for_classes_that_were_made_up_took_memory_without_end() {
     let mut outbox = outbox(0);
-    outbox.gates.reserve(MAX_GATES);
-    let made_up = |number| Gate {
-        class: Class(number),
-        messages: 1,
-        bytes: 1,
-        overdrawn_bytes: 0,
-    };
-    outbox.gates.extend((0..MAX_GATES as u64).map(made_up));
+    for number in 0..MAX_GATES as u64 {
+        outbox.credit(Class(number), 1, 1);
+    }
     outbox.credit(Class(u64::MAX), 1, 1);
     assert_eq!(outbox.gates.len(), MAX_GATES);
     let policy = blocking(&mut outbox, Class(u64::MAX));
@@ -185,4 +180,22 @@ fn a_message_that_a_publisher_had_waited_for_was_dropped_as_the_oldest() {
     offer(&mut outbox, &oldest(), 2, 0, 1);
     assert_eq!(offer(&mut outbox, &oldest(), 2, 1, 1), Offer::Dropped);
     assert_eq!(drain(&mut outbox), ["1#0", "2#0", "2>2"]);
+}
+
+#[test]
+fn answers_count_until_they_are_written_or_leave_with_their_segment() {
+    let mut outbox = outbox(1);
+    outbox.control(&Frame::SyncAck { id: 1 }.to_vec());
+    outbox.answer(b"\x00\x04pong");
+    outbox.framed(b"\x00\x00");
+    assert_eq!(outbox.unread_answers(), 2 + 6);
+    write(&mut outbox, usize::MAX);
+    assert_eq!(outbox.unread_answers(), 0);
+    let mut long = Vec::new();
+    zmtp::put_frame(&mut long, false, &Frame::SyncAck { id: 2 }.to_vec());
+    outbox.answer(&long);
+    assert_eq!(offer(&mut outbox, &oldest(), 1, 0, 1), Offer::Queued);
+    assert_eq!(offer(&mut outbox, &oldest(), 1, 1, 1), Offer::Dropped);
+    drain(&mut outbox);
+    assert_eq!(outbox.unread_answers(), 0);
 }

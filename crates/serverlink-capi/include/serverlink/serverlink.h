@@ -1,0 +1,551 @@
+/*
+ * ServerLink SPOT: location-transparent publish/subscribe, without a broker.
+ *
+ * A topic is hosted on one node (there it is LOCAL) and reachable from every other node of the
+ * cluster (there it is REMOTE). The same subscribe, publish and recv serve both.
+ *
+ *     slk_ctx_t *ctx = slk_ctx_new();
+ *     slk_spot_t *spot = slk_spot_new(ctx);
+ *     slk_spot_topic_create(spot, "chat:lobby");
+ *     slk_spot_subscribe(spot, "chat:lobby");
+ *     slk_spot_publish(spot, "chat:lobby", "hello", 5);
+ *
+ *     char topic[256], data[4096];
+ *     size_t topic_len, data_len;
+ *     slk_spot_recv(spot, topic, sizeof topic, &topic_len, data, sizeof data, &data_len, 0);
+ *
+ *     slk_spot_destroy(&spot);
+ *     slk_ctx_destroy(ctx);
+ *
+ * RESULTS. Unless said otherwise a call returns 0, or -1 with the reason in slk_errno(). A call that
+ * fails changes nothing, unless said otherwise. Every call that takes a handle may fail with
+ *     SLK_EINVAL     a NULL, destroyed, foreign or made-up handle; any other NULL that is not allowed
+ *     SLK_ETERM      the handle is being destroyed by another thread
+ *     SLK_EINTERNAL  a bug in this library; the call was abandoned
+ * The calls that start a node (see slk_spot_new) may besides report what the system refused.
+ *
+ * THREADS. Every function may be called from any thread, and every handle may be used from any
+ * number of threads at once. A blocked call holds up no other call. "Does not block" below means:
+ * for no longer than it takes to have a short lock.
+ *
+ * HANDLES are not addresses. One that was destroyed is recognised and refused with SLK_EINVAL, also
+ * after others have been made.
+ *
+ * FORK. The child of a fork() may make a context of its own whatever the parent was doing. The
+ * parent's handles answer SLK_EINVAL there; nothing of the parent is disturbed.
+ *
+ * TEXT is UTF-8 and ends with NUL. A topic name has 1 to 255 bytes; `:` separates levels by custom.
+ */
+#ifndef SERVERLINK_H
+#define SERVERLINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define SLK_EXPORT __declspec(dllimport)
+#elif defined(__GNUC__)
+#define SLK_EXPORT __attribute__((visibility("default")))
+#else
+#define SLK_EXPORT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * Version and capabilities
+ * --------------------------------------------------------------------------------------------- */
+
+/* The version of this header. slk_version() tells that of the library. */
+#define SLK_VERSION_MAJOR 0
+#define SLK_VERSION_MINOR 1
+#define SLK_VERSION_PATCH 0
+
+#define SLK_MAKE_VERSION(major, minor, patch) ((major)*10000 + (minor)*100 + (patch))
+#define SLK_VERSION \
+    SLK_MAKE_VERSION(SLK_VERSION_MAJOR, SLK_VERSION_MINOR, SLK_VERSION_PATCH)
+
+/* The version of the library. Any of the three may be NULL. */
+SLK_EXPORT void slk_version(int *major, int *minor, int *patch);
+
+/*
+ * 1 if the library has the capability, otherwise 0 (also for NULL and for unknown words).
+ * Transports: "tcp" "ipc" "inproc". Others that this version may lack: "relay" "history" "gossip"
+ * "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
+ * but its default.
+ */
+SLK_EXPORT int slk_has(const char *capability);
+
+/* ------------------------------------------------------------------------------------------------
+ * Errors
+ * --------------------------------------------------------------------------------------------- */
+
+#define SLK_EINVAL 1          /* an argument is not what the call takes */
+#define SLK_ENOMEM 2          /* no memory */
+#define SLK_EAGAIN 3          /* nothing there, or no room, within the time allowed */
+#define SLK_ENOTSOCK 4        /* not a socket */
+#define SLK_EPROTO 5          /* protocol error */
+#define SLK_ETERM 6           /* the handle was destroyed while the call was in progress */
+#define SLK_EMTHREAD 7        /* no I/O thread available */
+#define SLK_EHOSTUNREACH 10   /* the node that is needed cannot be reached, or was lost */
+#define SLK_ENOTREADY 11      /* not ready */
+#define SLK_EPEERUNREACH 12   /* ended by the other side, see slk_spot_recv */
+#define SLK_EAUTH 13          /* authentication failed */
+#define SLK_ENOENT 14         /* there is no such topic, peer or subscription */
+#define SLK_EEXIST 17         /* there is one already */
+#define SLK_EMSGSIZE 90       /* message too large, or buffer too small */
+#define SLK_EADDRINUSE 98     /* the address is in use by somebody else */
+#define SLK_EADDRNOTAVAIL 99  /* this machine has no such address */
+#define SLK_ETIMEDOUT 110     /* the time is up */
+#define SLK_ECONNREFUSED 111  /* connection refused */
+#define SLK_EINTERNAL 999     /* a bug in this library */
+
+/*
+ * Any other error of the system keeps its own number, or 1000 + it where that is below 32 and so
+ * might be taken: EACCES is 1013, EMFILE is 1024.
+ */
+
+/* Why the last call of this thread that failed did fail. Calls that succeed leave it alone. */
+SLK_EXPORT int slk_errno(void);
+
+/* The error in words. Never NULL, never to be freed; for a number that means nothing the text stays
+ * valid until the thread's next slk_strerror. */
+SLK_EXPORT const char *slk_strerror(int errnum);
+
+/* ------------------------------------------------------------------------------------------------
+ * Time
+ * --------------------------------------------------------------------------------------------- */
+
+/* Microseconds of a clock that never goes back. Only differences mean something. */
+SLK_EXPORT uint64_t slk_clock(void);
+
+/* Sleeps for so many milliseconds; not at all for 0 and below. */
+SLK_EXPORT void slk_sleep(int ms);
+
+/* ------------------------------------------------------------------------------------------------
+ * Contexts
+ * --------------------------------------------------------------------------------------------- */
+
+/* I/O threads that a group of SPOT instances shares. Instances of one context find each other's
+ * topics without a network. */
+typedef struct slk_ctx slk_ctx_t;
+
+/* One SPOT instance: a node of the cluster, and one subscriber on it. */
+typedef struct slk_spot slk_spot_t;
+
+/* A generic socket. Reserved: this version has none. */
+typedef struct slk_socket slk_socket_t;
+
+/* A file descriptor to poll. */
+#if defined(_WIN32)
+typedef uintptr_t slk_fd_t;
+#else
+typedef int slk_fd_t;
+#endif
+
+/* A new context, or NULL: SLK_ENOMEM. Starts no thread yet. */
+SLK_EXPORT slk_ctx_t *slk_ctx_new(void);
+
+/*
+ * Destroys the context and every instance in it, as slk_spot_destroy does. Blocks up to the longest
+ * LINGER among them. A NULL, foreign or destroyed context is left alone.
+ */
+SLK_EXPORT void slk_ctx_destroy(slk_ctx_t *ctx);
+
+/* Context options. All are fixed once the context has had its first instance. */
+#define SLK_IO_THREADS 1          /* int, 1 to 64, default 1 */
+#define SLK_MAX_SOCKETS 2         /* int, instances the context may hold, from 1, default 1023 */
+#define SLK_THREAD_NAME_PREFIX 10 /* text, up to 12 bytes, default "spot" */
+
+/*
+ * Sets or reads a context option; `value` and `len` are as for slk_spot_setsockopt and _getsockopt.
+ * SLK_EINVAL: unknown option, wrong length, out of range, or (set) fixed already.
+ */
+SLK_EXPORT int slk_ctx_set(slk_ctx_t *ctx, int option, const void *value, size_t len);
+SLK_EXPORT int slk_ctx_get(slk_ctx_t *ctx, int option, void *value, size_t *len);
+
+/* ------------------------------------------------------------------------------------------------
+ * SPOT instances
+ * --------------------------------------------------------------------------------------------- */
+
+/*
+ * A new instance, or NULL: SLK_EINVAL (no such context), 1024 (EMFILE: the context holds
+ * SLK_MAX_SOCKETS instances), SLK_ENOMEM, or what the system refused the I/O threads with.
+ * Its node starts at the first call that is not an option; see SLK_SPOT_NODE_NAME.
+ */
+SLK_EXPORT slk_spot_t *slk_spot_new(slk_ctx_t *ctx);
+
+/*
+ * Destroys the instance and sets *spot to NULL. Calls blocked on it return SLK_ETERM; queued
+ * outbound data is sent for up to LINGER, and for so long this may block. NULL, a pointer to NULL,
+ * and a handle destroyed before are left alone.
+ */
+SLK_EXPORT void slk_spot_destroy(slk_spot_t **spot);
+
+/* ------------------------------------------------------------------------------------------------
+ * Topics
+ * --------------------------------------------------------------------------------------------- */
+
+/*
+ * Hosts the topic here: it becomes LOCAL. Peers learn of it by themselves. Does not block.
+ * SLK_EINVAL: not a topic name. SLK_EEXIST: hosted here, or routed with slk_spot_topic_route.
+ */
+SLK_EXPORT int slk_spot_topic_create(slk_spot_t *spot, const char *topic);
+
+/*
+ * Says that the topic is REMOTE at `endpoint`, and there alone. `endpoint` may list several,
+ * "tcp://a:1,tcp://b:1", the first preferred: then failover and fail-back are automatic.
+ * Blocks until one is connected, up to SLK_SPOT_CONNECT_TIMEOUT.
+ * SLK_EHOSTUNREACH: none was reached; nothing is registered. SLK_EEXIST: hosted here, or its route
+ * works; a route that does not is replaced. SLK_EINVAL: not a topic name, or not an endpoint.
+ */
+SLK_EXPORT int slk_spot_topic_route(slk_spot_t *spot, const char *topic, const char *endpoint);
+
+/*
+ * Stops hosting the topic, or forgets its route. Peers learn of it at once. Does not block.
+ * SLK_ENOENT: neither hosted nor routed here. SLK_EINVAL: not a topic name.
+ */
+SLK_EXPORT int slk_spot_topic_destroy(slk_spot_t *spot, const char *topic);
+
+/*
+ * The topics known here, LOCAL and REMOTE, sorted by name. *topics is an array of *count texts and
+ * one NULL after them; it is to be freed with slk_spot_list_topics_free. Does not block.
+ * SLK_ENOMEM.
+ */
+SLK_EXPORT int slk_spot_list_topics(slk_spot_t *spot, char ***topics, size_t *count);
+
+/* Frees what slk_spot_list_topics gave; NULL is left alone. */
+SLK_EXPORT void slk_spot_list_topics_free(char **topics, size_t count);
+
+/* 1 if the topic is known here, LOCAL or REMOTE; 0 if not; -1: SLK_EINVAL. Does not block. */
+SLK_EXPORT int slk_spot_topic_exists(slk_spot_t *spot, const char *topic);
+
+/* 1 if the topic is hosted here; 0 if it is REMOTE or unknown; -1: SLK_EINVAL. Does not block. */
+SLK_EXPORT int slk_spot_topic_is_local(slk_spot_t *spot, const char *topic);
+
+/* ------------------------------------------------------------------------------------------------
+ * Subscriptions
+ * --------------------------------------------------------------------------------------------- */
+
+/*
+ * Subscribes to exactly this topic. Twice is once. It does not wait for the network; see
+ * slk_spot_wait_subscribed. The subscription survives reconnects and restarts of the owner.
+ * A topic unknown here is kept as an interest while there is a peer that may come to offer it.
+ * SLK_ENOENT: unknown, no peers, and no other instance of this context hosts it. SLK_EHOSTUNREACH:
+ * its owner is known and not reachable now. SLK_EINVAL: not a topic name.
+ */
+SLK_EXPORT int slk_spot_subscribe(slk_spot_t *spot, const char *topic);
+
+/*
+ * Subscribes to all topics, LOCAL and REMOTE, present and future, whose whole name matches: `*` any
+ * run of bytes, `?` any one, `[a-z]` one of a set, `[!a-z]` one outside it, `\` takes the next as it
+ * is. A message that matches several subscriptions of
+ * an instance arrives once. SLK_EINVAL: not a pattern.
+ */
+SLK_EXPORT int slk_spot_subscribe_pattern(slk_spot_t *spot, const char *pattern);
+
+/*
+ * Ends the subscription to this topic or pattern at once; what is queued for it alone is discarded.
+ * SLK_ENOENT: not subscribed to it.
+ */
+SLK_EXPORT int slk_spot_unsubscribe(slk_spot_t *spot, const char *topic_or_pattern);
+
+/*
+ * Blocks until the subscriptions are acknowledged by every owner that is reachable, so that nothing
+ * published from then on is missed; for a `topic` also until an owner of it is known and reachable.
+ * NULL means all subscriptions. timeout_ms: -1 is for ever.
+ * SLK_ETIMEDOUT. SLK_ENOENT: not subscribed to the topic. SLK_EINVAL: not a topic name.
+ */
+SLK_EXPORT int slk_spot_wait_subscribed(slk_spot_t *spot, const char *topic, int timeout_ms);
+
+/*
+ * Blocks until at least `count` subscribers listen to the topic: those in this process, and one for
+ * each interested link. timeout_ms: -1 is for ever.
+ * SLK_ETIMEDOUT. SLK_ENOENT: the topic is not known here. SLK_EINVAL: count below 0.
+ */
+SLK_EXPORT int slk_spot_wait_subscribers(slk_spot_t *spot, const char *topic, int count,
+                                         int timeout_ms);
+
+/* ------------------------------------------------------------------------------------------------
+ * Messages
+ * --------------------------------------------------------------------------------------------- */
+
+/* As the last argument of slk_spot_recv: do not wait. */
+#define SLK_DONTWAIT 1
+/* Of generic sockets; no meaning here. */
+#define SLK_SNDMORE 2
+
+/*
+ * Publishes `len` bytes, which are copied. On a LOCAL topic they go to the subscribers here and to
+ * every interested link; on a REMOTE one to its owner, which hands them on. NULL with 0 is an empty
+ * message. Blocks only for subscribers whose overflow policy is SLK_SPOT_BLOCK, up to SLK_SNDTIMEO.
+ * Whatever the error, no subscriber got the message:
+ * SLK_ENOENT: unknown topic. SLK_EHOSTUNREACH: no owner is reachable now. SLK_EAGAIN: a blocking
+ * subscriber had no room. SLK_EMSGSIZE: larger than SLK_MAXMSGSIZE. SLK_EINVAL: not a topic name.
+ */
+SLK_EXPORT int slk_spot_publish(slk_spot_t *spot, const char *topic, const void *data, size_t len);
+
+/* One of the messages of slk_spot_publish_many. */
+typedef struct slk_buf_t {
+    const void *data; /* NULL only with len 0 */
+    size_t len;
+} slk_buf_t;
+
+/*
+ * Publishes messages in order, cheaper than one by one. *published (where not NULL) tells how many
+ * were accepted, also on an error, which is then that of the next one. Errors as slk_spot_publish.
+ */
+SLK_EXPORT int slk_spot_publish_many(slk_spot_t *spot, const char *topic, const slk_buf_t *messages,
+                                     size_t count, size_t *published);
+
+/*
+ * Receives a message: its topic into `topic`, its data into `data`, their lengths into *topic_len
+ * and *data_len. Each is followed by a NUL where there is room for one; the lengths do not count it.
+ * `topic` (or `data`) may be NULL with size 0, and topic_len and data_len may be NULL.
+ * Flags: 0 waits as SLK_RCVTIMEO says (by default for ever); 1 (SLK_DONTWAIT) does not wait; -1
+ * waits for ever; any other number n > 1 waits n milliseconds.
+ *
+ * SLK_EAGAIN: nothing came.
+ * SLK_EMSGSIZE: a buffer is too small; *topic_len and *data_len tell the sizes needed, and the
+ *     message stays first in line.
+ * SLK_EHOSTUNREACH: a node that served a subscription was lost. What it had sent came before; this
+ *     is told once for each loss, and the subscriptions stay.
+ * SLK_EPEERUNREACH: with the overflow policy SLK_SPOT_DISCONNECT, this instance was too slow and its
+ *     subscriptions were ended. Told once; it may subscribe again.
+ */
+SLK_EXPORT int slk_spot_recv(slk_spot_t *spot, char *topic, size_t topic_size, size_t *topic_len,
+                             void *data, size_t data_size, size_t *data_len, int flags);
+
+/*
+ * A descriptor that is readable exactly while slk_spot_recv(SLK_DONTWAIT) would answer anything but
+ * SLK_EAGAIN: for select, poll and epoll (level-triggered). It belongs to the instance and dies with
+ * it: only poll it.
+ */
+SLK_EXPORT int slk_spot_fd(slk_spot_t *spot, slk_fd_t *fd);
+
+/*
+ * A topic resolved once: publishing on it needs no look-up. It stays valid until destroyed; when its
+ * instance goes first, publishing fails with SLK_ETERM.
+ */
+typedef struct slk_spot_publisher slk_spot_publisher_t;
+
+/* A publisher, or NULL; errors as slk_spot_publish. */
+SLK_EXPORT slk_spot_publisher_t *slk_spot_publisher_new(slk_spot_t *spot, const char *topic);
+
+/* As slk_spot_publish and slk_spot_publish_many. */
+SLK_EXPORT int slk_spot_publisher_publish(slk_spot_publisher_t *publisher, const void *data,
+                                          size_t len);
+SLK_EXPORT int slk_spot_publisher_publish_many(slk_spot_publisher_t *publisher,
+                                               const slk_buf_t *messages, size_t count,
+                                               size_t *published);
+
+/* Destroys it and sets *publisher to NULL. Misuse is harmless, as with slk_spot_destroy. */
+SLK_EXPORT void slk_spot_publisher_destroy(slk_spot_publisher_t **publisher);
+
+/* ------------------------------------------------------------------------------------------------
+ * Cluster
+ * --------------------------------------------------------------------------------------------- */
+
+/*
+ * Accepts links at `endpoint`: "tcp://ADDRESS:PORT" with `*` for all addresses and port 0 for a free
+ * one, "tcp://[::1]:5555", "ipc://PATH", "inproc://NAME". Several binds are allowed;
+ * SLK_LAST_ENDPOINT tells the latest. Does not block.
+ * SLK_EINVAL: not an endpoint. SLK_EEXIST: bound by this instance. SLK_EADDRINUSE.
+ * SLK_EADDRNOTAVAIL. 1013 (EACCES), and whatever else the system says.
+ */
+SLK_EXPORT int slk_spot_bind(slk_spot_t *spot, const char *endpoint);
+
+/*
+ * Adds a peer and returns at once. Connecting, and reconnecting for ever, go on in the background;
+ * start order does not matter. The link serves both sides.
+ * SLK_EINVAL: not an endpoint to connect to, or known to be this very node. SLK_EEXIST: added before.
+ */
+SLK_EXPORT int slk_spot_cluster_add(slk_spot_t *spot, const char *endpoint);
+
+/*
+ * Removes a peer: its link closes, topics known only through it are forgotten, and its links are
+ * refused until it is added again. Subscriptions stay. SLK_ENOENT: never added. SLK_EINVAL.
+ */
+SLK_EXPORT int slk_spot_cluster_remove(slk_spot_t *spot, const char *endpoint);
+
+/*
+ * Asks every peer for its topics and blocks until all have answered. timeout_ms: -1 is for ever.
+ * 0 also when there are no peers. Whatever was learnt is kept when it fails:
+ * SLK_EHOSTUNREACH: a peer is not connected. SLK_ETIMEDOUT: connected, and silent.
+ */
+SLK_EXPORT int slk_spot_cluster_sync(slk_spot_t *spot, int timeout_ms);
+
+/* How a peer stands. */
+#define SLK_PEER_CONNECTING 1 /* a connection or handshake is under way */
+#define SLK_PEER_CONNECTED 2  /* the link is up */
+#define SLK_PEER_BACKOFF 3    /* waiting to try again */
+#define SLK_PEER_ITSELF 4     /* the endpoint turned out to be this very node */
+
+/* What is known of a peer. */
+typedef struct slk_peer_t {
+    char *endpoint;           /* as it was added, or the address it linked to us from */
+    char *name;               /* its SLK_SPOT_NODE_NAME; "" without one */
+    char *node_id;            /* 32 hexadecimal digits; "" if not known (yet), or plain ZeroMQ */
+    int state;                /* SLK_PEER_... */
+    int added;                /* 1 if we added it, 0 if it linked to us */
+    uint64_t topics;          /* topics it offers */
+    uint64_t connected_ms;    /* how long the link is up; 0 while it is down */
+    uint64_t queued_messages; /* waiting to be sent to it */
+    uint64_t reserved[4];     /* 0 */
+} slk_peer_t;
+
+/* The peers: those added, and those that linked to us. To be freed with slk_spot_peers_free. Does
+ * not block. SLK_ENOMEM. */
+SLK_EXPORT int slk_spot_peers(slk_spot_t *spot, slk_peer_t **peers, size_t *count);
+
+/* Frees what slk_spot_peers gave; NULL is left alone. */
+SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Options of an instance
+ * --------------------------------------------------------------------------------------------- */
+
+/*
+ * int values unless said. Times are milliseconds unless said. [link]: applies to links and binds
+ * made later; the others apply at once.
+ */
+#define SLK_ROUTING_ID 5         /* read only: the node's id, 16 bytes. Reading it starts the node */
+#define SLK_SNDBUF 11            /* [link] kernel send buffer in bytes; -1, the default: the system's */
+#define SLK_RCVBUF 12            /* [link] kernel receive buffer in bytes; likewise */
+#define SLK_LINGER 17            /* how long destroying may send; -1 for ever, default 1000 */
+#define SLK_RECONNECT_IVL 18     /* [link] first pause before a reconnect, 1 to the longest one,
+                                    default 100 */
+#define SLK_BACKLOG 19           /* [link] connections not yet accepted, 1 to 65535, default 1024 */
+#define SLK_RECONNECT_IVL_MAX 21 /* [link] longest such pause, up to a day, default 5000 */
+#define SLK_MAXMSGSIZE 22        /* int or int64_t: bytes of the largest message, 1 to 1 GiB,
+                                    default 64 MiB */
+#define SLK_SNDHWM 23            /* messages queued for a link; 0 unlimited, default 1000 */
+#define SLK_RCVHWM 24            /* messages queued to be received; 0 unlimited, default 1000 */
+#define SLK_TCP_NODELAY 26       /* [link] 1, the default, sends small writes at once; or 0 */
+#define SLK_RCVTIMEO 27          /* how long recv(0) waits; -1 for ever, the default */
+#define SLK_SNDTIMEO 28          /* how long publish waits; -1 for ever, the default */
+#define SLK_LAST_ENDPOINT 32     /* read only, text: the latest bind with its real port, or "" */
+#define SLK_TCP_KEEPALIVE 34     /* [link] 1, the default, probes idle connections; or 0 */
+#define SLK_TCP_KEEPALIVE_CNT 35   /* [link] unanswered probes, 1 to 127, default 3 */
+#define SLK_TCP_KEEPALIVE_IDLE 36  /* [link] seconds before the first, 1 to 32767, default 15 */
+#define SLK_TCP_KEEPALIVE_INTVL 37 /* [link] seconds between them, 1 to 32767, default 5 */
+#define SLK_HEARTBEAT_IVL 75     /* [link] pause between heartbeats; 0 sends none, default 2000 */
+#define SLK_HEARTBEAT_TTL 76     /* [link] silence after which the peer is to give us up, up to
+                                    6553500; 0, the default, does not ask */
+#define SLK_HEARTBEAT_TIMEOUT 77 /* [link] silence after which a peer is dead; -1, the default, is
+                                    three pauses */
+
+#define SLK_SPOT_CONNECT_TIMEOUT 200 /* how long slk_spot_topic_route waits, default 1000 */
+#define SLK_SPOT_RELAY 201           /* needs "relay": 0 */
+#define SLK_SPOT_HISTORY 202         /* needs "history": 0 */
+#define SLK_SPOT_OVERFLOW 203        /* what happens when our receive queue is full; see below */
+#define SLK_SPOT_NODE_NAME 204       /* text, 1 to 255 bytes: a named node keeps its id over restarts.
+                                        SLK_EINVAL once the node has started */
+#define SLK_SPOT_CLUSTER_SIZE 205    /* needs "quorum": 0 */
+#define SLK_SPOT_DISCOVERY 206       /* 0 peers as listed; 1 needs "gossip" */
+#define SLK_SPOT_MINORITY 207        /* 0 go on; 1 needs "quorum" */
+#define SLK_SPOT_SPIN 208            /* microseconds a receiver spins before it sleeps; -1 adaptive,
+                                        the default */
+#define SLK_SPOT_HWM_BYTES 209       /* size_t: bytes of each queue; 0 unlimited, default 64 MiB */
+
+/* Values of SLK_SPOT_OVERFLOW, which those who publish to this instance honour. */
+#define SLK_SPOT_DROP_NEWEST 0 /* the message that finds no room is lost (the default) */
+#define SLK_SPOT_DROP_OLDEST 1 /* the oldest message makes room */
+#define SLK_SPOT_BLOCK 2       /* the publisher waits, up to its SLK_SNDTIMEO */
+#define SLK_SPOT_DISCONNECT 3  /* our subscriptions end, see SLK_EPEERUNREACH in slk_spot_recv */
+
+/*
+ * Sets an option to the `len` bytes at `value`. A text may come with or without its NUL.
+ * SLK_EINVAL: unknown option, wrong length, out of range, read only, or not in this version.
+ */
+SLK_EXPORT int slk_spot_setsockopt(slk_spot_t *spot, int option, const void *value, size_t len);
+
+/*
+ * Reads an option into the *len bytes at `value` and sets *len to its length; that of a text counts
+ * its NUL. SLK_EINVAL: unknown option, or a buffer too small.
+ */
+SLK_EXPORT int slk_spot_getsockopt(slk_spot_t *spot, int option, void *value, size_t *len);
+
+/* Sets SLK_SNDHWM and SLK_RCVHWM at once. SLK_EINVAL: a value below 0. */
+SLK_EXPORT int slk_spot_set_hwm(slk_spot_t *spot, int sndhwm, int rcvhwm);
+
+/* ------------------------------------------------------------------------------------------------
+ * Monitoring
+ * --------------------------------------------------------------------------------------------- */
+
+/* Counters since the instance started, except those marked "now". */
+typedef struct slk_stats_t {
+    uint64_t published_messages;         /* accepted by slk_spot_publish */
+    uint64_t published_bytes;            /* their data */
+    uint64_t received_messages;          /* handed out by slk_spot_recv */
+    uint64_t received_bytes;             /* their data */
+    uint64_t dropped_at_receiver;        /* lost to a full receive queue here */
+    uint64_t dropped_at_sender;          /* lost to a full queue of a link here */
+    uint64_t missed_messages;            /* lost on the way to us, as links told */
+    uint64_t duplicates_refused;         /* arrived twice, discarded once */
+    uint64_t subscribers;                /* now: listeners of the topic; 0 for the whole instance */
+    uint64_t subscriptions;              /* now */
+    uint64_t topics;                     /* now: topics known */
+    uint64_t links;                      /* now: links up */
+    uint64_t reconnects;                 /* links after the first of their peer */
+    uint64_t rejected_handshake_timeout; /* connections closed: no handshake in time */
+    uint64_t rejected_handshake;         /* ... not ZMTP, or refused */
+    uint64_t rejected_protocol;          /* ... malformed after the handshake */
+    uint64_t rejected_heartbeat;         /* ... silent for too long */
+    uint64_t commands_refused;           /* commands of the open protocol that were not carried out */
+} slk_stats_t;
+
+/*
+ * Fills *stats, `size` bytes, which is to be sizeof(slk_stats_t): a program compiled with another
+ * version of this header gets the counters both know and 0 for the others. Does not block.
+ * `topic` NULL counts the whole instance, otherwise the topic: what is not counted per topic is 0.
+ * SLK_ENOENT: the topic is not known here. SLK_EINVAL: not a topic name; size below 8.
+ */
+SLK_EXPORT int slk_spot_stats(slk_spot_t *spot, const char *topic, slk_stats_t *stats, size_t size);
+
+/* What happened. Ignore numbers not listed: later versions have more. */
+#define SLK_EVENT_PEER_UP 1         /* a link is up: endpoint, name, node_id */
+#define SLK_EVENT_PEER_DOWN 2       /* a link is down: endpoint, name, node_id, reason; count is 1 if
+                                       the peer took its leave */
+#define SLK_EVENT_CONNECT_FAILED 3  /* the next attempt follows by itself: endpoint, reason */
+#define SLK_EVENT_REJECTED 4        /* a connection was closed for what came over it: endpoint, reason */
+#define SLK_EVENT_TOPIC_ADDED 5     /* a peer offers the topic */
+#define SLK_EVENT_TOPIC_REMOVED 6   /* nobody offers the topic any more */
+#define SLK_EVENT_GAP 7             /* messages of the topic are missing: count, SLK_GAP_UNKNOWN where
+                                       the number died with the publisher */
+#define SLK_EVENT_SLOW_SUBSCRIBER 8 /* ended for being slow (SLK_SPOT_DISCONNECT): endpoint */
+#define SLK_EVENT_OVERRUN 9         /* the callback was too slow: count events were dropped */
+
+#define SLK_GAP_UNKNOWN ((uint64_t)-1)
+
+/* An event. Texts are never NULL; those that do not belong to the event are "". All of it is valid
+ * during the callback only. */
+typedef struct slk_event_t {
+    int type; /* SLK_EVENT_... */
+    const char *endpoint;
+    const char *name;
+    const char *node_id;
+    const char *topic;
+    const char *reason;
+    uint64_t count;
+} slk_event_t;
+
+/* Called for each event, in order, one at a time. */
+typedef void slk_monitor_fn(const slk_event_t *event, void *user);
+
+/*
+ * Hands the events from now on to `callback`, on a thread of its own that belongs to the instance.
+ * The callback may use every function of this library, also slk_spot_destroy of its own instance;
+ * it should be quick, and must not throw or longjmp out. Calling again replaces the callback; NULL
+ * ends it. Once this call, or slk_spot_destroy, has returned, the former callback is not running and
+ * will not be called again, except where the call was made from within the callback.
+ */
+SLK_EXPORT int slk_spot_monitor(slk_spot_t *spot, slk_monitor_fn *callback, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SERVERLINK_H */

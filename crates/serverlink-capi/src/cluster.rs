@@ -1,0 +1,173 @@
+//! Binds and peers.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use serverlink::{Node, PeerInfo, PeerState};
+
+use crate::block::{self, Block};
+use crate::errno::Errno;
+use crate::{args, fence, spot};
+
+/// `slk_peer_t`.
+#[repr(C)]
+struct Peer {
+    endpoint: *mut c_char,
+    name: *mut c_char,
+    node_id: *mut c_char,
+    state: c_int,
+    added: c_int,
+    topics: u64,
+    connected_ms: u64,
+    queued_messages: u64,
+    reserved: [u64; 4],
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_bind(spot: *mut c_void, endpoint: *const c_char) -> c_int {
+    // SAFETY: the caller's text.
+    unsafe {
+        with_text(spot, endpoint, |node, endpoint| {
+            Ok(node.bind(endpoint).map(drop)?)
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_cluster_add(spot: *mut c_void, endpoint: *const c_char) -> c_int {
+    // SAFETY: the caller's text.
+    unsafe {
+        with_text(
+            spot,
+            endpoint,
+            |node, endpoint| Ok(node.add_peer(endpoint)?),
+        )
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_cluster_remove(spot: *mut c_void, endpoint: *const c_char) -> c_int {
+    // SAFETY: the caller's text.
+    unsafe {
+        with_text(spot, endpoint, |node, endpoint| {
+            Ok(node.remove_peer(endpoint)?)
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn slk_spot_cluster_sync(spot: *mut c_void, timeout_ms: c_int) -> c_int {
+    fence::status(|| {
+        let spot = spot::get(spot)?;
+        let timeout = args::timeout(timeout_ms)?;
+        Ok(spot.running()?.node.sync(timeout)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_wait_subscribers(
+    spot: *mut c_void,
+    topic: *const c_char,
+    count: c_int,
+    timeout_ms: c_int,
+) -> c_int {
+    let body = |node: &Node, topic: &str| {
+        let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
+        let timeout = args::timeout(timeout_ms)?;
+        Ok(node.wait_subscribers(args::topic(topic)?, count, timeout)?)
+    };
+    // SAFETY: the caller's text.
+    unsafe { with_text(spot, topic, body) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_peers(
+    spot: *mut c_void,
+    peers: *mut *mut Peer,
+    count: *mut usize,
+) -> c_int {
+    fence::status(|| {
+        let spot = spot::get(spot)?;
+        let (peers, count) = (args::place(peers)?, args::place(count)?);
+        let known = spot.running()?.node.peers();
+        let list = list(&known)?;
+        // SAFETY: the caller's places.
+        unsafe {
+            peers.write(list);
+            count.write(known.len());
+        }
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_peers_free(peers: *mut Peer, _count: usize) {
+    // SAFETY: NULL or what slk_spot_peers gave.
+    unsafe { block::free(peers) };
+}
+
+fn list(peers: &[PeerInfo]) -> Result<*mut Peer, Errno> {
+    let ids: Vec<String> = peers
+        .iter()
+        .map(|peer| peer.node.map(|id| id.to_string()).unwrap_or_default())
+        .collect();
+    let texts = |peer: &PeerInfo, id: &str| {
+        [
+            peer.endpoint.len(),
+            peer.name.as_deref().map_or(0, str::len),
+            id.len(),
+        ]
+    };
+    let text_bytes = peers
+        .iter()
+        .zip(&ids)
+        .flat_map(|(peer, id)| texts(peer, id))
+        .map(|len| len + 1)
+        .sum();
+    let mut block = Block::new(peers.len(), text_bytes)?;
+    for (index, (peer, id)) in peers.iter().zip(&ids).enumerate() {
+        let record = Peer {
+            endpoint: block.text(&peer.endpoint),
+            name: block.text(peer.name.as_deref().unwrap_or_default()),
+            node_id: block.text(id),
+            state: state(peer.state),
+            added: peer.added.into(),
+            topics: peer.topics as u64,
+            connected_ms: peer
+                .connected_for
+                .as_millis()
+                .try_into()
+                .unwrap_or(u64::MAX),
+            queued_messages: peer.queued_messages as u64,
+            reserved: [0; 4],
+        };
+        // SAFETY: below the count above.
+        unsafe { block.record(index, record) };
+    }
+    Ok(block.finish())
+}
+
+/// `SLK_PEER_...`; 0 for a state the header has no name for yet.
+fn state(state: PeerState) -> c_int {
+    match state {
+        PeerState::Connecting => 1,
+        PeerState::Connected => 2,
+        PeerState::Backoff => 3,
+        PeerState::Itself => 4,
+        _ => 0,
+    }
+}
+
+/// # Safety
+/// `text` is NULL or the caller's text.
+unsafe fn with_text(
+    spot: *mut c_void,
+    text: *const c_char,
+    body: impl FnOnce(&Node, &str) -> Result<(), Errno>,
+) -> c_int {
+    fence::status(|| {
+        let spot = spot::get(spot)?;
+        // SAFETY: the caller vouches for it.
+        let text = unsafe { args::text(text)? };
+        body(&spot.running()?.node, text)
+    })
+}

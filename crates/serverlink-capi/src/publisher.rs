@@ -1,0 +1,176 @@
+//! Publishing, by name and on a topic resolved once.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::LocalKey;
+
+use crate::errno::Errno;
+use crate::handles::{self, Cache, Object, Table, Tables};
+use crate::{args, fence, spot};
+
+/// What a `slk_spot_publisher_t` stands for.
+pub(crate) struct Publisher {
+    open: AtomicBool,
+    topic: serverlink::Publisher,
+}
+
+/// `slk_buf_t`.
+#[repr(C)]
+struct Buf {
+    data: *const c_void,
+    len: usize,
+}
+
+thread_local! {
+    static CACHE: Cache<Publisher> = const { Cache::new() };
+}
+
+impl Object for Publisher {
+    const KIND: usize = 3;
+
+    fn table(tables: &Tables) -> &Table<Self> {
+        &tables.publishers
+    }
+
+    fn cache() -> &'static LocalKey<Cache<Self>> {
+        &CACHE
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publish(
+    spot: *mut c_void,
+    topic: *const c_char,
+    data: *const c_void,
+    len: usize,
+) -> c_int {
+    fence::status(|| {
+        let spot = spot::get(spot)?;
+        // SAFETY: the caller's text and bytes.
+        let (topic, data) = unsafe { (args::text(topic)?, args::bytes(data, len)?) };
+        Ok(spot.running()?.node.publish(topic, data)?)
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publish_many(
+    spot: *mut c_void,
+    topic: *const c_char,
+    messages: *const Buf,
+    count: usize,
+    published: *mut usize,
+) -> c_int {
+    fence::status(|| {
+        // SAFETY: NULL or the caller's place.
+        unsafe { args::put(published, 0) };
+        let spot = spot::get(spot)?;
+        // SAFETY: the caller's text.
+        let topic = unsafe { args::text(topic)? };
+        let publisher = spot.running()?.node.publisher(topic)?;
+        // SAFETY: the caller's array and place.
+        unsafe { publish_many(&publisher, messages, count, published) }
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publisher_new(
+    spot: *mut c_void,
+    topic: *const c_char,
+) -> *mut c_void {
+    fence::handle(|| {
+        let spot = spot::get(spot)?;
+        // SAFETY: the caller's text.
+        let topic = spot
+            .running()?
+            .node
+            .publisher(unsafe { args::text(topic)? })?;
+        let publisher = Arc::new(Publisher {
+            open: AtomicBool::new(true),
+            topic,
+        });
+        Ok(handles::insert(publisher)? as *mut c_void)
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publisher_publish(
+    publisher: *mut c_void,
+    data: *const c_void,
+    len: usize,
+) -> c_int {
+    fence::status(|| {
+        let publisher = handles::get::<Publisher>(publisher as usize)?;
+        // SAFETY: the caller's bytes.
+        Ok(publisher
+            .topic
+            .publish(unsafe { args::bytes(data, len)? })?)
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publisher_publish_many(
+    publisher: *mut c_void,
+    messages: *const Buf,
+    count: usize,
+    published: *mut usize,
+) -> c_int {
+    fence::status(|| {
+        // SAFETY: NULL or the caller's place.
+        unsafe { args::put(published, 0) };
+        let publisher = handles::get::<Publisher>(publisher as usize)?;
+        // SAFETY: the caller's array and place.
+        unsafe { publish_many(&publisher.topic, messages, count, published) }
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn slk_spot_publisher_destroy(publisher: *mut *mut c_void) {
+    fence::status(|| {
+        let place = args::place(publisher)?;
+        // SAFETY: the caller's variable.
+        let handle = unsafe { place.replace(std::ptr::null_mut()) } as usize;
+        let publisher = handles::remove::<Publisher>(handle).ok_or(Errno::EINVAL)?;
+        publisher.open.store(false, Ordering::Release);
+        Ok(())
+    });
+}
+
+/// # Safety
+/// `messages` has `count` elements, each with its bytes; `published` is NULL or can be written to.
+unsafe fn publish_many(
+    publisher: &serverlink::Publisher,
+    messages: *const Buf,
+    count: usize,
+    published: *mut usize,
+) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the array and for what its elements point to.
+    let messages = unsafe { slices(messages, count)? };
+    let (accepted, result) = publisher.publish_many(messages);
+    // SAFETY: the caller vouches for it.
+    unsafe { args::put(published, accepted) };
+    Ok(result?)
+}
+
+/// # Safety
+/// `messages` has `count` elements, each with its bytes, during `'a`.
+unsafe fn slices<'a>(messages: *const Buf, count: usize) -> Result<Vec<&'a [u8]>, Errno> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let messages = args::place(messages.cast_mut())?;
+    if count > isize::MAX as usize / size_of::<Buf>() {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: not NULL, no longer than an array may be; the caller vouches for the rest.
+    let messages = unsafe { std::slice::from_raw_parts(messages.as_ptr(), count) };
+    // SAFETY: the caller vouches for it.
+    messages
+        .iter()
+        .map(|buf| unsafe { args::bytes(buf.data, buf.len) })
+        .collect()
+}

@@ -1,0 +1,31 @@
+//! The programs beside this file, each of which checks one side of the library and exits 0.
+
+use crate::support::Program;
+
+macro_rules! programs {
+    ($($name:ident)+) => { $(
+        #[test]
+        fn $name() {
+            Program::test(concat!(stringify!($name), ".c")).run(&[]);
+        }
+    )+ };
+}
+
+programs! {
+    cluster
+    contexts
+    errors
+    fork
+    guide
+    lifecycle
+    messages
+    misuse
+    monitor
+    options
+    topics
+}
+
+#[test]
+fn the_header_is_cpp_too() {
+    Program::test("header.cpp").run(&[]);
+}

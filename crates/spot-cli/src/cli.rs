@@ -1,0 +1,246 @@
+//! The command line: what may be asked for, and the text that teaches it.
+
+pub(crate) mod value;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use serverlink::Overflow;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Where a node listens, and where the tools look for one, when nothing else is said.
+pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
+
+const EXAMPLES: &str = "\
+Examples:
+  spot demo                                       see a cluster of three nodes at work
+  spot node --topic chat:lobby                    host a topic on this machine ...
+  spot sub 'chat:*'                               ... listen to it in a second terminal ...
+  spot pub chat:lobby 'hello'                     ... and say something in a third
+  spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --topic sensor:temp
+                                                  a second node, linked to the one at a
+  spot topics --peer tcp://a:5555                 what the node at a hosts
+  sensor | spot pub sensor:temp --peer tcp://a:5555
+                                                  one message for each line
+
+Endpoints:
+  tcp://HOST:PORT, tcp://*:PORT (bind, all addresses), tcp://127.0.0.1:0 (bind, any free port), tcp://[::1]:PORT,
+  ipc://PATH
+
+Environment (a flag wins over its variable; several values are separated by commas):
+  SPOT_CLUSTER  --peer, for every command     SPOT_BIND    --bind of `spot node`
+  SPOT_TOPICS   --topic of `spot node`        SPOT_NAME    --name of `spot node`
+
+Exit codes:
+  0    done; also a node or an endless `spot sub` that Ctrl-C or SIGTERM stopped
+  1    failed; the reason is on standard error
+  2    wrong usage
+  3    the time was up: not connected, no answer, or not enough messages
+  130  interrupted before the work was done
+
+Data goes to standard output, everything else to standard error.";
+
+const NODE_EXAMPLES: &str = "\
+Examples:
+  spot node --topic chat:lobby
+  spot node --bind 'tcp://*:5555' --topic sensor:temp,sensor:humidity --name a
+  spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --peer tcp://c:5557
+  SPOT_BIND='tcp://*:5556' SPOT_CLUSTER=tcp://a:5555,tcp://c:5557 spot node
+
+Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C or SIGTERM stops the node
+with exit code 0.";
+
+const PUB_EXAMPLES: &str = "\
+Examples:
+  spot pub chat:lobby 'hello'                       through the node at tcp://127.0.0.1:5555
+  spot pub sensor:temp 21.5 --peer tcp://a:5555     through the node at a
+  spot pub tick . -n 100 --rate 10                  100 messages, 10 a second
+  tail -f app.log | spot pub log:app                one message for each line
+  spot pub news 'extra!' --bind 'tcp://*:5555'      host the topic here, wait for a subscriber
+
+A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; a topic
+that nobody hosts is an error. With --bind this program hosts the topic itself for as long as it runs.";
+
+const SUB_EXAMPLES: &str = "\
+Examples:
+  spot sub sensor:temp                              through the node at tcp://127.0.0.1:5555
+  spot sub 'sensor:*' 'chat:*' --peer tcp://a:5555  patterns: * any run, ? one, [a-z] a set
+  spot sub sensor:temp -n 1 --timeout 5             one message within 5 seconds, else exit code 3
+  spot sub sensor:temp --json | jq .data
+  spot sub camera:front -n 1 --raw > picture.jpg
+
+A line is the topic, a space, and the data; control characters and bytes that are not UTF-8 are shown as \\n or \\xff.
+--json gives one object a line: topic, data (or data_base64 where it is not UTF-8), and seq, which counts the messages
+of this run from 1. Messages missed and nodes lost are told on standard error.
+
+A full queue with --overflow block holds up a publisher in the node that hosts the topic (`spot pub --bind`). A message
+that comes to that node from another one is never held up: a full queue misses it, and that is told.";
+
+/// Location-transparent publish/subscribe without a broker: a node, and tools to use and watch a cluster.
+#[derive(Debug, Parser)]
+#[command(name = "spot", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show a cluster of three nodes at work, and check that nothing is lost
+    Demo,
+    /// Run a node: host topics, link to other nodes
+    Node(NodeArgs),
+    /// Publish messages: DATA, or each line of standard input
+    Pub(PubArgs),
+    /// Subscribe to topics or patterns and print what arrives
+    Sub(SubArgs),
+    /// List the topics that the peers offer
+    Topics(AskArgs),
+    /// Show the links of this program to the peers (a node's own links are not told to others)
+    Peers(AskArgs),
+    /// Ask every peer for its topics; fail if one does not answer
+    Sync(AskArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = NODE_EXAMPLES)]
+pub(crate) struct NodeArgs {
+    /// Where to listen; repeat it or separate by commas [default without --peer: tcp://127.0.0.1:5555]
+    #[arg(
+        long = "bind",
+        value_name = "ENDPOINT",
+        env = "SPOT_BIND",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) binds: Vec<String>,
+    /// A node to link to; repeat it or separate by commas
+    #[arg(
+        long = "peer",
+        value_name = "ENDPOINT",
+        env = "SPOT_CLUSTER",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) peers: Vec<String>,
+    /// A topic to host; repeat it or separate by commas
+    #[arg(
+        long = "topic",
+        value_name = "TOPIC",
+        env = "SPOT_TOPICS",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) topics: Vec<String>,
+    /// The node's name: a restarted node is known as the same member by it
+    #[arg(long, env = "SPOT_NAME", hide_env_values = true)]
+    pub(crate) name: Option<String>,
+    /// What to log: error, warn, info, debug or off
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: LevelFilter,
+}
+
+/// How a tool reaches the cluster.
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// A node to join; repeat it or separate by commas [default: tcp://127.0.0.1:5555]
+    #[arg(
+        long = "peer",
+        value_name = "ENDPOINT",
+        env = "SPOT_CLUSTER",
+        hide_env_values = true
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) peers: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PUB_EXAMPLES)]
+pub(crate) struct PubArgs {
+    /// The topic to publish on
+    #[arg(value_parser = value::topic())]
+    pub(crate) topic: String,
+    /// The message; without it each line of standard input is one
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) data: Option<OsString>,
+    /// Publish DATA this many times
+    #[arg(short = 'n', long = "count", value_name = "COUNT", default_value_t = 1)]
+    #[arg(requires = "data")]
+    pub(crate) count: u64,
+    /// Publish at most this many messages a second
+    #[arg(long, value_name = "PER_SECOND", value_parser = value::rate)]
+    pub(crate) rate: Option<f64>,
+    #[command(flatten)]
+    pub(crate) join: JoinArgs,
+    /// Host the topic here and listen at this endpoint; repeat it or separate by commas. --peer has no default then
+    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
+    pub(crate) binds: Vec<String>,
+    /// With --bind: how many subscribers to wait for before the first message
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
+    pub(crate) wait_subscribers: usize,
+    /// How long to wait for the peers [default: 5] and, with --bind, for subscribers [default: for ever]
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// How long the end may take to send what is still queued
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "10")]
+    pub(crate) linger: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SUB_EXAMPLES)]
+pub(crate) struct SubArgs {
+    /// Topics, or patterns with * ? or [ in them
+    #[arg(value_name = "TOPIC|PATTERN", required = true, value_parser = value::filter())]
+    pub(crate) filters: Vec<String>,
+    /// Stop after this many messages
+    #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+    /// Stop after this time, with exit code 3 if fewer than COUNT messages (without -n: none) arrived
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Print one JSON object for each message
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) json: bool,
+    /// Print the bytes of the messages and nothing else
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) join: JoinArgs,
+    /// Listen at this endpoint for nodes that connect; repeat it or separate by commas. --peer has no default then
+    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
+    pub(crate) binds: Vec<String>,
+    /// Messages that may wait here while the output is slow; 0 is unlimited
+    #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
+    pub(crate) hwm: usize,
+    /// What a full queue does: drop-newest, drop-oldest, block (the publisher) or disconnect
+    #[arg(long, value_name = "POLICY", value_parser = value::overflow, default_value = "drop-newest")]
+    pub(crate) overflow: Overflow,
+}
+
+/// What the commands that ask the cluster a question take.
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) join: JoinArgs,
+    /// How long to wait for the peers' answers
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "5")]
+    pub(crate) timeout: Duration,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The values of a repeatable flag or comma list: trimmed, in order, once each. An empty variable gives none.
+pub(crate) fn list(values: &[String]) -> Vec<&str> {
+    let mut list = Vec::new();
+    for value in values.iter().map(|value| value.trim()) {
+        if !value.is_empty() && !list.contains(&value) {
+            list.push(value);
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Values of arguments: how each is read, and what is said of one that is wrong.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use serverlink::{Filter, Overflow};
+
+use crate::interrupt::FOREVER;
+
+/// Reads an exact topic name.
+pub(super) fn topic() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|text| {
+        let topic = utf8(text)?;
+        Filter::exact(&topic).map_err(|error| error.to_string())?;
+        Ok::<_, String>(topic)
+    })
+}
+
+/// Reads a topic name, or a pattern where it has `*`, `?` or `[` in it.
+pub(super) fn filter() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().try_map(|text| {
+        let filter = utf8(text)?;
+        if is_pattern(&filter) {
+            Filter::pattern(&filter).map_err(|error| error.to_string())?;
+        } else {
+            Filter::exact(&filter).map_err(|error| error.to_string())?;
+        }
+        Ok::<_, String>(filter)
+    })
+}
+
+/// Whether the argument of `spot sub` is a pattern; otherwise it is a topic.
+pub(crate) fn is_pattern(filter: &str) -> bool {
+    filter.contains(['*', '?', '['])
+}
+
+/// Reads a length of time in seconds: at least 0, fractions allowed.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| *duration <= FOREVER)
+        .ok_or_else(|| "write seconds, at least 0 and at most a century, such as 2.5".into())
+}
+
+/// Reads a rate in messages a second: above 0.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite() && *rate >= MIN_RATE)
+        .ok_or_else(|| format!("write messages a second, at least {MIN_RATE}, such as 10"))
+}
+
+/// Reads an overflow policy.
+pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
+    match text {
+        "drop-newest" => Ok(Overflow::DropNewest),
+        "drop-oldest" => Ok(Overflow::DropOldest),
+        "block" => Ok(Overflow::Block),
+        "disconnect" => Ok(Overflow::Disconnect),
+        _ => Err("write drop-newest, drop-oldest, block or disconnect".into()),
+    }
+}
+
+// A message a day; below that the pause between two would overflow sooner or later.
+const MIN_RATE: f64 = 1e-5;
+
+fn utf8(text: OsString) -> Result<String, String> {
+    text.into_string()
+        .map_err(|text| format!("{} is not UTF-8: encode it as UTF-8", text.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_finite_and_not_negative() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for text in ["", "-1", "nan", "inf", "1e30", "2s"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rate_is_above_zero() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for text in ["0", "-3", "nan", "inf", "fast"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn policies_are_read_as_they_are_written() {
+        for policy in [
+            Overflow::DropNewest,
+            Overflow::DropOldest,
+            Overflow::Block,
+            Overflow::Disconnect,
+        ] {
+            assert_eq!(overflow(&policy.to_string()), Ok(policy));
+        }
+        assert!(overflow("drop").unwrap_err().contains("drop-oldest"));
+    }
+}

@@ -1,0 +1,109 @@
+//! A tool's place in the cluster: a short-lived observer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serverlink::{Event, Events, Node, Options, SyncError};
+
+use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::output::note;
+
+/// An observer node with its peers.
+pub(crate) struct Client {
+    pub(crate) node: Node,
+    /// Where it joins.
+    pub(crate) peers: Vec<String>,
+    /// Where it listens, with real ports.
+    pub(crate) bound: Vec<String>,
+    /// What happened since before the first peer was added.
+    pub(crate) events: Events,
+    /// The same once more, for the reasons in it.
+    failures: Events,
+}
+
+impl Client {
+    /// Starts an observer that listens at `binds` and joins the peers asked for; the default one if there is neither.
+    /// SIGINT and SIGTERM call `on_signal` on another thread.
+    pub(crate) fn start(
+        join: &JoinArgs,
+        binds: &[String],
+        options: impl FnOnce(&mut Options),
+        on_signal: fn(&Node),
+    ) -> Result<Self, Failure> {
+        let node = Node::builder().observer().options(options).start()?;
+        let stopped = node.clone();
+        interrupt::on_first(move || on_signal(&stopped))?;
+        let (events, failures) = (node.events(), node.events());
+        let mut bound = Vec::new();
+        for endpoint in list(binds) {
+            bound.push(node.bind(endpoint)?);
+        }
+        let mut peers: Vec<String> = list(&join.peers).into_iter().map(String::from).collect();
+        if peers.is_empty() && bound.is_empty() {
+            peers.push(DEFAULT_ENDPOINT.into());
+        }
+        for endpoint in &peers {
+            node.add_peer(endpoint)?;
+        }
+        for endpoint in &bound {
+            note(format_args!("listening on {endpoint}"));
+        }
+        Ok(Self {
+            node,
+            peers,
+            bound,
+            events,
+            failures,
+        })
+    }
+
+    /// An observer that only asks: any signal ends it.
+    pub(crate) fn asking(join: &JoinArgs) -> Result<Self, Failure> {
+        Self::start(join, &[], |_| (), Node::close)
+    }
+
+    /// Learns the peers' topics; what is missing when `timeout` is over is told with its reason.
+    pub(crate) fn sync(&self, timeout: Duration) -> Result<(), Failure> {
+        self.node.sync(timeout).map_err(|error| match error {
+            SyncError::Unreachable { peers } => Failure::Timeout(format!(
+                "not connected within {timeout:?} to {}; is a node running there? (start one with `spot node`, \
+                 name another with --peer)",
+                self.explain(&peers)
+            )),
+            SyncError::TimedOut { .. } => Failure::Timeout(error.to_string()),
+            error => Failure::Failed(error.to_string()),
+        })
+    }
+
+    /// The peers that are not connected, each with the last reason known.
+    pub(crate) fn explain(&self, peers: &[String]) -> String {
+        let mut reasons = HashMap::new();
+        while let Some(event) = self.failures.try_next() {
+            if let Event::ConnectFailed { endpoint, reason }
+            | Event::Rejected { endpoint, reason }
+            | Event::PeerDown {
+                endpoint, reason, ..
+            } = event
+            {
+                reasons.insert(endpoint, reason);
+            }
+        }
+        let explained: Vec<String> = peers
+            .iter()
+            .map(|peer| match reasons.get(peer) {
+                Some(reason) => format!("{peer} ({reason})"),
+                None => peer.clone(),
+            })
+            .collect();
+        explained.join(", ")
+    }
+}
+
+impl Drop for Client {
+    /// However a command ends, it takes its leave.
+    fn drop(&mut self) {
+        self.node.close();
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands, one file each.
+
+pub(crate) mod node;
+pub(crate) mod peers;
+pub(crate) mod publish;
+pub(crate) mod subscribe;
+pub(crate) mod sync;
+pub(crate) mod topics;

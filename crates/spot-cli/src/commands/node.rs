@@ -1,0 +1,135 @@
+//! `spot node`: a node that runs until it is told to stop.
+
+use std::io::{self, IsTerminal};
+
+use serverlink::{AddPeerError, Event, Node};
+use tracing::{debug, info, warn};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{DEFAULT_ENDPOINT, NodeArgs, list};
+use crate::failure::Failure;
+use crate::interrupt::{self, FOREVER};
+
+pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
+    start_log(args.log);
+    let node = start(args)?;
+    let stopped = node.clone();
+    interrupt::on_first(move || stopped.close())?;
+    let events = node.events();
+    listen(&node, args)?;
+    join(&node, args)?;
+    while let Some(event) = events.next_timeout(FOREVER) {
+        log(&event);
+    }
+    // Returns when the close that the signal began is done.
+    node.close();
+    info!("stopped");
+    Ok(())
+}
+
+fn start_log(level: LevelFilter) {
+    // The library logs what it also tells as events, which are logged here.
+    let library = if level >= LevelFilter::DEBUG {
+        level
+    } else {
+        level.min(LevelFilter::ERROR)
+    };
+    let filter = Targets::new()
+        .with_target("spot", level)
+        .with_default(library);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .init();
+}
+
+fn start(args: &NodeArgs) -> Result<Node, Failure> {
+    let mut builder = Node::builder();
+    if let Some(name) = args.name.as_deref().filter(|name| !name.is_empty()) {
+        builder = builder.name(name);
+    }
+    for topic in list(&args.topics) {
+        builder = builder.topic(topic);
+    }
+    let node = builder.start()?;
+    info!("node {} started", node.id());
+    for topic in list(&args.topics) {
+        info!("hosting {topic}");
+    }
+    Ok(node)
+}
+
+fn listen(node: &Node, args: &NodeArgs) -> Result<(), Failure> {
+    let mut binds = list(&args.binds);
+    if binds.is_empty() && list(&args.peers).is_empty() {
+        binds.push(DEFAULT_ENDPOINT);
+    }
+    for endpoint in binds {
+        info!("listening on {}", node.bind(endpoint)?);
+    }
+    Ok(())
+}
+
+fn join(node: &Node, args: &NodeArgs) -> Result<(), Failure> {
+    for endpoint in list(&args.peers) {
+        match node.add_peer(endpoint) {
+            Ok(()) => info!("joining {endpoint}"),
+            // One list for all nodes of a cluster is handy, and harmless.
+            Err(error @ AddPeerError::Itself { .. }) => info!("{error}; left out"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::PeerUp { endpoint, name, .. } => info!("peer {} up", peer(name, endpoint)),
+        Event::PeerDown {
+            endpoint,
+            name,
+            reason,
+            graceful: true,
+            ..
+        } => {
+            info!("peer {} left: {reason}", peer(name, endpoint));
+        }
+        Event::PeerDown {
+            endpoint,
+            name,
+            reason,
+            ..
+        } => {
+            warn!("peer {} lost: {reason}", peer(name, endpoint));
+        }
+        Event::ConnectFailed { endpoint, reason } => {
+            warn!("cannot connect to {endpoint}: {reason}; trying again");
+        }
+        Event::Rejected { endpoint, reason } => {
+            warn!("rejected the connection with {endpoint}: {reason}");
+        }
+        Event::TopicAdded { topic } => info!("topic {topic} offered"),
+        Event::TopicRemoved { topic } => info!("topic {topic} gone"),
+        Event::Gap { topic, missed } => match missed {
+            Some(count) => warn!("missed {count} messages of {topic}"),
+            None => warn!("missed messages of {topic}; their number died with the publisher"),
+        },
+        Event::SlowSubscriber { endpoint } => {
+            warn!("ended a subscription of {endpoint}: it was too slow");
+        }
+        event => debug!("{event:?}"),
+    }
+}
+
+fn peer(name: &str, endpoint: &str) -> String {
+    if name.is_empty() {
+        endpoint.to_owned()
+    } else {
+        format!("{name} ({endpoint})")
+    }
+}

@@ -1,0 +1,145 @@
+//! `spot pub`: publishes one message many times, or each line of standard input.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, IsTerminal};
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serverlink::{Node, Options, PublishError, Publisher, WaitError};
+
+use crate::cli::PubArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::interrupt::{self, FOREVER};
+use crate::output::note;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
+    let linger = |options: &mut Options| options.linger = Some(args.linger);
+    let client = Client::start(&args.join, &args.binds, linger, close_and_exit)?;
+    let publisher = if client.bound.is_empty() {
+        find(&client, args)?
+    } else {
+        host(&client, args)?
+    };
+    let mut sender = Sender::new(publisher, args.rate);
+    let sent = match &args.data {
+        Some(data) => sender.repeat(data, args.count),
+        None => {
+            if io::stdin().is_terminal() {
+                note("each line is a message; end with Ctrl-D");
+            }
+            sender.lines(io::stdin().lock())
+        }
+    };
+    client.node.close();
+    sent?;
+    match client.node.stats().dropped_at_sender {
+        0 => Ok(()),
+        lost => Err(Failure::Failed(format!(
+            "{lost} of {} messages were lost to a full queue: publish slower with --rate, or give the end more time \
+             with --linger",
+            sender.sent
+        ))),
+    }
+}
+
+/// The command may be waiting for standard input, which no close of the node ends.
+fn close_and_exit(node: &Node) {
+    node.close();
+    process::exit(i32::from(interrupt::EXIT_CODE));
+}
+
+/// The topic as the peers offer it.
+fn find(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
+    // A peer that is missing matters only if the topic is.
+    let synced = client.sync(args.timeout.unwrap_or(DEFAULT_TIMEOUT));
+    match (client.node.publisher(&args.topic), synced) {
+        (Ok(publisher), _) => Ok(publisher),
+        (Err(_), Err(failure)) => Err(failure),
+        (Err(PublishError::Unknown { topic }), Ok(())) => Err(Failure::Failed(format!(
+            "no node at {} offers topic {topic:?}: host it there with `spot node --topic {topic}`, join another node \
+             with --peer, or host it here with --bind (`spot topics` lists what there is)",
+            client.peers.join(", ")
+        ))),
+        (Err(error), Ok(())) => Err(error.into()),
+    }
+}
+
+/// The topic as hosted here, once enough subscribers listen.
+fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
+    let publisher = client.node.create_topic(&args.topic)?;
+    let wanted = args.wait_subscribers;
+    if publisher.subscribers() < wanted {
+        note(format_args!(
+            "waiting for {wanted} subscribers of {}",
+            args.topic
+        ));
+    }
+    let timeout = args.timeout.unwrap_or(FOREVER);
+    match client.node.wait_subscribers(&args.topic, wanted, timeout) {
+        Ok(()) => Ok(publisher),
+        Err(WaitError::TimedOut { .. }) => Err(Failure::Timeout(format!(
+            "{} of {wanted} subscribers of {:?} within {timeout:?}: start them with `spot sub {} --peer {}`, or change \
+             --wait-subscribers",
+            publisher.subscribers(),
+            args.topic,
+            args.topic,
+            client.bound.join(",")
+        ))),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+    }
+}
+
+/// Publishes in the rhythm asked for.
+struct Sender {
+    publisher: Publisher,
+    rate: Option<f64>,
+    started: Instant,
+    sent: u64,
+}
+
+impl Sender {
+    fn new(publisher: Publisher, rate: Option<f64>) -> Self {
+        Self {
+            publisher,
+            rate,
+            started: Instant::now(),
+            sent: 0,
+        }
+    }
+
+    fn repeat(&mut self, data: &OsStr, count: u64) -> Result<(), Failure> {
+        for _ in 0..count {
+            self.publish(data.as_encoded_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, mut input: impl BufRead) -> Result<(), Failure> {
+        let mut line = Vec::new();
+        while input.read_until(b'\n', &mut line).map_err(Failure::Input)? > 0 {
+            self.publish(line.strip_suffix(b"\n").unwrap_or(&line))?;
+            line.clear();
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, data: &[u8]) -> Result<(), Failure> {
+        if let Some(rate) = self.rate {
+            // From the start, not from the last message: so that the rate holds although sleeps are late.
+            let due = self.started + Duration::from_secs_f64(self.sent as f64 / rate);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        self.publisher.publish(data).map_err(|error| {
+            Failure::Failed(format!(
+                "message {} was not published: {error}",
+                self.sent + 1
+            ))
+        })?;
+        self.sent += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! `topics`, `peers` and `sync`, and how nodes stop.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{NOBODY, Spot, spot};
+
+#[test]
+fn topics_lists_what_the_peer_offers() {
+    let (_node, endpoint) = Spot::node(&["--topic", "b", "--topic", "a:long"]);
+    let done = spot(&["topics", "--peer", &endpoint]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    let words: Vec<Vec<&str>> = done
+        .stdout
+        .iter()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            ["TOPIC", "PLACE", "REACHABLE"],
+            ["a:long", "remote", "yes"],
+            ["b", "remote", "yes"]
+        ]
+    );
+}
+
+#[test]
+fn no_topics_is_no_failure() {
+    let (_node, endpoint) = Spot::node(&[]);
+    let done = spot(&["topics", "--peer", &endpoint]);
+    assert_eq!((done.code, done.stdout.len()), (Some(0), 0));
+    assert!(done.reason().contains("no topics"), "{}", done.reason());
+}
+
+#[test]
+fn peers_tells_the_name_and_whose_links_these_are() {
+    let (_node, endpoint) = Spot::node(&["--name", "hub", "--topic", "t"]);
+    let done = spot(&["peers", "--json", "--peer", &endpoint]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    let peer: Value = serde_json::from_str(&done.stdout[0]).expect("an object");
+    assert_eq!(peer["name"], "hub");
+    assert_eq!(peer["state"], "connected");
+    assert_eq!(peer["topics"], 1);
+    assert!(
+        done.reason().contains("links of this program"),
+        "{}",
+        done.reason()
+    );
+}
+
+#[test]
+fn sync_is_ok_when_every_peer_answers() {
+    let (_a, at_a) = Spot::node(&["--topic", "t"]);
+    let (_b, at_b) = Spot::node(&[]);
+    let done = spot(&["sync", "--peer", &at_a, "--peer", &at_b]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    assert_eq!(
+        done.stdout,
+        ["ok: every peer answered (2), topics known: 1"]
+    );
+}
+
+#[test]
+fn sync_names_the_peer_that_is_missing_and_why() {
+    let (_node, endpoint) = Spot::node(&[]);
+    let done = spot(&[
+        "sync",
+        "--peer",
+        &endpoint,
+        "--peer",
+        NOBODY,
+        "--timeout",
+        "0.5",
+    ]);
+    assert_eq!((done.code, done.stdout.len()), (Some(3), 0));
+    let reason = done.reason();
+    assert!(
+        reason.contains(NOBODY) && !reason.contains(&endpoint),
+        "{reason}"
+    );
+    assert!(reason.contains("refused"), "{reason}");
+}
+
+#[test]
+fn topics_prints_what_it_learnt_although_a_peer_is_missing() {
+    let (_node, endpoint) = Spot::node(&["--topic", "t"]);
+    let peers = format!("{endpoint},{NOBODY}");
+    let done = spot(&["topics", "--json", "--peer", &peers, "--timeout", "1"]);
+    assert_eq!(
+        (done.code, done.stdout.len()),
+        (Some(3), 1),
+        "{}",
+        done.reason()
+    );
+}
+
+#[test]
+fn both_signals_stop_a_node_cleanly() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (node, _) = Spot::node(&["--topic", "t"]);
+        node.signal(signal);
+        let done = node.finish();
+        assert_eq!(done.code, Some(0), "{}", done.reason());
+    }
+}
+
+#[test]
+fn a_node_logs_the_coming_and_going_of_peers() {
+    let (mut node, endpoint) = Spot::node(&[]);
+    let (mut other, _) = Spot::node(&["--name", "other", "--peer", &endpoint]);
+    // Both, so that each side of the link stands and can be taken leave of.
+    other.wait_for(" up");
+    assert!(node.wait_for(" up").contains("other"));
+    other.signal(Signal::TERM);
+    assert_eq!(other.finish().code, Some(0));
+    assert!(node.wait_for(" left").contains("other"));
+}
+
+#[test]
+fn an_interrupted_pub_has_sent_what_it_read() {
+    let (_node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &endpoint]);
+    sub.wait_for("subscribed");
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(b"first\n");
+    assert_eq!(sub.finish().stdout, ["t first"]);
+    publisher.signal(Signal::INT);
+    assert_eq!(publisher.end().code, Some(130));
+}
+
+#[test]
+fn an_interrupted_wait_is_no_success() {
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--bind", "tcp://127.0.0.1:0"]);
+    let mut publisher = Spot::run(&["pub", "t", "x", "--bind", "tcp://127.0.0.1:0"]);
+    publisher.wait_for("waiting for 1 subscriber");
+    sub.wait_for("subscribed");
+    for waiting in [sub, publisher] {
+        waiting.signal(Signal::INT);
+        assert_eq!(waiting.finish().code, Some(130));
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the program as its users run it: as processes.
+
+mod asking;
+mod demo;
+mod messages;
+mod refusals;
+mod support;

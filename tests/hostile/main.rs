@@ -1,0 +1,7 @@
+//! What a hostile peer can do to a port: cost its own connection, and nothing else.
+
+mod floods;
+mod frames;
+mod greetings;
+mod handshakes;
+mod victim;
