@@ -345,7 +345,9 @@ impl Driver {
             let source = source.map_or(Source::LOCAL, |link| Source(link.0));
             let offer = match inbox.overflow() {
                 Overflow::Block if from.is_some() => {
-                    inbox.offer_credited(*slot, source, payload, charged.contains(id))
+                    // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
+                    // told of, what it could not hold.
+                    inbox.offer_credited(*slot, source, payload, false)
                 }
                 _ => inbox.offer(*slot, source, payload),
             };
