@@ -1,8 +1,9 @@
 //! One test for each bug that was found, named after it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serverlink::Context;
+use serverlink::{Context, Delivery, Node, Overflow};
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -25,5 +26,55 @@ fn a_message_to_a_node_that_had_not_read_of_the_topic_was_lost() {
         host.publish("t", "1").unwrap();
         let received = subscriber.recv_timeout(WAIT).unwrap();
         assert_eq!(received.into_message().unwrap().data(), b"1");
+    }
+}
+
+/// Messages that were on their way when a blocking subscriber cancelled were sent on its credit, and nobody gave it back:
+/// after enough cancellations its publishers waited for ever.
+#[test]
+fn the_window_of_a_blocking_subscriber_shrank_with_every_cancellation() {
+    let owner = Node::builder()
+        .topic("kept")
+        .topic("fickle")
+        .bind("tcp://127.0.0.1:0")
+        .start()
+        .unwrap();
+    let client = Node::builder()
+        .peer(owner.last_endpoint().unwrap())
+        .start()
+        .unwrap();
+    client.sync(WAIT).unwrap();
+    let subscriber = client.subscriber();
+    subscriber
+        .configure(|options| {
+            options.overflow = Overflow::Block;
+            options.hwm = 8;
+        })
+        .unwrap();
+    subscriber.subscribe("kept").unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = owner.publish("fickle", "x");
+            }
+        });
+        for _ in 0..100 {
+            subscriber.subscribe("fickle").unwrap();
+            subscriber.wait_subscribed(WAIT).unwrap();
+            for _ in 0..3 {
+                subscriber.recv_timeout(WAIT).unwrap();
+            }
+            subscriber.unsubscribe("fickle").unwrap();
+        }
+        subscriber.wait_subscribed(WAIT).unwrap();
+        done.store(true, Ordering::Relaxed);
+    });
+    for n in 0..100u32 {
+        owner.publish("kept", n.to_le_bytes()).unwrap();
+        match subscriber.recv_timeout(WAIT).unwrap() {
+            Delivery::Message(message) => assert_eq!(message.data(), n.to_le_bytes()),
+            other => panic!("{other:?} instead of {n}"),
+        }
     }
 }

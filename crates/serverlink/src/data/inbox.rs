@@ -314,6 +314,13 @@ impl SharedInbox {
         self.tell_space(&mut state);
     }
 
+    /// A message that a link sent on this subscriber's credit is not going to be received.
+    pub(crate) fn pass_by(&self, source: Source, len: usize) {
+        let mut state = lock(&self.state);
+        state.windows.arrived(source, len);
+        state.windows.received(source, len);
+    }
+
     /// Opens a credit window for a link.
     pub(crate) fn open_window(&self, link: LinkId, outbox: Arc<SharedOutbox>) {
         let class = Class::new(Overflow::Block, u64::from(self.subscriber.0));

@@ -35,6 +35,7 @@ pub(crate) struct SharedOutbox {
     stream: Arc<Stream>,
     pub(crate) port: LinkPort,
     closed: AtomicBool,
+    in_use: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -83,6 +84,7 @@ impl SharedOutbox {
             stream,
             port,
             closed: AtomicBool::new(false),
+            in_use: AtomicBool::new(true),
         }
     }
 
@@ -244,6 +246,16 @@ impl SharedOutbox {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
+    }
+
+    /// Whether the control plane still uses the link.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.in_use.load(Relaxed)
+    }
+
+    /// The control plane does not use the link any more.
+    pub(crate) fn leave_use(&self) {
+        self.in_use.store(false, Relaxed);
     }
 
     /// No more messages are taken, nobody waits any more; what is queued may still be written.

@@ -139,6 +139,8 @@ struct HeardSide {
     streams: Vec<HeardStream>,
     /// Where the topic is routed, the one link to listen to.
     routed: Option<Option<LinkId>>,
+    /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
+    departed: Vec<(LinkId, Arc<SharedInbox>)>,
 }
 
 #[derive(Debug)]
@@ -234,6 +236,10 @@ impl Topic {
             .iter()
             .all(|sink| sink.subscriber != subscriber)
         {
+            if let Some(side) = &mut sinks.heard {
+                side.departed
+                    .retain(|(_, known)| !Arc::ptr_eq(known, inbox));
+            }
             let slot = inbox.attach(self.name.clone());
             sinks.inboxes.push(InboxSink {
                 subscriber,
@@ -259,6 +265,24 @@ impl Topic {
             // What is published while nobody here subscribes is no loss.
             let cut = side.streams.iter_mut().filter(|heard| heard.link.is_none());
             cut.for_each(|heard| heard.stream.end());
+        }
+    }
+
+    /// A blocking subscriber has cancelled, and the link does not know yet.
+    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+        let mut sinks = lock(&self.sinks);
+        let side = sinks.heard.get_or_insert_default();
+        side.departed.push((link, inbox.clone()));
+    }
+
+    /// The link knows by now, or is gone.
+    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+        let mut sinks = lock(&self.sinks);
+        if let Some(side) = &mut sinks.heard {
+            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
+                known.0 == link && Arc::ptr_eq(&known.1, inbox)
+            };
+            side.departed.retain(|known| !is_it(known));
         }
     }
 
@@ -304,7 +328,8 @@ impl Topic {
                 &Frame::Tail {
                     alias: self.id.0,
                     next_sequence,
-                    last: true,
+                    // A link that is not in use any more is not the end: another may go on with the stream.
+                    last: outbox.is_in_use(),
                 }
                 .to_vec(),
             );
@@ -389,6 +414,7 @@ impl Topic {
                 return;
             }
         };
+        sinks.return_credit(heard.link, listened, payload.len());
         if !listened {
             return;
         }
@@ -489,6 +515,18 @@ impl SinkSide {
             .get_mut(heard.index)
             .filter(|known| known.link == Some(heard.link))?;
         Some((&mut stream.stream, listened))
+    }
+
+    /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
+    /// or, where the topic is routed elsewhere, by anybody.
+    fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
+        let Some(side) = &self.heard else { return };
+        let departed = side.departed.iter().filter(|(known, _)| *known == link);
+        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
+        if !listened {
+            let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
+            blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));
+        }
     }
 
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {

@@ -13,7 +13,7 @@ use zmtp::{Subscription, Version};
 use super::inproc::{Inbound, InprocLink, dial_inproc};
 use super::{Control, NodeInner};
 use crate::api::Event;
-use crate::data::{LinkSink, SharedInbox, SharedOutbox, SinkKind, Topic, Upstream, lock};
+use crate::data::{LinkSink, SharedOutbox, SinkKind, Topic, Upstream, lock};
 
 /// A link as the outputs of the control plane refer to it.
 #[derive(Debug)]
@@ -126,13 +126,8 @@ impl NodeInner {
             Output::Close { link, reason, bye } => {
                 self.close_link(control, link, reason, bye, touched)
             }
-            Output::LinkActive { link } => open_windows(control, link),
-            Output::LinkInactive { link, .. } => {
-                control
-                    .subscribers
-                    .values()
-                    .for_each(|inbox| inbox.close_window(link));
-            }
+            Output::LinkActive { link } => control.open_windows(link),
+            Output::LinkInactive { link, .. } => control.leave_use(link),
             Output::TopicAdded { topic, name } => self.add_topic(control, Topic::new(topic, name)),
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
@@ -152,8 +147,9 @@ impl NodeInner {
                 }
             }
             Output::DetachSubscriber { topic, subscriber } => {
-                if let Some(topic) = control.topic(topic) {
+                if let Some(topic) = control.topic(topic).cloned() {
                     topic.detach_inbox(subscriber);
+                    control.depart(&topic, subscriber);
                 }
             }
             Output::AttachLink {
@@ -337,30 +333,6 @@ impl NodeInner {
 
     pub(super) fn post_mail(&self, mail: Inbound) {
         lock(&self.mailbox).push(mail);
-    }
-}
-
-/// Every blocking subscriber opens a credit window for a new link.
-fn open_windows(control: &Control, link: LinkId) {
-    let Some(LinkHandle::Wire { outbox, .. }) = control.links.get(&link) else {
-        return;
-    };
-    for inbox in control.subscribers.values().filter(|inbox| inbox.blocks()) {
-        inbox.open_window(link, outbox.clone());
-    }
-}
-
-impl Control {
-    /// A subscriber opens a credit window for every SPOT link in use, if it blocks its publishers.
-    pub(crate) fn open_windows_of(&self, inbox: &SharedInbox) {
-        if !inbox.blocks() {
-            return;
-        }
-        for (link, _, _) in self.core.interest_versions() {
-            if let Some(outbox) = self.links.get(&link).and_then(LinkHandle::outbox) {
-                inbox.open_window(link, outbox.clone());
-            }
-        }
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn start(
         subscribers: HashMap::new(),
         binds: Vec::new(),
         events: Vec::new(),
+        departed: Vec::new(),
         waiting: 0,
     };
     let node = Arc::new(NodeInner {

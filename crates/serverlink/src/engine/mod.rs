@@ -3,6 +3,7 @@
 
 mod apply;
 mod context;
+mod credit;
 mod events;
 mod inproc;
 mod lifecycle;
@@ -66,6 +67,7 @@ pub(crate) struct Control {
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
+    departed: Vec<credit::Departed>,
     waiting: usize,
 }
 

@@ -124,8 +124,14 @@ impl Spot {
             kind,
             Some(kind::ALIAS | kind::TAIL | kind::CREDIT | kind::BYE)
         ) {
-            node.control(|control| control.core.handle_frame(self.link, body))
-                .map_err(Fault::protocol)?;
+            node.control(|control| {
+                let handled = control.core.handle_frame(self.link, body);
+                if kind == Some(kind::INTEREST_ACK) {
+                    control.interest_acknowledged(self.link);
+                }
+                handled
+            })
+            .map_err(Fault::protocol)?;
             return if outbox.reads_answers() {
                 Ok(())
             } else {
