@@ -7,14 +7,10 @@ use wire_tests::{WAIT, ZmqExt, events_until, wait_until, zmq_socket};
 
 #[track_caller]
 fn next(subscriber: &Subscriber) -> (String, Vec<u8>) {
-    loop {
-        match subscriber.recv_timeout(WAIT).unwrap() {
-            Delivery::Message(message) => {
-                return (message.topic().to_owned(), message.data().to_vec());
-            }
-            Delivery::PeerLost { .. } => panic!("a plain peer is no node to be lost"),
-            other => panic!("{other:?} instead of a message"),
-        }
+    match subscriber.recv_timeout(WAIT).unwrap() {
+        Delivery::Message(message) => (message.topic().to_owned(), message.data().to_vec()),
+        Delivery::PeerLost { .. } => panic!("a plain peer is no node to be lost"),
+        other => panic!("{other:?} instead of a message"),
     }
 }
 

@@ -74,8 +74,7 @@ A line is the topic, a space, and the data; control characters and bytes that ar
 --json gives one object a line: topic, data (or data_base64 where it is not UTF-8), and seq, which counts the messages
 of this run from 1. Messages missed and nodes lost are told on standard error.
 
-A full queue with --overflow block holds up a publisher in the node that hosts the topic (`spot pub --bind`). A message
-that comes to that node from another one is never held up: a full queue misses it, and that is told.";
+A full queue with --overflow block holds up whoever publishes on the topic.";
 
 /// Location-transparent publish/subscribe without a broker: a node, and tools to use and watch a cluster.
 #[derive(Debug, Parser)]

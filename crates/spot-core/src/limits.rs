@@ -46,6 +46,12 @@ pub const MAX_CONTROL_FRAME_BYTES: usize = 64 * 1024;
 /// Longest explanation in a BYE frame.
 pub const MAX_BYE_TEXT_BYTES: usize = 255;
 
+/// Messages that a node may have published to a topic's owner before the owner grants credit anew.
+pub const UPSTREAM_WINDOW_MESSAGES: usize = 1000;
+
+/// Payload bytes of the same; the last message may go past it.
+pub const UPSTREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
+
 /// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
 /// frame.
 pub const MAX_CLASSES_PER_FILTER: usize = 4096;

@@ -21,7 +21,7 @@ const SEGMENT_BYTES: usize = 64 * 1024;
 /// Payloads from this size on are referenced instead of copied.
 const SHARE_MIN_BYTES: usize = 8 * 1024;
 /// Most gates of a link, so that a peer cannot make it keep more by granting credit to classes it made up.
-const MAX_GATES: usize = u16::MAX as usize;
+const MAX_GATES: usize = 1 << 20;
 
 /// A run of bytes to write.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Gate {
 
 /// A gate of an [`Outbox`], as given by [`Outbox::gate`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GateIndex(u16);
+pub struct GateIndex(u32);
 
 /// How the subscribers behind a link want a topic to be treated when the queue is full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -222,12 +222,12 @@ impl Outbox {
         self.open_segment(bytes.len()).extend_from_slice(bytes);
     }
 
-    /// The gate of a blocking class; it is shut until credit comes. Those beyond 65535 of one link stay shut.
+    /// The gate of a blocking class; it is shut until credit comes. Those beyond 1048576 of one link stay shut.
     pub fn gate(&mut self, class: Class) -> GateIndex {
         if let Some(known) = self.gate_of.get(&class) {
             return *known;
         }
-        let index = GateIndex(u16::try_from(self.gates.len()).unwrap_or(u16::MAX));
+        let index = GateIndex(u32::try_from(self.gates.len()).unwrap_or(u32::MAX));
         if self.gates.len() < MAX_GATES {
             self.gates.push(Gate::default());
             self.gate_of.insert(class, index);
@@ -235,10 +235,23 @@ impl Outbox {
         index
     }
 
+    /// Opens a gate anew, with this much credit and no more.
+    pub fn reopen_gate(&mut self, class: Class, messages: u64, bytes: u64) -> GateIndex {
+        let index = self.gate(class);
+        if let Some(gate) = self.gates.get_mut(index.0 as usize) {
+            *gate = Gate {
+                messages,
+                bytes,
+                overdrawn_bytes: 0,
+            };
+        }
+        index
+    }
+
     /// Adds credit to a class.
     pub fn credit(&mut self, class: Class, messages: u64, bytes: u64) {
         let GateIndex(index) = self.gate(class);
-        if let Some(gate) = self.gates.get_mut(usize::from(index)) {
+        if let Some(gate) = self.gates.get_mut(index as usize) {
             gate.add(messages, bytes);
         }
     }
@@ -270,7 +283,7 @@ impl Outbox {
         self.reserved_messages -= 1;
         self.reserved_bytes -= len;
         for GateIndex(index) in &policy.gates {
-            self.gates[usize::from(*index)].add(1, len as u64);
+            self.gates[*index as usize].add(1, len as u64);
         }
     }
 
@@ -333,11 +346,10 @@ impl Outbox {
             self.bytes + self.reserved_bytes,
         );
         self.limit.has_room(messages, bytes, len)
-            && policy.gates.iter().all(|GateIndex(index)| {
-                self.gates
-                    .get(usize::from(*index))
-                    .is_some_and(Gate::is_open)
-            })
+            && policy
+                .gates
+                .iter()
+                .all(|GateIndex(index)| self.gates.get(*index as usize).is_some_and(Gate::is_open))
     }
 
     /// Its header was taken, so it must follow.
@@ -348,7 +360,7 @@ impl Outbox {
 
     fn spend(&mut self, policy: &SinkPolicy, len: usize) {
         for GateIndex(index) in &policy.gates {
-            self.gates[usize::from(*index)].spend(len as u64);
+            self.gates[*index as usize].spend(len as u64);
         }
     }
 

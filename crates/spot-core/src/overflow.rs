@@ -70,6 +70,11 @@ impl Class {
         Self(subscriber << 2 | policy as u64)
     }
 
+    /// The class of the stream that a node publishes to a topic's owner under `alias`: its window is the owner's.
+    pub const fn upstream(alias: u32) -> Self {
+        Self::new(Overflow::Block, UPSTREAM | alias as u64)
+    }
+
     /// The policy in the low two bits.
     pub const fn policy(self) -> Overflow {
         match self.0 & 3 {
@@ -85,6 +90,9 @@ impl Class {
         self.0 >> 2
     }
 }
+
+/// Subscriber numbers with this bit stand for streams to a topic's owner.
+const UPSTREAM: u64 = 1 << 61;
 
 #[cfg(test)]
 mod tests {

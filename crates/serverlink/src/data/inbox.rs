@@ -15,6 +15,7 @@ use super::credit::Windows;
 use super::{Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
+use crate::reactor::LinkPort;
 use crate::sys::EventFd;
 
 /// How long an adaptive receiver spins at most before it sleeps.
@@ -55,6 +56,8 @@ struct State {
     received_bytes: u64,
     limit: Limit,
     windows: Windows,
+    /// Links whose peers publish to us and wait for room here.
+    waiting: Vec<LinkPort>,
 }
 
 /// What a receive found.
@@ -90,6 +93,7 @@ impl SharedInbox {
             received_bytes: 0,
             limit,
             windows: Windows::default(),
+            waiting: Vec::new(),
         };
         Self {
             owner,
@@ -117,7 +121,7 @@ impl SharedInbox {
         state.queue.tell_gaps(options.tell_gaps);
         self.blocks
             .store(options.overflow == Overflow::Block, Relaxed);
-        self.space.notify_all();
+        self.tell_space(&mut state);
     }
 
     pub(crate) fn set_spin(&self, spin: Spin) {
@@ -137,7 +141,7 @@ impl SharedInbox {
         let mut state = lock(&self.state);
         state.queue.detach(slot);
         state.turns += 1;
-        self.tell_space(&state);
+        self.tell_space(&mut state);
     }
 
     /// Offers a message; a message that comes over a link under credit is taken on that credit.
@@ -163,7 +167,7 @@ impl SharedInbox {
     pub(crate) fn unreserve(&self, len: usize) {
         let mut state = lock(&self.state);
         state.queue.unreserve(len);
-        self.tell_space(&state);
+        self.tell_space(&mut state);
     }
 
     pub(crate) fn offer_reserved(&self, slot: Slot, payload: &Payload) {
@@ -217,6 +221,18 @@ impl SharedInbox {
                 return state.closed || state.turns != turns || state.queue.has_room(len);
             }
         }
+    }
+
+    /// As [`wait_for_room`](Self::wait_for_room) for a link, which cannot be held up: true if there may be room now,
+    /// otherwise the link is told when there is.
+    pub(crate) fn retry_when_room(&self, len: usize, turns: u64, port: &LinkPort) -> bool {
+        let mut state = lock(&self.state);
+        let now =
+            state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len);
+        if !now && !state.waiting.contains(port) {
+            state.waiting.push(port.clone());
+        }
+        now
     }
 
     /// Takes what is first in line.
@@ -295,7 +311,7 @@ impl SharedInbox {
         let State { queue, windows, .. } = &mut *state;
         queue.retain(keep, |source, len| windows.received(source, len));
         self.refresh(&mut state);
-        self.tell_space(&state);
+        self.tell_space(&mut state);
     }
 
     /// Opens a credit window for a link.
@@ -333,6 +349,7 @@ impl SharedInbox {
         state.closed = true;
         state.windows.clear();
         let wakers = std::mem::take(&mut state.wakers);
+        self.tell_space(&mut state);
         self.refresh(&mut state);
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
@@ -349,7 +366,7 @@ impl SharedInbox {
             if source != Source::LOCAL {
                 state.windows.received(source, len);
             }
-            self.tell_space(&state);
+            self.tell_space(&mut state);
         }
         // A waker is woken once and then forgotten: the next in line gets its turn if there is more.
         if !state.queue.is_empty() && !state.wakers.is_empty() {
@@ -357,10 +374,11 @@ impl SharedInbox {
         }
     }
 
-    fn tell_space(&self, state: &State) {
+    fn tell_space(&self, state: &mut State) {
         if state.blocked > 0 {
             self.space.notify_all();
         }
+        state.waiting.drain(..).for_each(|port| port.retry());
     }
 
     /// Brings the hint for spinners and the descriptor in line with the queue.

@@ -1,6 +1,6 @@
 //! The data plane: publish -> topic -> inboxes and outboxes. It takes no control lock and decides nothing.
 //!
-//! Locks are taken in this order and each is held for a few instructions, never across a system call:
+//! Locks are taken in this order and each is held for a few instructions, never across a system call other than a wake-up:
 //! a topic's upstream lock, its publish lock, its sinks lock (of the same topic or, over an in-process link, of the
 //! peer's), then an inbox or an outbox.
 
@@ -17,7 +17,7 @@ pub(crate) use counters::Counters;
 pub(crate) use cut::CutTopics;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Identity, Mail, PublishFailure};
+pub(crate) use publish::{Aftermath, Blocker, Identity, Mail, PublishFailure};
 pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

@@ -47,6 +47,8 @@ struct State {
     /// The reactor has been asked to flush.
     scheduled: bool,
     blocked: usize,
+    /// Links whose peers publish to us and wait for room here.
+    waiting: Vec<LinkPort>,
     /// Counts the times that blocked publishers were told to look again.
     turns: u64,
     written_at: Instant,
@@ -70,6 +72,7 @@ impl SharedOutbox {
             scheduled: false,
             blocked: 0,
             turns: 0,
+            waiting: Vec::new(),
             written_at: Instant::now() - QUIET,
         };
         Self {
@@ -84,8 +87,9 @@ impl SharedOutbox {
     }
 
     pub(crate) fn set_limit(&self, limit: Limit) {
-        lock(&self.state).queue.set_limit(limit);
-        self.space.notify_all();
+        let mut state = lock(&self.state);
+        state.queue.set_limit(limit);
+        self.tell_space(&mut state);
     }
 
     /// Runs `change` on the queue, for what is neither a message nor hot.
@@ -132,8 +136,9 @@ impl SharedOutbox {
     }
 
     pub(crate) fn unreserve(&self, policy: &SinkPolicy, len: usize) {
-        lock(&self.state).queue.unreserve(policy, len);
-        self.space.notify_all();
+        let mut state = lock(&self.state);
+        state.queue.unreserve(policy, len);
+        self.tell_space(&mut state);
     }
 
     pub(crate) fn offer_reserved(&self, header: &[u8], payload: &Payload) -> Flush {
@@ -151,9 +156,7 @@ impl SharedOutbox {
     pub(crate) fn credit(&self, class: Class, messages: u64, bytes: u64) {
         let mut state = lock(&self.state);
         state.queue.credit(class, messages, bytes);
-        if state.blocked > 0 {
-            self.space.notify_all();
-        }
+        self.tell_space(&mut state);
     }
 
     /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
@@ -187,10 +190,28 @@ impl SharedOutbox {
         }
     }
 
+    /// As [`wait_for_room`](Self::wait_for_room) for a link, which cannot be held up: true if there may be room now,
+    /// otherwise the link is told when there is.
+    pub(crate) fn retry_when_room(
+        &self,
+        policy: &SinkPolicy,
+        len: usize,
+        turns: u64,
+        port: &LinkPort,
+    ) -> bool {
+        let mut state = lock(&self.state);
+        let now = self.is_closed() || state.turns != turns || state.queue.has_room(policy, len);
+        if !now && !state.waiting.contains(port) {
+            state.waiting.push(port.clone());
+        }
+        now
+    }
+
     /// Ends the wait of blocked publishers: they are to look again at how things stand.
     pub(crate) fn wake_blocked(&self) {
-        lock(&self.state).turns += 1;
-        self.space.notify_all();
+        let mut state = lock(&self.state);
+        state.turns += 1;
+        self.tell_space(&mut state);
     }
 
     /// Has the reactor write what is queued.
@@ -227,10 +248,9 @@ impl SharedOutbox {
 
     /// No more messages are taken, nobody waits any more; what is queued may still be written.
     pub(crate) fn close(&self) {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
         self.closed.store(true, Relaxed);
-        drop(state);
-        self.space.notify_all();
+        self.tell_space(&mut state);
     }
 
     pub(crate) fn messages(&self) -> usize {
@@ -239,6 +259,13 @@ impl SharedOutbox {
 
     pub(crate) fn dropped(&self) -> u64 {
         lock(&self.state).queue.dropped()
+    }
+
+    fn tell_space(&self, state: &mut State) {
+        if state.blocked > 0 {
+            self.space.notify_all();
+        }
+        state.waiting.drain(..).for_each(|port| port.retry());
     }
 
     fn after_queueing(&self, state: &mut State) -> Flush {
@@ -322,8 +349,8 @@ impl SharedOutbox {
         for segment in writing.drain(..done) {
             room |= state.queue.written(&segment);
         }
-        if room && state.blocked > 0 {
-            self.space.notify_all();
+        if room {
+            self.tell_space(&mut state);
         }
         Ok(())
     }

@@ -6,12 +6,13 @@ use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
+use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, limits};
 
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
+use crate::reactor::LinkPort;
 
 /// Why a message was not published; nobody got it.
 #[derive(Debug)]
@@ -49,6 +50,18 @@ pub(crate) enum Blocker {
 }
 
 impl Blocker {
+    /// Has a link that waits in a publisher's place try again when there is room; true if there may be room now.
+    pub(crate) fn retry(&self, len: usize, port: &LinkPort) -> bool {
+        match self {
+            Self::Inbox { inbox, turns } => inbox.retry_when_room(len, *turns, port),
+            Self::Outbox {
+                outbox,
+                policy,
+                turns,
+            } => outbox.retry_when_room(policy, len, *turns, port),
+        }
+    }
+
     /// To be made before the topic's locks are let go of, so that no change in between is overlooked.
     fn inbox(inbox: &Arc<SharedInbox>) -> Self {
         Self::Inbox {
@@ -153,21 +166,38 @@ impl Topic {
         }
     }
 
-    /// A message that another node published to us as the owner. It is never held up: a blocking subscriber without
-    /// room misses it, and is told so. False if the topic is not hosted here.
-    pub(crate) fn publish_for_peer(&self, payload: &Payload, after: &mut Aftermath) -> bool {
-        let mut side = lock(&self.publish);
-        if let Err(PublishFailure::MailUnread(node)) = self.resolve_direct(&mut side, Mail::Unread)
-        {
-            drop(side);
-            node.read_mail();
-            side = lock(&self.publish);
-            let _ = self.resolve_direct(&mut side, Mail::Read);
+    /// A message that another node published to us as the owner: whether the topic is hosted here, or who has no room for
+    /// it, if somebody blocks.
+    pub(crate) fn publish_for_peer(
+        &self,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<bool, Blocker> {
+        let mut mail = Mail::Unread;
+        loop {
+            let mut side = lock(&self.publish);
+            if !side.hosted {
+                return Ok(false);
+            }
+            match self.publish_hosted(&mut side, payload, mail, after) {
+                Err(PublishFailure::Full(blocker)) => return Err(blocker),
+                Err(PublishFailure::MailUnread(node)) => {
+                    drop(side);
+                    node.read_mail();
+                    mail = Mail::Read;
+                }
+                _ => return Ok(true),
+            }
         }
+    }
+
+    /// As [`publish_for_peer`](Self::publish_for_peer), holding nobody up: a blocking subscriber without room misses the
+    /// message, and is told so.
+    pub(crate) fn publish_unheld(&self, payload: &Payload, after: &mut Aftermath) {
+        let mut side = lock(&self.publish);
         if side.hosted {
             self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
         }
-        side.hosted
     }
 
     /// Messages that another node published to us as the owner were lost on the way: everybody misses them.
@@ -369,18 +399,16 @@ impl Topic {
                 if outbox.is_closed() {
                     return Err(PublishFailure::Unreachable);
                 }
-                let policy = SinkPolicy {
-                    block: true,
-                    ..SinkPolicy::default()
-                };
                 if state.announced_on.replace(upstream.link) != Some(upstream.link) {
                     outbox.control(&self.upstream_alias(identity, state.next_sequence));
+                    state.policy = upstream_policy(outbox, self.id.0);
                 }
+                let policy = &state.policy;
                 let mut header = [0; DATA_HEADER_MAX_BYTES];
                 let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
-                let (offer, flush) = outbox.offer(&policy, &header[..header_len], payload);
+                let (offer, flush) = outbox.offer(policy, &header[..header_len], payload);
                 if offer == Offer::Full {
-                    return Err(PublishFailure::Full(Blocker::outbox(outbox, &policy)));
+                    return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
                 }
                 state.next_sequence += 1;
                 after.queued(outbox, flush);
@@ -409,6 +437,21 @@ impl Topic {
             topic: &self.name,
         };
         Frame::Alias(alias).to_vec()
+    }
+}
+
+/// A stream to a topic's owner waits for the link's queue and for the owner's credit, which begins with a full window.
+fn upstream_policy(outbox: &SharedOutbox, alias: u32) -> SinkPolicy {
+    let (messages, bytes) = (
+        limits::UPSTREAM_WINDOW_MESSAGES,
+        limits::UPSTREAM_WINDOW_BYTES,
+    );
+    let class = Class::upstream(alias);
+    let gate = outbox.with(|queue| queue.reopen_gate(class, messages as u64, bytes as u64));
+    SinkPolicy {
+        block: true,
+        gates: SmallVec::from_slice(&[gate]),
+        ..SinkPolicy::default()
     }
 }
 

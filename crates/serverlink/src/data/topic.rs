@@ -98,6 +98,8 @@ pub(crate) struct Upstream {
 pub(super) struct UpstreamState {
     pub(super) announced_on: Option<LinkId>,
     pub(super) next_sequence: u64,
+    /// Set when it is announced.
+    pub(super) policy: SinkPolicy,
 }
 
 impl Upstream {
@@ -107,6 +109,13 @@ impl Upstream {
             kind,
             owner,
             state: Arc::default(),
+        }
+    }
+
+    /// It is not in use any more: publishers that wait on it are to look again.
+    fn wake_blocked(&self) {
+        if let SinkKind::Wire { outbox, .. } = &self.kind {
+            outbox.wake_blocked();
         }
     }
 }
@@ -177,14 +186,17 @@ impl Topic {
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
             .map(|upstream| upstream.link);
+        let mut before = None;
         if wanted != now {
             let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                outside.upstream = made.map(|made| Arc::new(outside.going_on(made)));
+                let made = made.map(|made| Arc::new(outside.going_on(made)));
+                before = std::mem::replace(&mut outside.upstream, made);
             }
         }
         drop(side);
+        before.iter().for_each(|upstream| upstream.wake_blocked());
         let mut sinks = lock(&self.sinks);
         let routed = place.routed.then_some(place.upstream);
         if routed.is_some() || sinks.heard.is_some() {
@@ -198,8 +210,10 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
-        side.outside = None;
+        let outside = side.outside.take();
         drop(side);
+        let upstream = outside.and_then(|outside| outside.upstream);
+        upstream.iter().for_each(|upstream| upstream.wake_blocked());
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));

@@ -249,6 +249,14 @@ impl Connection {
         Outcome::ReadMore
     }
 
+    /// There may be room for what the peer published to us.
+    pub(super) fn retry(&mut self) -> Outcome {
+        if let Phase::Linked(link) = &mut self.phase {
+            link.retry(&self.node);
+        }
+        self.turn_done()
+    }
+
     pub(super) fn timeout(&mut self, now: Instant) -> Outcome {
         let turn = match &mut self.phase {
             Phase::Linked(link) => link.heartbeat(now),

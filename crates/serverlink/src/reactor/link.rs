@@ -117,6 +117,13 @@ impl Link {
         Ok(())
     }
 
+    /// There may be room for what the peer published to us.
+    pub(super) fn retry(&mut self, node: &NodeInner) {
+        if let Traffic::Spot(spot) = &mut self.traffic {
+            spot.retry(node, &self.outbox, &mut self.after);
+        }
+    }
+
     /// Does what the messages of a turn left to do.
     pub(super) fn turn_done(&mut self, node: &Arc<NodeInner>) {
         if !self.after.is_empty() {
@@ -139,23 +146,23 @@ impl Link {
 
     /// The link is gone.
     pub(super) fn down(&mut self, node: &Arc<NodeInner>, reason: &str) {
-        self.turn_done(node);
         self.outbox.close();
         if let Traffic::Spot(spot) = &mut self.traffic {
-            spot.cut(false);
+            spot.cut(false, &mut self.after);
         }
+        self.turn_done(node);
         node.keep_drops(self.outbox.dropped());
         node.link_closed(self.outbox.link, reason);
     }
 
     /// The link is closed by us: nothing more is heard on it.
     pub(super) fn closing(&mut self, node: &Arc<NodeInner>, reason: CloseReason) {
-        self.turn_done(node);
         if let Traffic::Spot(spot) = &mut self.traffic {
             // Another link to the same node goes on with the streams: what is lost in between shows there.
             let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
-            spot.cut(!goes_on);
+            spot.cut(!goes_on, &mut self.after);
         }
+        self.turn_done(node);
         node.keep_drops(self.outbox.dropped());
     }
 

@@ -6,12 +6,12 @@ pub(crate) mod command;
 mod connection;
 mod dial;
 mod handshake;
+mod inflow;
 mod link;
 mod plain;
 mod spot;
 mod thread;
 mod timers;
-mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +47,14 @@ struct Mailbox {
     commands: Vec<Command>,
     /// Links with something to write.
     flushes: Vec<Token>,
+    /// Links that waited for room in a queue, which there may be now.
+    retries: Vec<Token>,
+}
+
+impl Mailbox {
+    fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.flushes.is_empty() && self.retries.is_empty()
+    }
 }
 
 /// What an I/O thread is asked to do.
@@ -165,9 +173,21 @@ pub(crate) struct LinkPort {
     token: Token,
 }
 
+impl PartialEq for LinkPort {
+    fn eq(&self, other: &Self) -> bool {
+        self.token == other.token && Arc::ptr_eq(&self.reactor.0, &other.reactor.0)
+    }
+}
+
 impl LinkPort {
     pub(crate) fn flush(&self) {
         lock(&self.reactor.0.mailbox).flushes.push(self.token);
+        self.reactor.wake();
+    }
+
+    /// Has the link try again what found no room in a queue.
+    pub(crate) fn retry(&self) {
+        lock(&self.reactor.0.mailbox).retries.push(self.token);
         self.reactor.wake();
     }
 }

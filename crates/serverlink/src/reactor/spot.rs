@@ -8,7 +8,7 @@ use spot_core::{LinkId, Payload};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
-use super::upstream::Upstream;
+use super::inflow::Inflow;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
@@ -19,6 +19,8 @@ const DENSE_ALIASES: u32 = 1 << 16;
 pub(super) struct Spot {
     link: LinkId,
     aliases: Aliases,
+    /// Aliases of streams published to us that wait for room.
+    held_up: Vec<u32>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -29,7 +31,7 @@ enum Announced {
     /// To the subscribers here.
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
-    Upstream(Upstream),
+    Upstream(Box<Inflow>),
     /// To nobody: the topic is not offered, and the other side does not know yet.
     Ignored,
 }
@@ -45,6 +47,7 @@ impl Spot {
         Self {
             link,
             aliases: Aliases::default(),
+            held_up: Vec::new(),
             in_use: false,
             farewell: None,
         }
@@ -76,7 +79,7 @@ impl Spot {
                         Payload::from_bytes(body.slice(body.len() - payload.len()..))
                     }
                 };
-                self.data(node, alias, sequence, &payload, after)
+                self.data(node, outbox, alias, sequence, payload, after)
             }
             None => self.control_frame(node, outbox, &frame.body, after),
         }
@@ -86,14 +89,23 @@ impl Spot {
     fn data(
         &mut self,
         node: &NodeInner,
+        outbox: &SharedOutbox,
         alias: u32,
         sequence: u64,
-        payload: &Payload,
+        payload: Payload,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, sequence, payload, after),
-            Some(Announced::Upstream(upstream)) => upstream.data(node, sequence, payload, after),
+            Some(Announced::Heard { topic, heard }) => {
+                topic.hear(*heard, sequence, &payload, after)
+            }
+            Some(Announced::Upstream(inflow)) => {
+                let before = inflow.is_held_up();
+                inflow.take(node, outbox, sequence, payload, after)?;
+                if inflow.is_held_up() && !before {
+                    self.held_up.push(alias);
+                }
+            }
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("DATA", alias)),
         }
@@ -150,9 +162,11 @@ impl Spot {
     }
 
     fn announced(&mut self, node: &Arc<NodeInner>, alias: &Alias<'_>, after: &mut Aftermath) {
-        self.aliases.remove(alias.alias);
+        if let Some(Announced::Upstream(inflow)) = self.aliases.remove(alias.alias) {
+            inflow.cut(false, after);
+        }
         let announced = if alias.upstream {
-            Announced::Upstream(Upstream::announced(node, alias))
+            Announced::Upstream(Box::new(Inflow::new(node, alias)))
         } else {
             self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
@@ -185,7 +199,7 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
+            Some(Announced::Upstream(inflow)) => inflow.announced(next_sequence),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -195,15 +209,27 @@ impl Spot {
         Ok(())
     }
 
+    /// There may be room for what waits.
+    pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+        let aliases = &mut self.aliases;
+        self.held_up.retain(|alias| match aliases.get_mut(*alias) {
+            Some(Announced::Upstream(inflow)) => {
+                inflow.drain(node, outbox, after);
+                inflow.is_held_up()
+            }
+            _ => false,
+        });
+    }
+
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
-    pub(super) fn cut(&mut self, left: bool) {
+    pub(super) fn cut(&mut self, left: bool, after: &mut Aftermath) {
         let graceful =
             left || matches!(self.farewell, Some(ByeReason::Leaving | ByeReason::Refused));
         for announced in self.aliases.drain() {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
-                Announced::Upstream(upstream) if !graceful => upstream.cut(),
-                Announced::Upstream(_) | Announced::Ignored => {}
+                Announced::Upstream(inflow) => inflow.cut(graceful, after),
+                Announced::Ignored => {}
             }
         }
     }
@@ -234,10 +260,10 @@ impl Aliases {
         self.dense[index] = Some(announced);
     }
 
-    fn remove(&mut self, alias: u32) {
+    fn remove(&mut self, alias: u32) -> Option<Announced> {
         match self.dense.get_mut(alias as usize) {
-            Some(announced) => *announced = None,
-            None => drop(self.sparse.remove(&alias)),
+            Some(announced) => announced.take(),
+            None => self.sparse.remove(&alias),
         }
     }
 

@@ -84,7 +84,7 @@ impl Thread {
         shared.asleep.store(true, SeqCst);
         let has_mail = {
             let mailbox = lock(&shared.mailbox);
-            !mailbox.commands.is_empty() || !mailbox.flushes.is_empty()
+            !mailbox.is_empty()
         };
         let timeout = if has_mail || !self.unread.is_empty() {
             Some(Duration::ZERO)
@@ -128,6 +128,9 @@ impl Thread {
                 Command::Arm { node, at_ms } => self.timers.set_node(&node, at_ms),
                 Command::Stop => return true,
             }
+        }
+        for token in mailbox.retries {
+            self.with_connection(token, |connection, _| connection.retry());
         }
         for token in mailbox.flushes {
             self.with_connection(token, |connection, _| connection.writable());

@@ -70,7 +70,8 @@ fn listen(node: &Node, args: &NodeArgs) -> Result<(), Failure> {
         binds.push(DEFAULT_ENDPOINT);
     }
     for endpoint in binds {
-        info!("listening on {}", node.bind(endpoint)?);
+        let actual = node.bind(endpoint)?;
+        info!("listening on {actual}");
     }
     Ok(())
 }

@@ -1,0 +1,103 @@
+//! Publishing to a topic of another node, through its owner.
+
+mod common;
+
+use std::time::Duration;
+
+use common::WAIT;
+use serverlink::{Delivery, Node, Overflow, PublishError, Subscriber};
+
+/// An owner of `t` and `u`, and a publisher linked to it.
+fn owner_and_publisher() -> (Node, Node) {
+    let owner = Node::builder()
+        .topic("t")
+        .topic("u")
+        .bind("tcp://127.0.0.1:0")
+        .start()
+        .unwrap();
+    let publisher = Node::builder()
+        .peer(owner.last_endpoint().unwrap())
+        .start()
+        .unwrap();
+    publisher.sync(WAIT).unwrap();
+    (owner, publisher)
+}
+
+fn blocking(node: &Node, topic: &str, hwm: usize) -> Subscriber {
+    let subscriber = node.subscriber();
+    subscriber
+        .configure(|options| {
+            options.overflow = Overflow::Block;
+            options.hwm = hwm;
+        })
+        .unwrap();
+    subscriber.subscribe(topic).unwrap();
+    subscriber
+}
+
+fn expect_numbers(subscriber: &Subscriber, count: u32) {
+    for n in 0..count {
+        match subscriber.recv_timeout(WAIT).unwrap() {
+            Delivery::Message(message) => assert_eq!(message.data(), n.to_le_bytes()),
+            other => panic!("{other:?} instead of message {n}"),
+        }
+    }
+}
+
+#[test]
+fn a_remote_publisher_waits_for_blocking_subscribers_and_loses_nothing() {
+    const COUNT: u32 = 20_000;
+    let (owner, publisher) = owner_and_publisher();
+    let third = Node::builder()
+        .peer(owner.last_endpoint().unwrap())
+        .start()
+        .unwrap();
+    third.sync(WAIT).unwrap();
+    let at_owner = blocking(&owner, "t", 10);
+    let at_third = blocking(&third, "t", 10);
+    at_third.wait_subscribed_to("t", WAIT).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..COUNT {
+                publisher.publish("t", n.to_le_bytes()).unwrap();
+            }
+        });
+        scope.spawn(|| expect_numbers(&at_third, COUNT));
+        expect_numbers(&at_owner, COUNT);
+    });
+}
+
+#[test]
+fn a_held_up_remote_publisher_holds_up_its_topic_alone() {
+    let (owner, publisher) = owner_and_publisher();
+    let asleep = blocking(&owner, "t", 1);
+    let awake = owner.subscribe(["u"]).unwrap();
+    publisher
+        .configure(|options| options.send_timeout = Some(Duration::from_millis(200)))
+        .unwrap();
+    let mut accepted = 0u32;
+    let refused = loop {
+        match publisher.publish("t", accepted.to_le_bytes()) {
+            Ok(()) => accepted += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, PublishError::Full { .. }), "{refused:?}");
+    publisher.publish("u", "goes on").unwrap();
+    let message = awake.recv_timeout(WAIT).unwrap().into_message().unwrap();
+    assert_eq!(message.data(), b"goes on");
+    expect_numbers(&asleep, accepted);
+}
+
+#[test]
+fn a_held_up_remote_publisher_goes_on_when_the_sleeper_leaves() {
+    let (owner, publisher) = owner_and_publisher();
+    let asleep = blocking(&owner, "t", 1);
+    let topic = publisher.publisher("t").unwrap();
+    let full = || matches!(topic.try_publish("x"), Err(PublishError::Full { .. }));
+    common::eventually("the window is used up", full);
+    std::thread::scope(|scope| {
+        scope.spawn(|| topic.publish("held up").unwrap());
+        drop(asleep);
+    });
+}
