@@ -21,6 +21,8 @@ pub struct SubscriberKey {
 struct Seen {
     /// Life and number of the last message.
     last: Option<(u64, u64)>,
+    /// Which hosting of the topic that was.
+    hosting: u64,
     /// Whether losses since then must add up.
     counted: bool,
     reported: u64,
@@ -32,6 +34,9 @@ struct Seen {
 pub struct Checker {
     /// Messages published, by topic and life of its host.
     published: BTreeMap<(String, u64), u64>,
+    /// How often a topic was hosted. One that comes back while its subscribers cannot know is new to them: what they
+    /// then miss before its first message is no loss.
+    hostings: BTreeMap<String, u64>,
     seen: BTreeMap<(SubscriberKey, String), Seen>,
     /// Messages taken in all.
     pub delivered: u64,
@@ -44,8 +49,14 @@ impl Checker {
     #[must_use]
     pub fn payload(&self, topic: &str, life: u64, padding: usize) -> Payload {
         let number = self.published(topic, life);
-        let text = format!("{life} {number} {}", "x".repeat(padding));
+        let hosting = self.hostings.get(topic).copied().unwrap_or_default();
+        let text = format!("{life} {number} {hosting} {}", "x".repeat(padding));
         Payload::copy_from(text.as_bytes())
+    }
+
+    /// A host began to host a topic.
+    pub fn note_hosted(&mut self, topic: &str) {
+        *self.hostings.entry(topic.into()).or_default() += 1;
     }
 
     /// The message was published.
@@ -68,10 +79,11 @@ impl Checker {
         match taken {
             Taken::Message { topic, payload, .. } => {
                 self.delivered += 1;
-                let (life, number) = parse(payload);
+                let [life, number, hosting] = parse(payload);
                 let seen = self.seen.entry((key, topic.to_string())).or_default();
+                seen.counted &= seen.hosting == hosting;
                 let fault = seen.take(life, number);
-                seen.counted = settled;
+                (seen.hosting, seen.counted) = (hosting, settled);
                 fault.map_err(|fault| format!("{key:?} on {topic}: {fault}"))
             }
             Taken::Gap { topic, missed } => {
@@ -131,8 +143,12 @@ impl Seen {
     }
 }
 
-fn parse(payload: &Payload) -> (u64, u64) {
+/// Life, number, hosting.
+fn parse(payload: &Payload) -> [u64; 3] {
     let text = str::from_utf8(payload.as_ref()).expect("our own");
-    let mut words = text.split(' ').map(|word| word.parse().unwrap_or(0));
-    (words.next().unwrap_or(0), words.next().unwrap_or(0))
+    let mut words = text.split(' ');
+    [(); 3].map(|()| {
+        let word = words.next().expect("three numbers");
+        word.parse().expect("a number")
+    })
 }

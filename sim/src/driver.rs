@@ -3,16 +3,18 @@
 //! It carries out the node's outputs and moves messages by them, as the real driver does, and speaks real ZMTP: bytes
 //! come in by [`Driver::received`] and go out by [`Driver::take_output`].
 
+mod apply;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
-use spot_core::outbox::SinkPolicy;
 use spot_core::{
-    Class, Endpoint, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeEvent, NodeId, Output,
-    Overflow, Payload, SubscriberId, TopicId,
+    Class, Endpoint, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeEvent, NodeId, Overflow,
+    Payload, SubscriberId, TopicId,
 };
 
+use crate::charges::Charges;
 use crate::link::{Link, Received};
 use crate::topic::{Heard, Topic};
 
@@ -41,6 +43,7 @@ pub struct Driver {
     numbers: BTreeMap<String, u64>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
+    charges: Charges,
     requests: VecDeque<Request>,
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
@@ -59,6 +62,7 @@ impl Driver {
             numbers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
+            charges: Charges::default(),
             requests: VecDeque::new(),
             faults: Vec::new(),
             news: Vec::new(),
@@ -81,6 +85,9 @@ impl Driver {
         while let Some(output) = self.node.poll_output() {
             self.apply(output);
         }
+        let subscribers = self.subscribers.iter();
+        let blocking = subscribers.filter(|(_, inbox)| inbox.overflow() == Overflow::Block);
+        self.charges.follow(&self.node, blocking.map(|(id, _)| *id));
         result
     }
 
@@ -171,7 +178,7 @@ impl Driver {
                 slow.extend(policy.disconnect.iter().map(|class| (*link, *class)));
             }
         }
-        self.deliver(id, Source::LOCAL, payload);
+        self.deliver(id, payload, None, &[]);
         for (link, class) in slow {
             self.with(|node, _| node.end_class(link, class));
         }
@@ -293,13 +300,19 @@ impl Driver {
         let Some((topic_id, heard)) = heard(&self.links, &mut self.topics, id, data.alias) else {
             return;
         };
-        if let Some(missed) = heard.receive(data.sequence) {
-            let topic = &self.topics[&topic_id];
-            if topic.place.routed && topic.place.upstream != Some(id) {
-                return;
-            }
+        let missed = heard.receive(data.sequence);
+        let topic = &self.topics[&topic_id];
+        let charged = self.charges.of(id, &topic.name);
+        let mut returned = charged.clone();
+        if let Some(missed) = missed {
             topic.tell_missed(&mut self.subscribers, missed);
-            self.deliver(topic_id, Source(id.0), &Payload::copy_from(data.payload));
+            let payload = Payload::copy_from(data.payload);
+            let queued = self.deliver(topic_id, &payload, Some(id), &charged);
+            returned.retain(|subscriber| !queued.contains(subscriber));
+        }
+        // What a subscriber was charged for and does not get takes no room of its.
+        for subscriber in returned {
+            self.grant(subscriber, id, (1, data.payload.len() as u64));
         }
     }
 
@@ -317,168 +330,37 @@ impl Driver {
         }
     }
 
-    fn deliver(&mut self, topic: TopicId, source: Source, payload: &Payload) {
-        let mut slow = Vec::new();
+    /// Hands a message to its subscribers, and says who has it. It takes credit of those who are charged for it.
+    fn deliver(
+        &mut self,
+        topic: TopicId,
+        payload: &Payload,
+        from: Option<LinkId>,
+        charged: &[SubscriberId],
+    ) -> Vec<SubscriberId> {
+        let (mut queued, mut slow) = (Vec::new(), Vec::new());
         for (id, slot) in &self.topics[&topic].inboxes {
             let inbox = self.subscribers.get_mut(id).expect("attached");
+            let source = from.filter(|_| charged.contains(id));
+            let source = source.map_or(Source::LOCAL, |link| Source(link.0));
             let offer = match inbox.overflow() {
-                Overflow::Block if source != Source::LOCAL => {
-                    inbox.offer_credited(*slot, source, payload, true)
+                Overflow::Block if from.is_some() => {
+                    // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
+                    // told of, what it could not hold.
+                    inbox.offer_credited(*slot, source, payload, false)
                 }
                 _ => inbox.offer(*slot, source, payload),
             };
-            if offer == Offer::Ended {
-                slow.push(*id);
+            match offer {
+                Offer::Queued => queued.push(*id),
+                Offer::Ended => slow.push(*id),
+                Offer::Dropped | Offer::Full => {}
             }
         }
         for subscriber in slow {
             self.with(|node, _| node.end_subscriptions(subscriber));
         }
-    }
-
-    // What the node asks for.
-
-    fn apply(&mut self, output: Output) {
-        match output {
-            Output::Dial { link, endpoint } => {
-                self.links.insert(link, Link::dialing(self.now_ms));
-                self.requests.push_back(Request::Dial(link, endpoint));
-            }
-            Output::Frame { link, frame } => match self.links.get_mut(&link) {
-                Some(link) => link.outbox.control(&frame),
-                None => self
-                    .faults
-                    .push(format!("a frame for {link:?}, which is gone")),
-            },
-            Output::Close { link, bye, .. } => self.close(link, bye),
-            Output::LinkActive { link } => {
-                self.links.get_mut(&link).expect("it is up").active = true;
-                let subscribers: Vec<SubscriberId> = self.subscribers.keys().copied().collect();
-                for subscriber in subscribers {
-                    self.grant(subscriber, link, WINDOW);
-                }
-            }
-            Output::LinkInactive { link, graceful } => {
-                self.links.get_mut(&link).expect("it was up").active = false;
-                for topic in self.topics.values_mut() {
-                    topic.cut(link, graceful);
-                }
-            }
-            Output::TopicAdded { topic, name } => {
-                let next = self.numbers.remove(&*name).unwrap_or_default();
-                self.topics.insert(topic, Topic::new(name, next));
-            }
-            Output::TopicRemoved { topic } => self.remove_topic(topic),
-            Output::Placed { topic, place } => {
-                self.topics.get_mut(&topic).expect("added").place = place;
-            }
-            Output::AttachSubscriber { topic, subscriber } => {
-                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
-                let topic = self.topics.get_mut(&topic).expect("added");
-                let slot = inbox.attach(topic.name.clone());
-                topic.inboxes.insert(subscriber, slot);
-            }
-            Output::DetachSubscriber { topic, subscriber } => {
-                let topic = self.topics.get_mut(&topic).expect("added");
-                let slot = topic.inboxes.remove(&subscriber).expect("attached");
-                self.subscribers
-                    .get_mut(&subscriber)
-                    .expect("added")
-                    .detach(slot);
-            }
-            Output::AttachLink {
-                topic,
-                link,
-                classes,
-            } => self.attach_link(topic, link, &classes),
-            Output::DetachLink { topic, link } => self.detach_link(topic, link),
-            Output::PeerLost {
-                subscriber,
-                node,
-                name,
-            } => {
-                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
-                inbox.notice(Notice::PeerLost { node, name });
-            }
-            Output::SubscriberEnded { subscriber } => {
-                self.subscribers.get_mut(&subscriber).expect("added").end();
-            }
-            Output::Event(event) => self.news.push(event),
-            Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
-        }
-    }
-
-    fn close(&mut self, id: LinkId, bye: Option<Vec<u8>>) {
-        let Some(link) = self.links.get_mut(&id) else {
-            return;
-        };
-        link.closing = true;
-        if let Some(bye) = bye {
-            link.outbox.control(&bye);
-        }
-        if link.is_drained() {
-            self.links.remove(&id);
-            self.requests.push_back(Request::HangUp(id));
-        }
-    }
-
-    fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics.remove(&id).expect("added");
-        if topic
-            .streams
-            .values()
-            .any(|heard| !heard.stream.has_ended())
-        {
-            // Nobody will ever tell what was published after the last message that came.
-            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
-        }
-        self.numbers
-            .insert(topic.name.to_string(), topic.next_sequence);
-        for (subscriber, slot) in topic.inboxes {
-            let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
-            inbox.detach(slot);
-        }
-        for link in self.links.values_mut() {
-            link.heard.retain(|_, (topic, _)| *topic != id);
-        }
-    }
-
-    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
-        let topic = self.topics.get_mut(&id).expect("added");
-        let link = self.links.get_mut(&link_id).expect("it wants the topic");
-        let mut policy = SinkPolicy::default();
-        for class in classes {
-            match class.policy() {
-                Overflow::DropNewest => {}
-                Overflow::DropOldest => policy.drop_oldest = true,
-                Overflow::Block => policy.gates.push(link.outbox.gate(*class)),
-                Overflow::Disconnect => policy.disconnect.push(*class),
-            }
-        }
-        if topic.sinks.insert(link_id, policy).is_none() {
-            let alias = Alias {
-                alias: id.0,
-                upstream: false,
-                next_sequence: topic.next_sequence,
-                incarnation: self.node.incarnation(),
-                publisher: self.node.id(),
-                topic: &topic.name,
-            };
-            link.outbox.control(&Frame::Alias(alias).to_vec());
-        }
-    }
-
-    /// Over another link the stream may go on: then only where it stands is told.
-    fn detach_link(&mut self, id: TopicId, link: LinkId) {
-        let topic = self.topics.get_mut(&id).expect("added");
-        topic.sinks.remove(&link).expect("attached");
-        let link = self.links.get_mut(&link).expect("attached");
-        let tail = Frame::Tail {
-            alias: id.0,
-            next_sequence: topic.next_sequence,
-            last: link.active,
-        };
-        link.outbox.control(&tail.to_vec());
+        queued
     }
 
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {

@@ -3,6 +3,7 @@
 //! The nodes are `spot-core` and `zmtp` as they are; [`driver`] stands for the threads and sockets around them. What
 //! goes wrong is found by the [`checker`] and by comparing all nodes once the world has healed.
 
+mod charges;
 pub mod checker;
 pub mod driver;
 mod link;

@@ -125,6 +125,7 @@ fn create(world: &mut World, host: usize, topic: usize) {
         driver.with(|node, _| node.create_topic(&name))
     });
     if created.is_ok() {
+        world.checker.note_hosted(&name);
         world.note(format_args!("n{host} hosts {name}"));
     }
 }

@@ -358,13 +358,17 @@ impl World {
             to.link,
             bytes.len()
         ));
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let most = rest.len().min(if trickles { 1 } else { 1500 });
-            let (piece, others) = rest.split_at(self.rng.of(1..most + 1));
-            self.with(to.host, |driver| driver.received(to.link, piece));
-            rest = others;
-        }
+        let mut rng = self.rng.clone();
+        self.with(to.host, |driver| {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let most = rest.len().min(if trickles { 1 } else { 1500 });
+                let (piece, others) = rest.split_at(rng.of(1..most + 1));
+                driver.received(to.link, piece);
+                rest = others;
+            }
+        });
+        self.rng = rng;
     }
 
     fn wake(&mut self, host: usize, life: u64) {

@@ -1,8 +1,9 @@
 //! DEALER and REQ sockets speak the open command protocol to a node.
 
-use serverlink::{LinkRejections, Node};
+use serverlink::{Event, LinkRejections, Node};
 use wire_tests::{
-    RawPeer, WAIT, ZmqExt, assert_silent, metadata, next_rejection, server, wait_until, zmq_socket,
+    RawPeer, WAIT, ZmqExt, assert_silent, events_until, metadata, next_rejection, server,
+    wait_until, zmq_socket,
 };
 use zmtp::SocketType;
 
@@ -215,6 +216,9 @@ fn a_dealer_that_broke_the_rules_may_come_back() {
     let socket = dealer(&endpoint);
     socket.give(&[b"", b"nonsense"]);
     assert!(next_rejection(&events).contains("a frame of one byte"));
+    events_until(&events, |event| {
+        matches!(event, Event::PeerDown { .. }).then_some(())
+    });
     wait_until("the new link", || node.stats().links == 1);
     assert_eq!(query(&socket), (0, vec![]));
 }

@@ -454,7 +454,7 @@ impl Inbox {
 
     /// Drops the oldest message; false if none is queued.
     fn drop_oldest(&mut self) -> bool {
-        let Some(position) = self
+        let Some(mut position) = self
             .entries
             .iter()
             .position(|entry| matches!(entry, Entry::Message { .. }))
@@ -479,6 +479,7 @@ impl Inbox {
             missed += *earlier;
             self.entries.remove(before);
             self.slots[slot as usize].queued -= 1;
+            position = before;
         }
         let state = &mut self.slots[slot as usize];
         state.queued -= 1;
@@ -486,8 +487,12 @@ impl Inbox {
             missed += std::mem::take(&mut state.front_gap);
             if state.queued > 0 {
                 state.front_gap = missed;
-            } else {
+            } else if state.attached {
                 self.add_back_gap(slot, missed);
+            } else {
+                // The topic may be queued behind by another slot.
+                state.queued += 1;
+                self.entries.insert(position, Entry::Gap { slot, missed });
             }
         }
         self.release_if_unused(slot);

@@ -30,6 +30,8 @@ pub struct Segment {
     start: usize,
     messages: usize,
     payload_bytes: usize,
+    /// Messages that subscribers with credit are owed: they are never dropped.
+    gated: usize,
     /// Aliases that an ALIAS or a last TAIL in here gives or frees.
     renamed: SmallVec<[u32; 1]>,
     answer_bytes: usize,
@@ -48,6 +50,7 @@ impl Segment {
             start: 0,
             messages: 0,
             payload_bytes: 0,
+            gated: 0,
             renamed: SmallVec::new(),
             answer_bytes: 0,
         }
@@ -262,6 +265,9 @@ impl Outbox {
         if self.has_room(policy, payload.len()) {
             self.spend(policy, payload.len());
             self.append(header, payload);
+            if policy.blocks() {
+                self.protect_last();
+            }
             return Offer::Queued;
         }
         self.overflowed(policy, header, payload)
@@ -292,6 +298,7 @@ impl Outbox {
         self.reserved_messages -= 1;
         self.reserved_bytes -= payload.len();
         self.append(header, payload);
+        self.protect_last();
     }
 
     /// Offers a plain ZeroMQ message: these frames. Dropped when there is no room.
@@ -395,6 +402,12 @@ impl Outbox {
         segment.payload_bytes += payload_len;
     }
 
+    /// The last message was taken by a publisher that waited for room: it must arrive.
+    fn protect_last(&mut self) {
+        let segment = self.segments.back_mut();
+        segment.expect("a message was just appended").gated += 1;
+    }
+
     fn count_answer(&mut self, len: usize) {
         self.unread_answers += len;
         let segment = self.segments.back_mut();
@@ -435,7 +448,8 @@ impl Outbox {
         }
     }
 
-    /// Drops the oldest message that is not being written yet; control frames in front of it are kept.
+    /// Drops the oldest message that is not being written yet; control frames in front of it are kept. False if there
+    /// is none, or if it stands near one that must arrive.
     fn drop_oldest(&mut self) -> bool {
         while let Some(segment) = self.segments.front_mut() {
             let Content::Buffer(buffer) = &segment.content else {
@@ -450,8 +464,11 @@ impl Outbox {
             let body = &bytes[frame.header..];
             if body.first() == Some(&kind::DATA) {
                 let dropped = body.to_vec();
-                segment.start += frame.in_buffer;
-                let owner = if frame.in_buffer < frame.total { 1 } else { 0 };
+                let owner = usize::from(frame.in_buffer < frame.total);
+                if self.segments[owner].gated > 0 {
+                    return false;
+                }
+                self.segments[0].start += frame.in_buffer;
                 self.forget_message(owner, frame.total - frame.header, &dropped);
                 return true;
             }

@@ -42,7 +42,7 @@ pub enum Command<'a> {
     },
     /// SUBSCRIBE: the sender wants messages that begin so.
     Subscribe(&'a [u8]),
-    /// CANCEL: takes back one SUBSCRIBE of the same octets.
+    /// CANCEL: takes back the SUBSCRIBE of the same octets.
     Cancel(&'a [u8]),
     /// A command this crate does not know. In traffic it is to be ignored.
     Unknown {

@@ -6,7 +6,8 @@ use crate::{Command, FrameKind, Version, command, put_frame_header};
 const MESSAGE_SUBSCRIBE: u8 = 1;
 const MESSAGE_CANCEL: u8 = 0;
 
-/// A subscriber's wish, by message prefix. Wishes add up: two of the same prefix need two cancels.
+/// A subscriber's wish, by message prefix. A wish that is repeated is as one: libzmq counts equal subscriptions where they
+/// are made, sends each and cancels once.
 ///
 /// libzmq uses commands only when both sides speak ZMTP 3.1, other implementations may use either form; so a
 /// publisher should understand both, whatever the peer's version.
@@ -23,7 +24,7 @@ const MESSAGE_CANCEL: u8 = 0;
 pub enum Subscription<'a> {
     /// Asks for messages that begin with these octets; all, if there are none.
     Subscribe(&'a [u8]),
-    /// Takes back one such wish.
+    /// Takes back such a wish.
     Cancel(&'a [u8]),
 }
 

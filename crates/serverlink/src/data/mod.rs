@@ -17,7 +17,7 @@ pub(crate) use counters::Counters;
 pub(crate) use cut::CutTopics;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Blocker, Identity, Mail, PublishFailure};
+pub(crate) use publish::{Aftermath, Identity, Mail, PeerRefusal, PublishFailure};
 pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

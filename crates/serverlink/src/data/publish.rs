@@ -28,6 +28,15 @@ pub(crate) enum PublishFailure {
     MailUnread(Arc<NodeInner>),
 }
 
+/// Why a message of another node was not published; nobody got it.
+#[derive(Debug)]
+pub(crate) enum PeerRefusal {
+    /// The topic is not hosted here.
+    NotHosted,
+    /// A blocking subscriber has no room.
+    Full(Blocker),
+}
+
 /// Whether nodes of this context that want a topic have been made to read their mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mail {
@@ -166,27 +175,26 @@ impl Topic {
         }
     }
 
-    /// A message that another node published to us as the owner: whether the topic is hosted here, or who has no room for
-    /// it, if somebody blocks.
+    /// A message that another node published to us as the owner.
     pub(crate) fn publish_for_peer(
         &self,
         payload: &Payload,
         after: &mut Aftermath,
-    ) -> Result<bool, Blocker> {
+    ) -> Result<(), PeerRefusal> {
         let mut mail = Mail::Unread;
         loop {
             let mut side = lock(&self.publish);
             if !side.hosted {
-                return Ok(false);
+                return Err(PeerRefusal::NotHosted);
             }
             match self.publish_hosted(&mut side, payload, mail, after) {
-                Err(PublishFailure::Full(blocker)) => return Err(blocker),
+                Err(PublishFailure::Full(blocker)) => return Err(PeerRefusal::Full(blocker)),
                 Err(PublishFailure::MailUnread(node)) => {
                     drop(side);
                     node.read_mail();
                     mail = Mail::Read;
                 }
-                _ => return Ok(true),
+                _ => return Ok(()),
             }
         }
     }

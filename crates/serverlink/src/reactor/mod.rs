@@ -6,12 +6,12 @@ pub(crate) mod command;
 mod connection;
 mod dial;
 mod handshake;
-mod inflow;
 mod link;
 mod plain;
 mod spot;
 mod thread;
 mod timers;
+mod upstream;
 
 use std::io;
 use std::net::SocketAddr;

@@ -8,7 +8,7 @@ use spot_core::{LinkId, Payload};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
-use super::inflow::Inflow;
+use super::upstream::Upstream;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
@@ -31,7 +31,7 @@ enum Announced {
     /// To the subscribers here.
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
-    Upstream(Box<Inflow>),
+    Upstream(Box<Upstream>),
     /// To nobody: the topic is not offered, and the other side does not know yet.
     Ignored,
 }
@@ -99,10 +99,10 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
             }
-            Some(Announced::Upstream(inflow)) => {
-                let before = inflow.is_held_up();
-                inflow.take(node, outbox, sequence, payload, after)?;
-                if inflow.is_held_up() && !before {
+            Some(Announced::Upstream(upstream)) => {
+                let before = upstream.is_held_up();
+                upstream.data(node, outbox, sequence, payload, after)?;
+                if upstream.is_held_up() && !before {
                     self.held_up.push(alias);
                 }
             }
@@ -162,11 +162,12 @@ impl Spot {
     }
 
     fn announced(&mut self, node: &Arc<NodeInner>, alias: &Alias<'_>, after: &mut Aftermath) {
-        if let Some(Announced::Upstream(inflow)) = self.aliases.remove(alias.alias) {
-            inflow.cut(false, after);
+        if let Some(Announced::Upstream(upstream)) = self.aliases.get_mut(alias.alias) {
+            upstream.cut(false, after);
         }
+        self.aliases.remove(alias.alias);
         let announced = if alias.upstream {
-            Announced::Upstream(Box::new(Inflow::new(node, alias)))
+            Announced::Upstream(Box::new(Upstream::announced(node, alias)))
         } else {
             self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
@@ -199,7 +200,7 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream(inflow)) => inflow.announced(next_sequence),
+            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -213,9 +214,9 @@ impl Spot {
     pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
         let aliases = &mut self.aliases;
         self.held_up.retain(|alias| match aliases.get_mut(*alias) {
-            Some(Announced::Upstream(inflow)) => {
-                inflow.drain(node, outbox, after);
-                inflow.is_held_up()
+            Some(Announced::Upstream(upstream)) => {
+                upstream.drain(node, outbox, after);
+                upstream.is_held_up()
             }
             _ => false,
         });
@@ -228,7 +229,7 @@ impl Spot {
         for announced in self.aliases.drain() {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
-                Announced::Upstream(inflow) => inflow.cut(graceful, after),
+                Announced::Upstream(mut upstream) => upstream.cut(graceful, after),
                 Announced::Ignored => {}
             }
         }
@@ -260,10 +261,10 @@ impl Aliases {
         self.dense[index] = Some(announced);
     }
 
-    fn remove(&mut self, alias: u32) -> Option<Announced> {
+    fn remove(&mut self, alias: u32) {
         match self.dense.get_mut(alias as usize) {
-            Some(announced) => announced.take(),
-            None => self.sparse.remove(&alias),
+            Some(announced) => *announced = None,
+            None => drop(self.sparse.remove(&alias)),
         }
     }
 

@@ -149,6 +149,13 @@ fn the_oldest_of_a_detached_topic_was_dropped_without_a_word() {
     inbox.detach(a);
     offer(&mut inbox, b, 2);
     assert_eq!(drain(&mut inbox), ["a-11", "b2"]);
+    let again = inbox.attach("b".into());
+    inbox.detach(b);
+    offer(&mut inbox, again, 3);
+    inbox.detach(again);
+    let third = inbox.attach("b".into());
+    offer(&mut inbox, third, 4);
+    assert_eq!(drain(&mut inbox), ["b-1", "b4"]);
 }
 
 #[test]

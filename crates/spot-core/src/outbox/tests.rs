@@ -171,6 +171,18 @@ fn credit_for_classes_that_were_made_up_took_memory_without_end() {
 }
 
 #[test]
+fn a_message_that_a_publisher_had_waited_for_was_dropped_as_the_oldest() {
+    let mut outbox = outbox(2);
+    let class = Class::new(Overflow::Block, 1);
+    let policy = blocking(&mut outbox, class);
+    outbox.credit(class, 10, 100);
+    offer(&mut outbox, &policy, 1, 0, 1);
+    offer(&mut outbox, &oldest(), 2, 0, 1);
+    assert_eq!(offer(&mut outbox, &oldest(), 2, 1, 1), Offer::Dropped);
+    assert_eq!(drain(&mut outbox), ["1#0", "2#0", "2>2"]);
+}
+
+#[test]
 fn answers_count_until_they_are_written_or_leave_with_their_segment() {
     let mut outbox = outbox(1);
     outbox.control(&Frame::SyncAck { id: 1 }.to_vec());

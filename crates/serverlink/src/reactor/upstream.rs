@@ -1,4 +1,4 @@
-//! A stream that another node publishes to us as the topic's owner.
+//! What another node publishes to us as the owner of a topic.
 //!
 //! An I/O thread cannot be held up by a blocking subscriber. So what finds no room waits here, and the credit for it is
 //! withheld: the other node's publisher waits in its place, and nothing else of the link does.
@@ -13,11 +13,11 @@ use spot_core::stream::{Stream, Verdict};
 use spot_core::{Class, Missed, Payload, limits};
 
 use super::connection::Fault;
-use crate::data::{Aftermath, Blocker, SharedOutbox, Topic};
+use crate::data::{Aftermath, PeerRefusal, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
-/// A stream published to us: to a topic hosted here, or that was, or may come to be.
-pub(super) struct Inflow {
+/// A stream of messages to a topic hosted here, or that was, or may come to be.
+pub(super) struct Upstream {
     name: Arc<str>,
     topic: Option<Arc<Topic>>,
     stream: Stream,
@@ -27,20 +27,20 @@ pub(super) struct Inflow {
     backlog: VecDeque<Payload>,
 }
 
-impl Inflow {
+impl Upstream {
     /// The other side announced the stream; what was lost of it with an earlier link shows now.
-    pub(super) fn new(node: &NodeInner, alias: &Alias<'_>) -> Self {
+    pub(super) fn announced(node: &NodeInner, alias: &Alias<'_>) -> Self {
+        let topic = node.find_topic(alias.topic);
+        let cut = topic
+            .as_ref()
+            .and_then(|topic| topic.take_cut_upstream(alias.publisher));
         let limit = Limit {
             messages: limits::UPSTREAM_WINDOW_MESSAGES,
             bytes: limits::UPSTREAM_WINDOW_BYTES,
         };
         // The first window is the publisher's without asking.
         let (window, _) = Window::open(limit, 1);
-        let topic = node.find_topic(alias.topic);
-        let cut = topic
-            .as_ref()
-            .and_then(|topic| topic.take_cut_upstream(alias.publisher));
-        let mut inflow = Self {
+        let mut upstream = Self {
             name: alias.topic.into(),
             topic,
             stream: cut.unwrap_or_else(|| {
@@ -50,13 +50,15 @@ impl Inflow {
             window,
             backlog: VecDeque::new(),
         };
-        let missed = inflow.stream.reopen(alias.incarnation, alias.next_sequence);
-        inflow.missed(missed);
-        inflow
+        let missed = upstream
+            .stream
+            .reopen(alias.incarnation, alias.next_sequence);
+        upstream.missed(missed);
+        upstream
     }
 
     /// A message arrived.
-    pub(super) fn take(
+    pub(super) fn data(
         &mut self,
         node: &NodeInner,
         outbox: &SharedOutbox,
@@ -94,44 +96,66 @@ impl Inflow {
 
     /// Publishes what waits, as far as there is room; the rest is tried again when there is more.
     pub(super) fn drain(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
-        while let Some(payload) = self.backlog.front() {
-            let len = payload.len();
-            match publish(node, &self.name, &mut self.topic, payload, after) {
-                Ok(()) => {
-                    self.backlog.pop_front();
-                    self.window.arrived(len);
-                    if let Some(grant) = self.window.received(len) {
-                        let (messages, bytes) = (grant.messages, grant.bytes);
-                        let credit = Frame::Credit {
-                            class: self.class,
-                            messages,
-                            bytes,
-                        };
-                        outbox.control(&credit.to_vec());
-                        outbox.flush_soon();
-                    }
-                }
-                Err(blocker) if blocker.retry(len, &outbox.port) => {}
-                Err(_) => return,
+        while let Some(payload) = self.backlog.pop_front() {
+            let Err(PeerRefusal::Full(blocker)) = self.publish(node, &payload, after) else {
+                self.give_credit(outbox, payload.len());
+                continue;
+            };
+            let retry = blocker.retry(payload.len(), &outbox.port);
+            self.backlog.push_front(payload);
+            if !retry {
+                return;
             }
         }
     }
 
-    /// The stream announced its next number.
-    pub(super) fn announced(&mut self, next_sequence: u64) {
+    pub(super) fn tail(&mut self, next_sequence: u64) {
         let missed = self.stream.announced(next_sequence);
         self.missed(missed);
     }
 
-    /// The link is gone. Its publisher was told that these messages are on their way: they go to all who have room, and
-    /// the others are told what they miss. Without a farewell the topic remembers how far the stream was heard.
-    pub(super) fn cut(mut self, graceful: bool, after: &mut Aftermath) {
-        let Some(topic) = self.topic else { return };
+    /// The stream ends here. Its publisher was told that what waits is on its way: it goes to all who have room, and the
+    /// others are told what they miss. Unless a farewell was said, the topic remembers how far the stream was heard.
+    pub(super) fn cut(&mut self, graceful: bool, after: &mut Aftermath) {
+        let Some(topic) = &self.topic else { return };
         for payload in self.backlog.drain(..) {
             topic.publish_unheld(&payload, after);
         }
         if !graceful {
             topic.keep_cut_upstream(self.stream);
+        }
+    }
+
+    fn publish(
+        &mut self,
+        node: &NodeInner,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) -> Result<(), PeerRefusal> {
+        if let Some(topic) = &self.topic {
+            match topic.publish_for_peer(payload, after) {
+                Err(PeerRefusal::NotHosted) => {}
+                other => return other,
+            }
+        }
+        // Not hosted: not any more, not yet, or created anew since it was looked up.
+        self.topic = node.find_topic(&self.name);
+        match &self.topic {
+            Some(topic) => topic.publish_for_peer(payload, after),
+            None => Err(PeerRefusal::NotHosted),
+        }
+    }
+
+    fn give_credit(&mut self, outbox: &SharedOutbox, len: usize) {
+        self.window.arrived(len);
+        if let Some(grant) = self.window.received(len) {
+            let credit = Frame::Credit {
+                class: self.class,
+                messages: grant.messages,
+                bytes: grant.bytes,
+            };
+            outbox.control(&credit.to_vec());
+            outbox.flush_soon();
         }
     }
 
@@ -141,26 +165,5 @@ impl Inflow {
         {
             topic.skip_for_peer(missed);
         }
-    }
-}
-
-/// Publishes on the topic as it is hosted here now: it may have been created, or created anew, since it was looked up.
-/// Where it is not hosted the message goes to nobody.
-fn publish(
-    node: &NodeInner,
-    name: &str,
-    topic: &mut Option<Arc<Topic>>,
-    payload: &Payload,
-    after: &mut Aftermath,
-) -> Result<(), Blocker> {
-    if let Some(topic) = topic
-        && topic.publish_for_peer(payload, after)?
-    {
-        return Ok(());
-    }
-    *topic = node.find_topic(name);
-    match topic {
-        Some(topic) => topic.publish_for_peer(payload, after).map(drop),
-        None => Ok(()),
     }
 }

@@ -1,0 +1,53 @@
+//! Which blocking subscribers a message was charged to.
+//!
+//! A publisher charges a message to the classes whose interest is in force there. INTEREST_ACK travels in line with the
+//! messages, so the last one before a message tells which interest that was. Without this, a message under way while a
+//! subscription ends would take credit that nobody returns.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use spot_core::{Filter, LinkId, Node, SubscriberId};
+
+#[derive(Debug, Default)]
+struct Interest {
+    in_force: Vec<Filter>,
+    /// Sent and not acknowledged, with the version that completes it.
+    sent: VecDeque<(u64, Vec<Filter>)>,
+}
+
+/// The interest of blocking subscribers as each link's other side has it.
+#[derive(Debug, Default)]
+pub(crate) struct Charges(BTreeMap<(LinkId, SubscriberId), Interest>);
+
+impl Charges {
+    /// Takes note of what was sent and acknowledged since.
+    pub(crate) fn follow(&mut self, node: &Node, blocking: impl Iterator<Item = SubscriberId>) {
+        for subscriber in blocking {
+            let filters = node.filters_of(subscriber);
+            for (link, acked, sent) in node.interest_versions() {
+                let interest = self.0.entry((link, subscriber)).or_default();
+                let last = interest.sent.back().map(|(_, filters)| filters);
+                if *last.unwrap_or(&interest.in_force) != filters {
+                    interest.sent.push_back((sent, filters.clone()));
+                }
+                while let Some((_, filters)) = interest.sent.pop_front_if(|(at, _)| *at <= acked) {
+                    interest.in_force = filters;
+                }
+            }
+        }
+    }
+
+    /// Who a message of a topic that comes by this link was charged to.
+    pub(crate) fn of(&self, link: LinkId, topic: &str) -> Vec<SubscriberId> {
+        let all = self.0.iter().filter(|((of, _), _)| *of == link);
+        let charged = all.filter(|(_, interest)| {
+            let mut filters = interest.in_force.iter();
+            filters.any(|filter| filter.matches(topic))
+        });
+        charged.map(|((_, subscriber), _)| *subscriber).collect()
+    }
+
+    pub(crate) fn forget(&mut self, link: LinkId) {
+        self.0.retain(|(of, _), _| *of != link);
+    }
+}
