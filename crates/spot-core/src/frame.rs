@@ -18,7 +18,7 @@ pub use interest::{InterestEntry, interest_frames};
 pub use topics::{TopicChange, topics_frames};
 
 use crate::identity::{Incarnation, NodeId};
-use crate::limits::{MAX_ALIASES, MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
+use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
 use crate::overflow::Class;
 use crate::varint;
 use reader::Reader;
@@ -127,7 +127,7 @@ pub enum Frame<'a> {
 /// A stream of messages: what one life of one publisher publishes on one topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Alias<'a> {
-    /// The number, below [`MAX_ALIASES`].
+    /// The number, of the sender's choice.
     pub alias: u32,
     /// The messages are published to the receiver, as the topic's owner, who fans them out.
     pub upstream: bool,
@@ -318,9 +318,8 @@ impl<'a> Alias<'a> {
 }
 
 fn read_alias(reader: &mut Reader<'_>) -> Result<u32, FrameError> {
-    // The limit is far below 2^32.
     reader
-        .varint_up_to(u64::from(MAX_ALIASES) - 1, "alias")
+        .varint_up_to(u64::from(u32::MAX), "alias")
         .map(|alias| alias as u32)
 }
 

@@ -58,8 +58,8 @@ pub const MAX_CLASSES_PER_FILTER: usize = 4096;
 
 // State a peer may make us keep, per link.
 
-/// Most aliases on a link; also the first alias that is refused. As many as topics.
-pub const MAX_ALIASES: u32 = 1 << 22;
+/// Most aliases in force on a link. Their numbers are the sender's own: it may know far more topics than it offers.
+pub const MAX_ALIASES: usize = 1 << 21;
 
 /// Most filters a peer may have in force on a link.
 pub const MAX_FILTERS_PER_LINK: usize = 1 << 18;
@@ -68,8 +68,8 @@ pub const MAX_FILTERS_PER_LINK: usize = 1 << 18;
 /// compiled.
 pub const MAX_PATTERNS_PER_LINK: usize = 1 << 14;
 
-/// Most topics a peer may offer on a link.
-pub const MAX_TOPICS_PER_LINK: usize = 1 << 22;
+/// Most topics a peer may offer on a link; they take some 300 bytes each.
+pub const MAX_TOPICS_PER_LINK: usize = 1 << 21;
 
 /// Most bytes of answers (PONG, SYNC_ACK, INTEREST_ACK, QUERY_RESP) that wait for a peer which goes on asking: far more
 /// than a socket's buffers hold, so that only a peer that does not read gets there.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
-use spot_core::{LinkId, Payload};
+use spot_core::{LinkId, Payload, limits};
 use zmtp::{Body, Frame};
 
 use super::connection::Fault;
@@ -145,7 +145,7 @@ impl Spot {
             SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
                 return Err(Fault::protocol("nothing but BYE may come before USE"));
             }
-            SpotFrame::Alias(alias) => self.announced(node, &alias, after),
+            SpotFrame::Alias(alias) => self.announced(node, &alias, after)?,
             SpotFrame::Tail {
                 alias,
                 next_sequence,
@@ -167,7 +167,12 @@ impl Spot {
         Ok(())
     }
 
-    fn announced(&mut self, node: &Arc<NodeInner>, alias: &Alias<'_>, after: &mut Aftermath) {
+    fn announced(
+        &mut self,
+        node: &Arc<NodeInner>,
+        alias: &Alias<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
         if let Some(Announced::Upstream(upstream)) = self.aliases.get_mut(alias.alias) {
             upstream.cut(false, after);
         }
@@ -177,7 +182,7 @@ impl Spot {
         } else {
             self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
-        self.aliases.insert(alias.alias, announced);
+        self.aliases.insert(alias.alias, announced)
     }
 
     fn heard(
@@ -255,16 +260,21 @@ impl Aliases {
         }
     }
 
-    fn insert(&mut self, alias: u32, announced: Announced) {
+    fn insert(&mut self, alias: u32, announced: Announced) -> Result<(), Fault> {
         if alias >= DENSE_ALIASES {
+            if self.sparse.len() >= limits::MAX_ALIASES {
+                let reason = format!("more than {} aliases", limits::MAX_ALIASES);
+                return Err(Fault::protocol(reason));
+            }
             self.sparse.insert(alias, announced);
-            return;
+            return Ok(());
         }
         let index = alias as usize;
         if self.dense.len() <= index {
             self.dense.resize_with(index + 1, || None);
         }
         self.dense[index] = Some(announced);
+        Ok(())
     }
 
     fn remove(&mut self, alias: u32) {

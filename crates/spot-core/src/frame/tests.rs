@@ -144,13 +144,12 @@ fn values_out_of_range() {
     );
     refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
     refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
-    let too_large = [kind::TAIL, 0x80, 0x80, 0x80, 0x02, 0, 0];
-    refuses(&too_large, out_of_range("alias", 1 << 22, (1 << 22) - 1));
-    let beyond_32_bits = [kind::DATA, 0x80, 0x80, 0x80, 0x80, 0x10, 0];
-    refuses(
-        &beyond_32_bits,
-        out_of_range("alias", 1 << 32, u64::from(u32::MAX)),
-    );
+    for kind in [kind::TAIL, kind::DATA] {
+        refuses(
+            &[kind, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0],
+            out_of_range("alias", 1 << 32, u64::from(u32::MAX)),
+        );
+    }
 }
 
 #[test]
@@ -303,7 +302,7 @@ proptest! {
     }
 
     #[test]
-    fn alias_round_trip(alias in 0..MAX_ALIASES, numbers: [u64; 2], id: [u8; 16], topic in "[^\0]{1,60}") {
+    fn alias_round_trip(alias: u32, numbers: [u64; 2], id: [u8; 16], topic in "[^\0]{1,60}") {
         let [next_sequence, incarnation] = numbers;
         let incarnation = Incarnation(incarnation);
         let publisher = NodeId(id);
