@@ -55,7 +55,12 @@ fn malformed_spot_frames_close_that_link_alone() {
 #[test]
 fn streams_that_were_not_announced_close_that_link_alone() {
     let mut victim = Victim::new();
-    let big = [&b"\x30\x80\x80\x80\x80\x10\x00\x00\x01"[..], &[9; 16], b"\x01t"].concat();
+    let big = [
+        &b"\x30\x80\x80\x80\x80\x10\x00\x00\x01"[..],
+        &[9; 16],
+        b"\x01t",
+    ]
+    .concat();
     let cases: [(&[&[u8]], &str); 7] = [
         (&[b"\x31\x00\x00data"], "alias"),
         (&[b"\x31\xff\xff\xff\xff\x0f\x00"], "alias"),
