@@ -43,7 +43,7 @@ int main(int argc, char **argv)
                                data, sizeof(data), &data_len, 100);
 
         if (rc == 0) {
-            printf("%s: %s\n", topic, data);
+            printf("%s: %.*s\n", topic, (int)data_len, data);
             received++;
         }
     }

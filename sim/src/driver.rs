@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
 use spot_core::{
-    Class, Endpoint, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeEvent, NodeId, Overflow,
-    Payload, SubscriberId, TopicId,
+    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeId, Overflow, Payload,
+    SubscriberId, TopicId,
 };
 
 use crate::charges::Charges;
@@ -48,7 +48,7 @@ pub struct Driver {
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
     /// What the node told of.
-    pub news: Vec<NodeEvent>,
+    pub news: Vec<Event>,
 }
 
 impl Driver {

@@ -106,7 +106,7 @@ fn own_text(number: c_int) -> Option<&'static CStr> {
         11 => c"Not ready",
         12 => c"Ended by the peer",
         13 => c"Authentication failed",
-        14 => c"No such topic, peer or subscription",
+        14 => c"No such topic, peer, subscription or path",
         17 => c"Exists already",
         90 => c"Message too large, or buffer too small",
         98 => c"Address in use",

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serverlink::{Context, Delivery, Node, Overflow};
+use serverlink::{Context, Delivery, Event, Node, Overflow, StartError};
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -77,4 +77,51 @@ fn the_window_of_a_blocking_subscriber_shrank_with_every_cancellation() {
             other => panic!("{other:?} instead of {n}"),
         }
     }
+}
+
+/// Peers refused its handshake, and the node itself said nothing.
+#[test]
+fn a_name_too_long_made_a_node_that_nobody_could_reach() {
+    for name in [String::new(), "x".repeat(256), String::from("a\0b")] {
+        let error = Node::builder().name(name).start().unwrap_err();
+        assert!(matches!(error, StartError::InvalidName { .. }), "{error}");
+    }
+    Node::builder().name("x".repeat(255)).start().unwrap();
+}
+
+/// The publisher found the same queue full again until its control plane had caught up, and told of each time.
+#[test]
+fn a_slow_subscription_was_ended_again_for_every_message() {
+    let owner = Node::builder()
+        .topic("t")
+        .bind("tcp://127.0.0.1:0")
+        .options(|options| options.send_hwm = 1)
+        .start()
+        .unwrap();
+    let client = Node::builder()
+        .peer(owner.last_endpoint().unwrap())
+        .start()
+        .unwrap();
+    client.sync(WAIT).unwrap();
+    let subscriber = client.subscriber();
+    subscriber
+        .configure(|options| options.overflow = Overflow::Disconnect)
+        .unwrap();
+    subscriber.subscribe("t").unwrap();
+    subscriber.wait_subscribed_to("t", WAIT).unwrap();
+    let events = owner.events();
+    let payload = vec![0; 1 << 20];
+    while owner.topic("t").unwrap().subscribers > 0 {
+        owner.publish("t", &payload).unwrap();
+    }
+    client.close();
+    let mut ended = 0;
+    loop {
+        match events.next_timeout(WAIT).expect("the client leaves") {
+            Event::SlowSubscriber { .. } => ended += 1,
+            Event::PeerDown { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(ended, 1);
 }

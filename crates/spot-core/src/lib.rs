@@ -36,9 +36,7 @@ pub use hello::{Hello, HelloError, Role};
 pub use identity::{Incarnation, NodeId, ParseNodeIdError};
 pub use interest::{Classes, Interest};
 pub use missed::Missed;
-pub use node::{
-    LinkId, LinkPeer, Node, NodeConfig, NodeEvent, Output, PeerId, Place, SubscriberId,
-};
+pub use node::{Event, LinkId, LinkPeer, Node, NodeConfig, Output, PeerId, Place, SubscriberId};
 pub use overflow::{Class, Overflow};
 pub use payload::{INLINE_MAX, Payload};
 pub use registry::TopicId;

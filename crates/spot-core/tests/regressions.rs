@@ -7,7 +7,7 @@ use spot_core::frame::{Alias, ByeReason, Frame, InterestEntry, TopicChange};
 use spot_core::hello::Hello;
 use spot_core::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK};
 use spot_core::node::{CloseReason, LinkFrameError};
-use spot_core::{Class, Incarnation, LinkId, LinkPeer, NodeEvent, NodeId, Overflow};
+use spot_core::{Class, Event, Incarnation, LinkId, LinkPeer, NodeId, Overflow};
 
 fn hello(id: NodeId, incarnation: u64) -> Hello {
     Hello {
@@ -234,8 +234,8 @@ fn a_reconnect_made_every_topic_go_and_come_back() {
     cluster.run(200);
     assert_eq!(cluster.hosts[0].topic_names(), ["stays"]);
     assert_eq!(cluster.hosts[0].node.topic("stays").unwrap().id, number);
-    let told_of_stays = |event: &&NodeEvent| match event {
-        NodeEvent::TopicAdded { topic } | NodeEvent::TopicRemoved { topic } => &**topic == "stays",
+    let told_of_stays = |event: &&Event| match event {
+        Event::TopicAdded { topic } | Event::TopicRemoved { topic } => &**topic == "stays",
         _ => false,
     };
     assert_eq!(cluster.hosts[0].events.iter().find(told_of_stays), None);
@@ -254,7 +254,7 @@ fn removing_a_topic_that_was_never_offered_told_of_its_end() {
         changes: vec![TopicChange::Remove("heard")],
     };
     hear(&mut cluster, link, &remove);
-    let is_removal = |event: &NodeEvent| matches!(event, NodeEvent::TopicRemoved { .. });
+    let is_removal = |event: &Event| matches!(event, Event::TopicRemoved { .. });
     assert!(!cluster.hosts[0].events.iter().any(is_removal));
 }
 

@@ -34,6 +34,14 @@ pub enum StartError {
     /// The private context could not be made.
     #[error(transparent)]
     Context(#[from] ContextError),
+    /// The name is no node name.
+    #[error("a node name has 1 to 255 bytes and no NUL; this one has {bytes}: {name:?}")]
+    InvalidName {
+        /// The name, cut.
+        name: String,
+        /// Its length in bytes.
+        bytes: usize,
+    },
     /// The system gave no random bytes for the node's id.
     #[error("no random bytes for the node's id: {0}")]
     Random(#[source] io::Error),

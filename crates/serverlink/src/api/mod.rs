@@ -22,10 +22,11 @@ pub use error::{
     PublishError, RecvError, RecvIntoError, RemovePeerError, RouteTopicError, StartError,
     SubscribeError, SyncError, UnsubscribeError, WaitError,
 };
-pub use event::{Event, Events};
+pub use event::Events;
 pub use node::Node;
 pub use options::{Options, Spin, SubscriberOptions};
 pub use publisher::Publisher;
 pub use receive::{Iter, RecvFuture, Wait};
+pub use spot_core::Event;
 pub use stats::{LinkRejections, PeerInfo, PeerState, Stats, TopicInfo, TopicPlace};
 pub use subscriber::Subscriber;

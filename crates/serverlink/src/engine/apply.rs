@@ -5,14 +5,11 @@ use std::sync::Arc;
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
 use spot_core::outbox::SinkPolicy;
-use spot_core::{
-    Class, Endpoint, LinkId, LinkPeer, NodeEvent, NodeId, Output, Overflow, SubscriberId,
-};
+use spot_core::{Class, Endpoint, Event, LinkId, LinkPeer, NodeId, Output, Overflow, SubscriberId};
 use zmtp::{Subscription, Version};
 
 use super::inproc::{Inbound, InprocLink, dial_inproc};
 use super::{Control, NodeInner};
-use crate::api::Event;
 use crate::data::{LinkSink, SharedOutbox, SinkKind, Topic, Upstream, lock};
 
 /// A link as the outputs of the control plane refer to it.
@@ -182,7 +179,7 @@ impl NodeInner {
                 }
             }
             Output::SubscriberEnded { subscriber } => self.subscriber_ended(control, subscriber),
-            Output::Event(event) => self.tell_event(control, event),
+            Output::Event(event) => self.tell_event(control, &event),
         }
     }
 
@@ -265,45 +262,25 @@ impl NodeInner {
         }
     }
 
-    fn tell_event(&self, control: &Control, event: NodeEvent) {
+    fn tell_event(&self, control: &Control, event: &Event) {
         let node = self.name.as_deref().unwrap_or_default();
-        let event = match event {
-            NodeEvent::PeerUp {
-                endpoint,
-                node: id,
-                name,
-            } => {
-                tracing::info!(node, peer = %endpoint, name, "peer up");
-                Event::PeerUp {
-                    endpoint,
-                    node: id,
-                    name,
-                }
+        match event {
+            Event::PeerUp { endpoint, name, .. } => {
+                tracing::info!(node, peer = endpoint, name, "peer up");
             }
-            NodeEvent::PeerDown {
+            Event::PeerDown {
                 endpoint,
-                node: id,
                 name,
                 reason,
                 graceful,
-            } => {
-                tracing::info!(node, peer = %endpoint, name, reason, graceful, "peer down");
-                Event::PeerDown {
-                    endpoint,
-                    node: id,
-                    name,
-                    reason,
-                    graceful,
-                }
+                ..
+            } => tracing::info!(node, peer = endpoint, name, reason, graceful, "peer down"),
+            Event::ConnectFailed { endpoint, reason } => {
+                tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
-            NodeEvent::ConnectFailed { endpoint, reason } => {
-                tracing::debug!(node, peer = %endpoint, reason, "connection attempt failed");
-                Event::ConnectFailed { endpoint, reason }
-            }
-            NodeEvent::TopicAdded { topic } => Event::TopicAdded { topic },
-            NodeEvent::TopicRemoved { topic } => Event::TopicRemoved { topic },
-        };
-        control.tell(&event);
+            _ => {}
+        }
+        control.tell(event);
     }
 
     /// Has the reactor call when the control plane wants to be called next.

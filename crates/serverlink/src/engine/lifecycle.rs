@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role};
+use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role, limits};
 
 use super::context::{ContextInner, NotAdmitted};
 use super::{Bind, Control, Names, NodeInner};
@@ -23,6 +23,12 @@ pub(crate) fn start(
     options: Options,
 ) -> Result<Arc<NodeInner>, StartError> {
     options.check()?;
+    if let Some(name) = name.as_deref().filter(|name| !is_node_name(name)) {
+        return Err(StartError::InvalidName {
+            name: name.chars().take(40).collect(),
+            bytes: name.len(),
+        });
+    }
     let random = random_bytes().map_err(StartError::Random)?;
     let id = name
         .as_deref()
@@ -80,6 +86,10 @@ pub(crate) fn start(
     }
     node.context.welcome(&node);
     Ok(node)
+}
+
+fn is_node_name(name: &str) -> bool {
+    (1..=limits::MAX_NODE_NAME_BYTES).contains(&name.len()) && !name.contains('\0')
 }
 
 /// Binds an endpoint of a node; returns it with its real port.

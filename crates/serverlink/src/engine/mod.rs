@@ -215,9 +215,10 @@ impl NodeInner {
         if !after.ended_classes.is_empty() {
             self.control(|control| {
                 for (link, class) in after.ended_classes {
-                    control.core.end_class(link, class);
-                    let endpoint = control.address_of(link);
-                    control.tell(&Event::SlowSubscriber { endpoint });
+                    if control.core.end_class(link, class) {
+                        let endpoint = control.address_of(link);
+                        control.tell(&Event::SlowSubscriber { endpoint });
+                    }
                 }
             });
         }

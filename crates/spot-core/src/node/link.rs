@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashSet;
 use thiserror::Error;
 
-use super::output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId};
+use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
 use super::peers::PeerState;
 use super::{Node, SubscriberId};
 use crate::filter::Filter;
@@ -346,7 +346,7 @@ impl Node {
 
     /// A link whose node has begun a new life: the other end of it is gone, though the network has not said so.
     fn close_replaced(&mut self, stale: LinkId) {
-        self.retire(stale, "the node was restarted", false, true);
+        self.retire(stale, "a newer life of the node took its place: it was restarted, or two nodes have the same name", false, true);
         self.drop_link(stale);
         self.push(Output::Close {
             link: stale,
@@ -389,7 +389,7 @@ impl Node {
     fn activate(&mut self, link: LinkId) {
         self.link_mut(link).state = LinkState::Active;
         let (endpoint, node, name) = self.describe(link);
-        self.push(Output::Event(NodeEvent::PeerUp {
+        self.push(Output::Event(Event::PeerUp {
             endpoint,
             node,
             name,
@@ -424,7 +424,7 @@ impl Node {
             self.release_foreign(topic);
         }
         let reason = reason.to_owned();
-        self.push(Output::Event(NodeEvent::PeerDown {
+        self.push(Output::Event(Event::PeerDown {
             endpoint,
             node,
             name,

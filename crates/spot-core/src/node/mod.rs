@@ -25,7 +25,7 @@ use crate::overflow::Overflow;
 use crate::registry::Registry;
 
 pub use link::FrameError as LinkFrameError;
-pub use output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId, Place, SubscriberId};
+pub use output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, SubscriberId};
 pub use peers::{AddPeerError, RemovePeerError};
 pub use subscriptions::SubscribeError;
 pub use sync::{SyncId, SyncPending};

@@ -173,49 +173,70 @@ pub enum Output {
         subscriber: SubscriberId,
     },
     /// Something that users may want to know.
-    Event(NodeEvent),
+    Event(Event),
 }
 
-/// Something that happened, for users and logs.
+/// Something that happened to a node, for its users and for logs. What lies outside the control plane (`Rejected`, `Gap`,
+/// `SlowSubscriber`) is told by the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodeEvent {
-    /// A link is up and in use.
+#[non_exhaustive]
+pub enum Event {
+    /// A link to a peer is up.
     PeerUp {
-        /// The peer's endpoint or address.
+        /// The endpoint or address of the peer.
         endpoint: String,
-        /// Its node id, if it is a SPOT node.
+        /// Its node id; `None` for a plain ZeroMQ peer.
         node: Option<NodeId>,
-        /// Its name; may be empty.
+        /// Its name; empty without one.
         name: String,
     },
-    /// A link that was in use is down.
+    /// A link to a peer is down.
     PeerDown {
-        /// The peer's endpoint or address.
+        /// The endpoint or address of the peer.
         endpoint: String,
-        /// Its node id, if it is a SPOT node.
+        /// Its node id; `None` for a plain ZeroMQ peer.
         node: Option<NodeId>,
-        /// Its name; may be empty.
+        /// Its name; empty without one.
         name: String,
-        /// Why.
+        /// Why, in words.
         reason: String,
-        /// Whether it took its leave.
+        /// Whether the peer took its leave.
         graceful: bool,
     },
-    /// A connection attempt failed.
+    /// A connection attempt failed; the next one follows by itself.
     ConnectFailed {
         /// The endpoint.
         endpoint: String,
-        /// Why.
+        /// Why, in words.
         reason: String,
     },
-    /// A peer offers a topic that nobody offered before.
+    /// A connection was closed because of what came over it.
+    Rejected {
+        /// The address it came from.
+        endpoint: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A peer offers a topic.
     TopicAdded {
         /// The topic.
         topic: Arc<str>,
     },
-    /// Nobody offers a topic any more.
+    /// A topic is no longer offered by anybody.
     TopicRemoved {
         /// The topic.
         topic: Arc<str>,
+    },
+    /// Messages of a topic were lost on the way to this node.
+    Gap {
+        /// The topic.
+        topic: Arc<str>,
+        /// How many; `None` where the count died with its publisher.
+        missed: Option<u64>,
+    },
+    /// A slow subscription was ended under [`Overflow::Disconnect`](crate::Overflow::Disconnect).
+    SlowSubscriber {
+        /// The peer it belongs to, or this node's own name.
+        endpoint: String,
     },
 }

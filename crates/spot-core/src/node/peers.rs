@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::Node;
 use super::link::{Link, LinkState};
-use super::output::{CloseReason, LinkId, LinkPeer, NodeEvent, Output, PeerId};
+use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
 use crate::backoff::Backoff;
 use crate::endpoint::Endpoint;
 use crate::identity::NodeId;
@@ -274,7 +274,7 @@ impl Node {
         };
         if failed {
             let endpoint = peer.endpoint.to_string();
-            self.push(Output::Event(NodeEvent::ConnectFailed {
+            self.push(Output::Event(Event::ConnectFailed {
                 endpoint,
                 reason: reason.to_owned(),
             }));

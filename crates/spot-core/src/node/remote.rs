@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Node;
-use super::output::{LinkId, NodeEvent, Output};
+use super::output::{Event, LinkId, Output};
 use crate::frame::Frame;
 use crate::identity::NodeId;
 use crate::registry::TopicId;
@@ -40,7 +40,7 @@ impl Node {
         topic.elsewhere_mut().owners.push(node);
         if news {
             let topic = topic.name.clone();
-            self.push(Output::Event(NodeEvent::TopicAdded { topic }));
+            self.push(Output::Event(Event::TopicAdded { topic }));
         }
         self.place(id);
     }
@@ -56,7 +56,7 @@ impl Node {
         topic.elsewhere_mut().owners.retain(|owner| *owner != node);
         if !topic.is_known() {
             let topic = topic.name.clone();
-            self.push(Output::Event(NodeEvent::TopicRemoved { topic }));
+            self.push(Output::Event(Event::TopicRemoved { topic }));
         }
         self.place_or_remove(id);
     }

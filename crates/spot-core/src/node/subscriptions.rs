@@ -129,20 +129,23 @@ impl Node {
         self.push(Output::SubscriberEnded { subscriber });
     }
 
-    /// A publisher's side found a subscription of class `class` on `link` too slow: it ends.
-    pub fn end_class(&mut self, link: LinkId, class: Class) {
+    /// A publisher's side found a subscription of class `class` on `link` too slow: it ends. False if it has ended
+    /// before: its publishers may find that out several times.
+    pub fn end_class(&mut self, link: LinkId, class: Class) -> bool {
         if self
             .links
             .get(&link)
             .is_none_or(|link| !link.is_active_spot())
         {
-            return;
+            return false;
+        }
+        let mut wanted = self.offered.of_target(link);
+        wanted.retain(|(_, classes)| classes.contains(&class));
+        if wanted.is_empty() {
+            return false;
         }
         self.send(link, &Frame::Ended { class });
-        for (filter, classes) in self.offered.of_target(link) {
-            if !classes.contains(&class) {
-                continue;
-            }
+        for (filter, classes) in wanted {
             let rest: Classes = classes
                 .iter()
                 .copied()
@@ -150,6 +153,7 @@ impl Node {
                 .collect();
             self.link_wants(link, &filter, rest);
         }
+        true
     }
 
     /// A plain ZeroMQ subscriber or a commander subscribed or cancelled.

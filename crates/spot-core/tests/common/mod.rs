@@ -14,7 +14,7 @@ use spot_core::frame::Frame;
 use spot_core::hello::Hello;
 use spot_core::node::CloseReason;
 use spot_core::{
-    Classes, Endpoint, Filter, Incarnation, LinkId, LinkPeer, Node, NodeConfig, NodeEvent, NodeId,
+    Classes, Endpoint, Event, Filter, Incarnation, LinkId, LinkPeer, Node, NodeConfig, NodeId,
     Output, Overflow, Place, SubscriberId, TopicId,
 };
 
@@ -57,7 +57,7 @@ pub struct Host {
     live: BTreeSet<LinkId>,
     pub lost: Vec<(SubscriberId, String)>,
     pub ended: Vec<SubscriberId>,
-    pub events: Vec<NodeEvent>,
+    pub events: Vec<Event>,
     pub closed: Vec<CloseReason>,
     pub dials: Vec<(u64, Endpoint)>,
     pub plain: Vec<(Vec<u8>, bool)>,
