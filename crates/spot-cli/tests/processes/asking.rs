@@ -140,3 +140,17 @@ fn an_interrupted_wait_is_no_success() {
         assert_eq!(waiting.finish().code, Some(130));
     }
 }
+
+/// The bind was made inside the line that tells of it, which a quiet log never made.
+#[test]
+fn a_node_with_a_quiet_log_listened_nowhere() {
+    let path = std::env::temp_dir().join(format!("spot-quiet-{}", std::process::id()));
+    let endpoint = format!("ipc://{}", path.display());
+    let args = [
+        "node", "--bind", &endpoint, "--topic", "t", "--log", "error",
+    ];
+    let _node = Spot::run(&args);
+    let done = spot(&["topics", "--peer", &endpoint, "--timeout", "30"]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    assert_eq!(done.stdout.len(), 2);
+}
