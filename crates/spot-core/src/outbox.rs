@@ -4,6 +4,8 @@
 //! count against a limit. What had to be dropped is announced when there is room again, so that the receiver learns of
 //! a loss even when nothing more is published.
 
+mod gate;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
+use self::gate::Gate;
 use crate::frame::{Data, Frame, kind};
 use crate::inbox::{Limit, Offer};
 use crate::overflow::Class;
@@ -68,38 +71,6 @@ impl Segment {
     /// Marks bytes as written.
     pub fn advance(&mut self, written: usize) {
         self.start += written;
-    }
-}
-
-/// Credit of one blocking subscriber on the other side; `u64::MAX` is no limit.
-#[derive(Debug, Clone, Copy, Default)]
-struct Gate {
-    messages: u64,
-    bytes: u64,
-    /// What the last message overdrew the bytes by: it comes off the next credit.
-    overdrawn_bytes: u64,
-}
-
-impl Gate {
-    fn is_open(&self) -> bool {
-        self.messages > 0 && self.bytes > 0
-    }
-
-    fn spend(&mut self, len: u64) {
-        if self.messages != u64::MAX {
-            self.messages = self.messages.saturating_sub(1);
-        }
-        if self.bytes != u64::MAX {
-            self.overdrawn_bytes += len.saturating_sub(self.bytes);
-            self.bytes = self.bytes.saturating_sub(len);
-        }
-    }
-
-    fn add(&mut self, messages: u64, bytes: u64) {
-        let settled = self.overdrawn_bytes.min(bytes);
-        self.overdrawn_bytes -= settled;
-        self.messages = self.messages.saturating_add(messages);
-        self.bytes = self.bytes.saturating_add(bytes - settled);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::topic::CutStreams;
+use super::heard::CutStreams;
 
 /// Forgotten topics kept; the oldest gives way, and its losses are not told then.
 const MAX_CUT_TOPICS: usize = 1024;

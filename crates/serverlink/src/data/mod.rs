@@ -7,6 +7,7 @@
 mod counters;
 mod credit;
 mod cut;
+mod heard;
 mod inbox;
 mod outbox;
 mod publish;
@@ -15,10 +16,11 @@ mod wait;
 
 pub(crate) use counters::Counters;
 pub(crate) use cut::CutTopics;
+pub(crate) use heard::Heard;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
 pub(crate) use publish::{Aftermath, Identity, Mail, PeerRefusal, PublishFailure};
-pub(crate) use topic::{Heard, LinkSink, SinkKind, Topic, Upstream};
+pub(crate) use topic::{LinkSink, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

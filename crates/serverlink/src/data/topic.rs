@@ -5,14 +5,12 @@ use std::sync::{Arc, Mutex, Weak};
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::stream::{Stream, Verdict};
+use spot_core::stream::Stream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
+use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
 use super::{Aftermath, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
-
-/// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
-const MAX_IDLE_STREAMS: usize = 8;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ pub(super) struct Outside {
     /// How far the messages to each owner are numbered.
     sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
     /// Streams of other nodes to us as the owner, whose links were cut.
-    cut_upstreams: Vec<Stream>,
+    pub(super) cut_upstreams: Vec<Stream>,
 }
 
 impl Outside {
@@ -124,7 +122,7 @@ impl Upstream {
 #[derive(Debug, Default)]
 pub(super) struct SinkSide {
     pub(super) inboxes: Vec<InboxSink>,
-    heard: Option<Box<HeardSide>>,
+    pub(super) heard: Option<Box<HeardSide>>,
 }
 
 #[derive(Debug)]
@@ -132,33 +130,6 @@ pub(super) struct InboxSink {
     pub(super) subscriber: SubscriberId,
     pub(super) inbox: Arc<SharedInbox>,
     pub(super) slot: Slot,
-}
-
-#[derive(Debug, Default)]
-struct HeardSide {
-    streams: Vec<HeardStream>,
-    /// Where the topic is routed, the one link to listen to.
-    routed: Option<Option<LinkId>>,
-    /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
-    departed: Vec<(LinkId, Arc<SharedInbox>)>,
-}
-
-#[derive(Debug)]
-struct HeardStream {
-    stream: Stream,
-    /// The link it is heard on now.
-    link: Option<LinkId>,
-}
-
-/// What a topic had heard when its links were cut.
-#[derive(Debug)]
-pub(crate) struct CutStreams(Vec<HeardStream>);
-
-/// A stream of a topic that a link announced: the key to [`Topic::hear`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard {
-    link: LinkId,
-    index: usize,
 }
 
 impl Topic {
@@ -268,24 +239,6 @@ impl Topic {
         }
     }
 
-    /// A blocking subscriber has cancelled, and the link does not know yet.
-    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
-        let mut sinks = lock(&self.sinks);
-        let side = sinks.heard.get_or_insert_default();
-        side.departed.push((link, inbox.clone()));
-    }
-
-    /// The link knows by now, or is gone.
-    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
-        let mut sinks = lock(&self.sinks);
-        if let Some(side) = &mut sinks.heard {
-            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
-                known.0 == link && Arc::ptr_eq(&known.1, inbox)
-            };
-            side.departed.retain(|known| !is_it(known));
-        }
-    }
-
     /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
     pub(crate) fn attach_link(&self, sink: LinkSink, publisher: NodeId, incarnation: Incarnation) {
         let mut side = lock(&self.publish);
@@ -359,132 +312,6 @@ impl Topic {
         lock(&self.sinks).inboxes.len()
     }
 
-    /// A link announced a stream of this topic.
-    pub(crate) fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> (Heard, Missed) {
-        let mut sinks = lock(&self.sinks);
-        let streams = &mut sinks.heard.get_or_insert_default().streams;
-        let known = streams
-            .iter()
-            .position(|heard| heard.stream.publisher() == alias.publisher);
-        let (index, missed) = match known {
-            Some(index) => {
-                let heard = &mut streams[index];
-                heard.link = Some(link);
-                (
-                    index,
-                    heard.stream.reopen(alias.incarnation, alias.next_sequence),
-                )
-            }
-            None => {
-                let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
-                (
-                    insert_stream(
-                        streams,
-                        HeardStream {
-                            stream,
-                            link: Some(link),
-                        },
-                    ),
-                    Missed::NONE,
-                )
-            }
-        };
-        sinks.tell_missed(missed);
-        (Heard { link, index }, missed)
-    }
-
-    /// A message of a stream arrived over a link.
-    #[inline]
-    pub(crate) fn hear(
-        &self,
-        heard: Heard,
-        sequence: u64,
-        payload: &Payload,
-        after: &mut Aftermath,
-    ) {
-        let mut sinks = lock(&self.sinks);
-        let Some((stream, listened)) = sinks.stream(heard) else {
-            return;
-        };
-        let missed = match stream.receive(sequence) {
-            Verdict::Deliver => Missed::NONE,
-            Verdict::DeliverAfterGap(count) => Missed::exactly(count),
-            Verdict::Duplicate => {
-                after.duplicates += 1;
-                return;
-            }
-        };
-        sinks.return_credit(heard.link, listened, payload.len());
-        if !listened {
-            return;
-        }
-        if !missed.is_none() {
-            after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
-        }
-        sinks.deliver(Source(heard.link.0), payload, after);
-    }
-
-    /// A stream announced its next number, or its end.
-    pub(crate) fn hear_tail(
-        &self,
-        heard: Heard,
-        next_sequence: u64,
-        last: bool,
-        after: &mut Aftermath,
-    ) {
-        let mut sinks = lock(&self.sinks);
-        let Some((stream, listened)) = sinks.stream(heard) else {
-            return;
-        };
-        let missed = stream.announced(next_sequence);
-        if last {
-            stream.end();
-        }
-        if listened && !missed.is_none() {
-            after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
-        }
-    }
-
-    /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
-    /// subscribes to.
-    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
-        let mut sinks = lock(&self.sinks);
-        let ended = graceful || sinks.inboxes.is_empty();
-        let Some(side) = &mut sinks.heard else { return };
-        let Some(stream) = side
-            .streams
-            .get_mut(heard.index)
-            .filter(|known| known.link == Some(heard.link))
-        else {
-            return;
-        };
-        stream.link = None;
-        if ended {
-            stream.stream.end();
-        }
-    }
-
-    /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
-    pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
-        let mut side = lock(&self.publish);
-        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
-        cut.retain(|known| known.publisher() != stream.publisher());
-        cut.truncate(MAX_IDLE_STREAMS - 1);
-        cut.insert(0, stream);
-    }
-
-    /// The stream of this publisher that was cut.
-    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
-        let mut side = lock(&self.publish);
-        let cut = &mut side.outside.as_mut()?.cut_upstreams;
-        let index = cut
-            .iter()
-            .position(|known| known.publisher() == publisher)?;
-        Some(cut.remove(index))
-    }
-
     /// A message of a plain publisher, who cannot be held up: a blocking subscriber without room misses it.
     pub(crate) fn deliver_here(&self, payload: &Payload, after: &mut Aftermath) {
         lock(&self.sinks).deliver(Source::LOCAL, payload, after);
@@ -506,29 +333,6 @@ impl SinkKind {
 }
 
 impl SinkSide {
-    /// A stream, and whether it is listened to: a routed topic listens to its route alone.
-    fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
-        let side = self.heard.as_mut()?;
-        let listened = side.routed.is_none_or(|link| link == Some(heard.link));
-        let stream = side
-            .streams
-            .get_mut(heard.index)
-            .filter(|known| known.link == Some(heard.link))?;
-        Some((&mut stream.stream, listened))
-    }
-
-    /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
-    /// or, where the topic is routed elsewhere, by anybody.
-    fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
-        let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|(known, _)| *known == link);
-        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
-        if !listened {
-            let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
-            blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));
-        }
-    }
-
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         for sink in &self.inboxes {
             match sink.inbox.offer(sink.slot, source, payload) {
@@ -540,24 +344,11 @@ impl SinkSide {
         }
     }
 
-    fn tell_missed(&self, missed: Missed) {
+    pub(super) fn tell_missed(&self, missed: Missed) {
         if !missed.is_none() {
             for sink in &self.inboxes {
                 sink.inbox.missed(sink.slot, missed);
             }
         }
     }
-}
-
-/// Adds a stream, in place of the oldest one that is no longer heard when there are many.
-fn insert_stream(streams: &mut Vec<HeardStream>, stream: HeardStream) -> usize {
-    let idle = streams.iter().filter(|heard| heard.link.is_none()).count();
-    if idle >= MAX_IDLE_STREAMS
-        && let Some(index) = streams.iter().position(|heard| heard.link.is_none())
-    {
-        streams[index] = stream;
-        return index;
-    }
-    streams.push(stream);
-    streams.len() - 1
 }

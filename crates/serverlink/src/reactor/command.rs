@@ -6,7 +6,7 @@ use bytes::Bytes;
 use spot_core::{Filter, LinkId, Payload, validate_topic};
 use zmtp::{Frame, Limits, MessageAssembler};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::data::{Aftermath, SharedOutbox};
 use crate::engine::NodeInner;
 

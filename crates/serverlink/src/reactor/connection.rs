@@ -12,6 +12,7 @@ use spot_core::{Endpoint, LinkId, NodeId, limits};
 use zmtp::{Handshake, Limits, Progress};
 
 use super::LinkPort;
+use super::fault::{Fault, FaultKind};
 use super::handshake::{metadata_for_dialing, metadata_to_answer, peer_of};
 use super::link::{Link, Wire};
 use crate::engine::NodeInner;
@@ -71,50 +72,6 @@ enum Phase {
         link: Box<Link>,
         shut: bool,
     },
-}
-
-/// Why a connection ends, and which counter counts it.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) reason: String,
-    pub(super) kind: FaultKind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FaultKind {
-    /// The other side closed it, or the network did.
-    Closed,
-    HandshakeTimeout,
-    Handshake,
-    Protocol,
-    Heartbeat,
-}
-
-impl Fault {
-    pub(super) fn protocol(reason: impl ToString) -> Self {
-        Self {
-            reason: reason.to_string(),
-            kind: FaultKind::Protocol,
-        }
-    }
-
-    pub(super) fn unread_answers() -> Self {
-        Self::protocol("the peer asks on and does not read the answers")
-    }
-
-    fn handshake(reason: impl ToString) -> Self {
-        Self {
-            reason: reason.to_string(),
-            kind: FaultKind::Handshake,
-        }
-    }
-
-    fn closed(reason: impl ToString) -> Self {
-        Self {
-            reason: reason.to_string(),
-            kind: FaultKind::Closed,
-        }
-    }
 }
 
 impl Connection {

@@ -10,7 +10,8 @@ use zmtp::{Command, Decoder, Frame, Heartbeat, HeartbeatAction, HeartbeatConfig,
 
 use super::LinkPort;
 use super::command::Commander;
-use super::connection::{Fault, FaultKind, zmtp_limits};
+use super::connection::zmtp_limits;
+use super::fault::{Fault, FaultKind};
 use super::plain::{PlainPublisher, PlainSubscriber};
 use super::spot::Spot;
 use crate::data::{Aftermath, SharedOutbox};

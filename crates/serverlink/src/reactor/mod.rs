@@ -5,6 +5,7 @@
 pub(crate) mod command;
 mod connection;
 mod dial;
+mod fault;
 mod handshake;
 mod link;
 mod plain;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use spot_core::{Filter, LinkId, Payload, limits, validate_topic};
 use zmtp::{Command, Frame, Limits, MessageAssembler, Subscription};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::data::{Aftermath, Topic};
 use crate::engine::NodeInner;
 

@@ -7,7 +7,7 @@ use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
 use spot_core::{LinkId, Payload, limits};
 use zmtp::{Body, Frame};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use super::upstream::Upstream;
 use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;

@@ -12,7 +12,7 @@ use spot_core::inbox::Limit;
 use spot_core::stream::{Stream, Verdict};
 use spot_core::{Class, Missed, Payload, limits};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::data::{Aftermath, PeerRefusal, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 

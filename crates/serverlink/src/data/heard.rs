@@ -1,0 +1,225 @@
+//! What a topic hears over links: streams judged by their numbers, and the credit of those who cancelled.
+
+use std::sync::Arc;
+
+use spot_core::frame::Alias;
+use spot_core::inbox::Source;
+use spot_core::stream::{Stream, Verdict};
+use spot_core::{LinkId, Missed, NodeId, Payload};
+
+use super::topic::{SinkSide, Topic};
+use super::{Aftermath, SharedInbox, lock};
+
+/// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
+pub(super) const MAX_IDLE_STREAMS: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct HeardSide {
+    pub(super) streams: Vec<HeardStream>,
+    /// Where the topic is routed, the one link to listen to.
+    pub(super) routed: Option<Option<LinkId>>,
+    /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
+    pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct HeardStream {
+    pub(super) stream: Stream,
+    /// The link it is heard on now.
+    pub(super) link: Option<LinkId>,
+}
+
+/// What a topic had heard when its links were cut.
+#[derive(Debug)]
+pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
+
+/// A stream of a topic that a link announced: the key to [`Topic::hear`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    link: LinkId,
+    index: usize,
+}
+
+impl Topic {
+    /// A blocking subscriber has cancelled, and the link does not know yet.
+    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+        let mut sinks = lock(&self.sinks);
+        let side = sinks.heard.get_or_insert_default();
+        side.departed.push((link, inbox.clone()));
+    }
+
+    /// The link knows by now, or is gone.
+    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+        let mut sinks = lock(&self.sinks);
+        if let Some(side) = &mut sinks.heard {
+            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
+                known.0 == link && Arc::ptr_eq(&known.1, inbox)
+            };
+            side.departed.retain(|known| !is_it(known));
+        }
+    }
+
+    /// A link announced a stream of this topic.
+    pub(crate) fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> (Heard, Missed) {
+        let mut sinks = lock(&self.sinks);
+        let streams = &mut sinks.heard.get_or_insert_default().streams;
+        let known = streams
+            .iter()
+            .position(|heard| heard.stream.publisher() == alias.publisher);
+        let (index, missed) = match known {
+            Some(index) => {
+                let heard = &mut streams[index];
+                heard.link = Some(link);
+                (
+                    index,
+                    heard.stream.reopen(alias.incarnation, alias.next_sequence),
+                )
+            }
+            None => {
+                let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
+                (
+                    insert_stream(
+                        streams,
+                        HeardStream {
+                            stream,
+                            link: Some(link),
+                        },
+                    ),
+                    Missed::NONE,
+                )
+            }
+        };
+        sinks.tell_missed(missed);
+        (Heard { link, index }, missed)
+    }
+
+    /// A message of a stream arrived over a link.
+    #[inline]
+    pub(crate) fn hear(
+        &self,
+        heard: Heard,
+        sequence: u64,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        let Some((stream, listened)) = sinks.stream(heard) else {
+            return;
+        };
+        let missed = match stream.receive(sequence) {
+            Verdict::Deliver => Missed::NONE,
+            Verdict::DeliverAfterGap(count) => Missed::exactly(count),
+            Verdict::Duplicate => {
+                after.duplicates += 1;
+                return;
+            }
+        };
+        sinks.return_credit(heard.link, listened, payload.len());
+        if !listened {
+            return;
+        }
+        if !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+        sinks.deliver(Source(heard.link.0), payload, after);
+    }
+
+    /// A stream announced its next number, or its end.
+    pub(crate) fn hear_tail(
+        &self,
+        heard: Heard,
+        next_sequence: u64,
+        last: bool,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        let Some((stream, listened)) = sinks.stream(heard) else {
+            return;
+        };
+        let missed = stream.announced(next_sequence);
+        if last {
+            stream.end();
+        }
+        if listened && !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+    }
+
+    /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
+    /// subscribes to.
+    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
+        let mut sinks = lock(&self.sinks);
+        let ended = graceful || sinks.inboxes.is_empty();
+        let Some(side) = &mut sinks.heard else { return };
+        let Some(stream) = side
+            .streams
+            .get_mut(heard.index)
+            .filter(|known| known.link == Some(heard.link))
+        else {
+            return;
+        };
+        stream.link = None;
+        if ended {
+            stream.stream.end();
+        }
+    }
+
+    /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
+    pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
+        cut.retain(|known| known.publisher() != stream.publisher());
+        cut.truncate(MAX_IDLE_STREAMS - 1);
+        cut.insert(0, stream);
+    }
+
+    /// The stream of this publisher that was cut.
+    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
+        let mut side = lock(&self.publish);
+        let cut = &mut side.outside.as_mut()?.cut_upstreams;
+        let index = cut
+            .iter()
+            .position(|known| known.publisher() == publisher)?;
+        Some(cut.remove(index))
+    }
+}
+
+impl SinkSide {
+    /// A stream, and whether it is listened to: a routed topic listens to its route alone.
+    fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
+        let side = self.heard.as_mut()?;
+        let listened = side.routed.is_none_or(|link| link == Some(heard.link));
+        let stream = side
+            .streams
+            .get_mut(heard.index)
+            .filter(|known| known.link == Some(heard.link))?;
+        Some((&mut stream.stream, listened))
+    }
+
+    /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
+    /// or, where the topic is routed elsewhere, by anybody.
+    fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
+        let Some(side) = &self.heard else { return };
+        let departed = side.departed.iter().filter(|(known, _)| *known == link);
+        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
+        if !listened {
+            let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
+            blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));
+        }
+    }
+}
+
+/// Adds a stream, in place of the oldest one that is no longer heard when there are many.
+fn insert_stream(streams: &mut Vec<HeardStream>, stream: HeardStream) -> usize {
+    let idle = streams.iter().filter(|heard| heard.link.is_none()).count();
+    if idle >= MAX_IDLE_STREAMS
+        && let Some(index) = streams.iter().position(|heard| heard.link.is_none())
+    {
+        streams[index] = stream;
+        return index;
+    }
+    streams.push(stream);
+    streams.len() - 1
+}
