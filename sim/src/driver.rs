@@ -284,13 +284,12 @@ impl Driver {
     }
 
     fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
-        let target = self.with(|node, _| node.open_stream(id, alias));
+        let topic_id = self.with(|node, _| node.open_stream(id, alias));
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
-        if let Some(target) = target {
-            link.heard
-                .insert(alias.alias, (target.topic, alias.publisher));
-            let topic = self.topics.get_mut(&target.topic).expect("just found");
+        if let Some(topic_id) = topic_id {
+            link.heard.insert(alias.alias, (topic_id, alias.publisher));
+            let topic = self.topics.get_mut(&topic_id).expect("just found");
             let missed = topic.open_stream(id, alias);
             topic.tell_missed(&mut self.subscribers, missed);
         }

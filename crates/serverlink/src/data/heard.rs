@@ -13,6 +13,7 @@ use super::{Aftermath, SharedInbox, lock};
 /// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
 pub(super) const MAX_IDLE_STREAMS: usize = 8;
 
+/// What a topic knows of the links it is heard on.
 #[derive(Debug, Default)]
 pub(super) struct HeardSide {
     pub(super) streams: Vec<HeardStream>,
@@ -22,6 +23,7 @@ pub(super) struct HeardSide {
     pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
 }
 
+/// A stream with the link that carries it.
 #[derive(Debug)]
 pub(super) struct HeardStream {
     pub(super) stream: Stream,

@@ -191,8 +191,10 @@ impl Spot {
         alias: &Alias<'_>,
         after: &mut Aftermath,
     ) -> Option<Announced> {
-        let target = node.control(|control| control.core.open_stream(self.link, alias))?;
-        let topic = node.inspect(|control| control.topic(target.topic).cloned())?;
+        let topic = node.inspect(|control| {
+            let topic = control.core.open_stream(self.link, alias)?;
+            control.topic(topic).cloned()
+        })?;
         let (heard, missed) = topic.open_stream(self.link, alias);
         if !missed.is_none() {
             after.missed(&topic.name, missed);

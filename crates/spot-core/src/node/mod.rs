@@ -29,7 +29,7 @@ pub use output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, Su
 pub use peers::{AddPeerError, RemovePeerError};
 pub use subscriptions::SubscribeError;
 pub use sync::{SyncId, SyncPending};
-pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus, StreamTarget};
+pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
 use link::Link;

@@ -61,15 +61,6 @@ pub enum RouteStatus {
     Itself,
 }
 
-/// Where the messages of a stream that a link announced go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamTarget {
-    /// The topic.
-    pub topic: TopicId,
-    /// They are published to us as the owner: number them anew and fan them out.
-    pub upstream: bool,
-}
-
 impl Node {
     /// Hosts a topic.
     ///
@@ -195,23 +186,14 @@ impl Node {
         }
     }
 
-    /// A link announced a stream: where its messages go. `None`: ignore them.
-    pub fn open_stream(&mut self, link: LinkId, alias: &Alias<'_>) -> Option<StreamTarget> {
+    /// A link announced a stream to its subscribers here: the topic it is of. `None`: the other side does not offer it, its
+    /// messages are to be ignored. Streams published to us as an owner are the driver's.
+    pub fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> Option<TopicId> {
         let state = self.links.get(&link).filter(|link| link.is_active_spot())?;
         let node = state.spot().expect("checked to be SPOT").node;
-        if alias.upstream {
-            let topic = self.registry.find(alias.topic)?;
-            return self.registry.get(topic)?.hosted.then_some(StreamTarget {
-                topic,
-                upstream: true,
-            });
-        }
         let topic = self.registry.find(alias.topic)?;
         let offered = self.remotes[&node].topics.contains(&topic);
-        offered.then_some(StreamTarget {
-            topic,
-            upstream: false,
-        })
+        offered.then_some(topic)
     }
 
     /// A plain publisher sent a message under this name: the topic to deliver it as. It makes no listed topic.
