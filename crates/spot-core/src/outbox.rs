@@ -405,10 +405,16 @@ impl Outbox {
             return Offer::Full;
         }
         if policy.drop_oldest {
+            let dropped = self.dropped;
             while !self.has_room(policy, payload.len()) && self.drop_oldest() {}
-            if self.has_room(policy, payload.len()) {
+            // What is being written cannot give way any more: the newest stands beside it, alone.
+            if self.has_room(policy, payload.len()) || !self.any_waits() {
                 self.append(header, payload);
-                return Offer::Dropped;
+                return if self.dropped > dropped {
+                    Offer::Dropped
+                } else {
+                    Offer::Queued
+                };
             }
         }
         self.note_loss(header);
@@ -417,6 +423,11 @@ impl Outbox {
         } else {
             Offer::Ended
         }
+    }
+
+    /// Whether any message is queued that is not being written yet.
+    fn any_waits(&self) -> bool {
+        self.segments.iter().any(|segment| segment.messages > 0)
     }
 
     /// Drops the oldest message that is not being written yet; control frames in front of it are kept. False if there

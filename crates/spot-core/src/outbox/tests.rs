@@ -85,6 +85,27 @@ fn the_oldest_gives_way_and_control_stays() {
 }
 
 #[test]
+fn the_newest_was_dropped_while_all_that_is_queued_was_being_written() {
+    let mut outbox = outbox(2);
+    offer(&mut outbox, &oldest(), 1, 0, 1);
+    offer(&mut outbox, &oldest(), 1, 1, 1);
+    let mut writing = VecDeque::new();
+    outbox.take(usize::MAX, &mut writing);
+    assert_eq!(offer(&mut outbox, &oldest(), 1, 2, 1), Offer::Queued);
+    for sequence in 3..6 {
+        assert_eq!(
+            offer(&mut outbox, &oldest(), 1, sequence, 1),
+            Offer::Dropped
+        );
+        assert_eq!(outbox.messages(), 3);
+    }
+    for segment in writing {
+        outbox.written(&segment);
+    }
+    assert_eq!(drain(&mut outbox), ["1#5", "1>5"]);
+}
+
+#[test]
 fn a_header_was_taken_without_its_shared_payload() {
     let mut outbox = outbox(2);
     offer(&mut outbox, &oldest(), 1, 0, SHARE_MIN_BYTES);
