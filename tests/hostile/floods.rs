@@ -11,6 +11,7 @@ use crate::victim::{Decides, Victim, on_the_wire, spot};
 fn wanted(filter: Filter) -> InterestEntry {
     InterestEntry {
         filter,
+        origin: None,
         classes: vec![Class(0)],
     }
 }

@@ -18,7 +18,7 @@ pub use interest::{InterestEntry, interest_frames};
 pub use topics::{TopicChange, topics_frames};
 
 use crate::identity::{Incarnation, NodeId};
-use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
+use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES, MAX_RELAY_HOPS};
 use crate::overflow::Class;
 use crate::varint;
 use reader::Reader;
@@ -135,10 +135,21 @@ pub struct Alias<'a> {
     pub next_sequence: u64,
     /// Which life of the publisher.
     pub incarnation: Incarnation,
+    /// For messages published to a topic's owner by way of the receiver: who that is.
+    pub passage: Option<Passage>,
     /// Who numbers the messages.
     pub publisher: NodeId,
     /// The topic.
     pub topic: &'a str,
+}
+
+/// Where a stream of published messages goes that the receiver is to pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// The topic's owner.
+    pub owner: NodeId,
+    /// Relaying nodes that the messages have passed: at most [`MAX_RELAY_HOPS`](crate::limits::MAX_RELAY_HOPS).
+    pub hops: u8,
 }
 
 /// Why a link is closed.
@@ -169,8 +180,10 @@ impl ByeReason {
     }
 }
 
-/// ALIAS flags, bit 0. The other bits are zero in this version.
+/// ALIAS flags, bit 0. The bits not named here are zero in this version.
 const UPSTREAM: u8 = 1;
+/// ALIAS flags, bit 1, only beside bit 0: a passage follows the flags.
+const PASSAGE: u8 = 2;
 
 impl<'a> Frame<'a> {
     /// Reads a frame.
@@ -297,9 +310,26 @@ impl<'a> Frame<'a> {
 
 impl<'a> Alias<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FrameError> {
+        let alias = read_alias(reader)?;
+        let flags = reader.byte(UPSTREAM | PASSAGE, "alias flags")?;
+        if flags == PASSAGE {
+            return Err(FrameError::OutOfRange {
+                field: "alias flags",
+                value: u64::from(flags),
+                limit: u64::from(UPSTREAM),
+            });
+        }
+        let passage = match flags & PASSAGE {
+            0 => None,
+            _ => Some(Passage {
+                hops: reader.byte(MAX_RELAY_HOPS, "hops")?,
+                owner: NodeId(reader.array("owner")?),
+            }),
+        };
         Ok(Self {
-            alias: read_alias(reader)?,
-            upstream: reader.byte(UPSTREAM, "alias flags")? == UPSTREAM,
+            alias,
+            upstream: flags & UPSTREAM != 0,
+            passage,
             next_sequence: reader.varint("next sequence")?,
             incarnation: Incarnation(reader.varint("incarnation")?),
             publisher: NodeId(reader.array("publisher")?),
@@ -309,7 +339,14 @@ impl<'a> Alias<'a> {
 
     fn put(&self, out: &mut Vec<u8>) {
         put_numbers(out, kind::ALIAS, &[u64::from(self.alias)]);
-        out.push(if self.upstream { UPSTREAM } else { 0 });
+        out.push(match self.passage {
+            Some(_) => UPSTREAM | PASSAGE,
+            None => u8::from(self.upstream),
+        });
+        if let Some(Passage { owner, hops }) = self.passage {
+            out.push(hops);
+            out.extend(owner.0);
+        }
         varint::put(out, self.next_sequence);
         varint::put(out, self.incarnation.0);
         out.extend(self.publisher.0);

@@ -75,6 +75,22 @@ pub const MAX_TOPICS_PER_LINK: usize = 1 << 21;
 /// than a socket's buffers hold, so that only a peer that does not read gets there.
 pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+// Relaying.
+
+/// Most relaying nodes that a message may pass: more than any sensible chain of hubs has, and few enough that news of a
+/// topic which nobody hosts any more soon stops going round a ring of them.
+pub const MAX_RELAY_HOPS: u8 = 8;
+
+/// Messages that wait at a hub for a subscriber behind it that blocks. Credit for a whole window may be on its way twice
+/// when the subscriber's link or path has changed; what goes beyond is lost and told as a gap.
+pub const MAX_RELAY_BACKLOG_MESSAGES: usize = 4 * UPSTREAM_WINDOW_MESSAGES;
+
+/// Messages of a stream that wait on a new path for the last ones of the old path.
+pub const MAX_SPLICE_MESSAGES: usize = UPSTREAM_WINDOW_MESSAGES;
+
+/// Payload bytes of the same.
+pub const MAX_SPLICE_BYTES: usize = UPSTREAM_WINDOW_BYTES;
+
 // Queues.
 
 /// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that

@@ -75,6 +75,12 @@ impl Class {
         Self::new(Overflow::Block, UPSTREAM | alias as u64)
     }
 
+    /// The class in which a node asks for a stream that it passes on to subscribers that block. `number` tells those of
+    /// one link apart.
+    pub const fn relay(number: u32) -> Self {
+        Self::new(Overflow::Block, RELAY | number as u64)
+    }
+
     /// The policy in the low two bits.
     pub const fn policy(self) -> Overflow {
         match self.0 & 3 {
@@ -93,6 +99,8 @@ impl Class {
 
 /// Subscriber numbers with this bit stand for streams to a topic's owner.
 const UPSTREAM: u64 = 1 << 61;
+/// Subscriber numbers with this bit stand for the subscribers behind a node that relays.
+const RELAY: u64 = 1 << 60;
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,8 @@ pub(crate) struct Elsewhere {
     pub(crate) owners: SmallVec<[NodeId; 1]>,
     /// Plain ZeroMQ links that publish under its name; such a topic is heard but not listed.
     pub(crate) foreign_links: u32,
+    /// Entries in the table of relayed streams.
+    pub(crate) streams: u32,
 }
 
 impl Topic {
@@ -58,7 +60,7 @@ impl Topic {
         !self.is_known()
             && self
                 .elsewhere()
-                .is_none_or(|elsewhere| elsewhere.foreign_links == 0)
+                .is_none_or(|elsewhere| elsewhere.foreign_links == 0 && elsewhere.streams == 0)
     }
 }
 

@@ -266,6 +266,7 @@ fn a_stream_of_a_destroyed_topic_brought_the_topic_back() {
     let stream = Alias {
         alias: 0,
         upstream: false,
+        passage: None,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([0; 16]),
@@ -329,6 +330,7 @@ fn a_peer_could_make_us_keep_topics_and_filters_without_end() {
     hear(&mut cluster, link, &Frame::Use);
     let interest = |round: usize| {
         let entry = |index| InterestEntry {
+            origin: None,
             filter: exact(&format!("t{index}")),
             classes: vec![Class(0)],
         };

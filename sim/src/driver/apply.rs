@@ -132,6 +132,7 @@ impl Driver {
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
+                passage: None,
                 next_sequence: topic.next_sequence,
                 incarnation: self.node.incarnation(),
                 publisher: self.node.id(),

@@ -439,6 +439,7 @@ impl Topic {
         let alias = Alias {
             alias: self.id.0,
             upstream: true,
+            passage: None,
             next_sequence,
             incarnation: identity.incarnation,
             publisher: identity.node,

@@ -256,6 +256,7 @@ impl Topic {
             let alias = Alias {
                 alias: self.id.0,
                 upstream: false,
+                passage: None,
                 next_sequence,
                 incarnation,
                 publisher,

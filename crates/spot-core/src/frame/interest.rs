@@ -3,18 +3,24 @@
 use super::reader::Reader;
 use super::{FrameError, append_entry, kind, put_text};
 use crate::filter::Filter;
+use crate::identity::NodeId;
 use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_PATTERN_BYTES, MAX_TOPIC_BYTES};
 use crate::overflow::Class;
 use crate::varint;
 
 const EXACT: u8 = 0;
 const PATTERN: u8 = 1;
+/// One topic of one node, by way of the receiver.
+const RELAYED: u8 = 2;
 
 /// One filter and everyone at the sender who wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterestEntry {
     /// Exact or a pattern; a [`Filter::Prefix`] has no place on a SPOT link.
     pub filter: Filter,
+    /// The node that hosts the topic, where the receiver is asked to relay it; the filter is exact then. Otherwise topics
+    /// hosted by the receiver are wanted.
+    pub origin: Option<NodeId>,
     /// All classes of subscribers with this filter, at most [`MAX_CLASSES_PER_FILTER`]. They
     /// replace those that were sent before; none removes the filter.
     pub classes: Vec<Class>,
@@ -25,7 +31,7 @@ pub struct InterestEntry {
 /// applied. No entries, no frames.
 ///
 /// # Panics
-/// If an entry holds a [`Filter::Prefix`] or more than [`MAX_CLASSES_PER_FILTER`] classes.
+/// If an entry holds a [`Filter::Prefix`], an origin and no exact filter, or more than [`MAX_CLASSES_PER_FILTER`] classes.
 pub fn interest_frames<'a>(
     first_version: u64,
     entries: impl IntoIterator<Item = &'a InterestEntry>,
@@ -57,12 +63,15 @@ fn put_entry(out: &mut Vec<u8>, entry: &InterestEntry) {
         entry.classes.len() <= MAX_CLASSES_PER_FILTER,
         "too many classes of one filter"
     );
-    let (filter_kind, text) = match &entry.filter {
-        Filter::Exact(topic) => (EXACT, &**topic),
-        Filter::Pattern(glob) => (PATTERN, glob.text()),
-        Filter::Prefix(_) => panic!("a prefix filter is not sent on a SPOT link"),
+    let (filter_kind, text) = match (&entry.filter, entry.origin) {
+        (Filter::Exact(topic), None) => (EXACT, &**topic),
+        (Filter::Exact(topic), Some(_)) => (RELAYED, &**topic),
+        (Filter::Pattern(glob), None) => (PATTERN, glob.text()),
+        (Filter::Pattern(_), Some(_)) => panic!("relayed topics are asked for one by one"),
+        (Filter::Prefix(_), _) => panic!("a prefix filter is not sent on a SPOT link"),
     };
     out.push(filter_kind);
+    out.extend(entry.origin.iter().flat_map(|origin| origin.0));
     put_text(out, text);
     varint::put(out, entry.classes.len() as u64);
     entry
@@ -82,8 +91,13 @@ pub(super) fn read(mut reader: Reader<'_>) -> Result<(u64, Vec<InterestEntry>), 
 }
 
 fn read_entry(reader: &mut Reader<'_>) -> Result<InterestEntry, FrameError> {
-    let filter = match reader.byte(PATTERN, "filter kind")? {
-        EXACT => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
+    let kind = reader.byte(RELAYED, "filter kind")?;
+    let origin = match kind {
+        RELAYED => Some(NodeId(reader.array("origin")?)),
+        _ => None,
+    };
+    let filter = match kind {
+        EXACT | RELAYED => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
         _ => Filter::pattern(reader.text(MAX_PATTERN_BYTES, "pattern")?)?,
     };
     let count = reader.varint_up_to(MAX_CLASSES_PER_FILTER as u64, "class count")?;
@@ -91,5 +105,9 @@ fn read_entry(reader: &mut Reader<'_>) -> Result<InterestEntry, FrameError> {
     let classes = (0..count)
         .map(|_| reader.varint("class").map(Class))
         .collect::<Result<_, _>>()?;
-    Ok(InterestEntry { filter, classes })
+    Ok(InterestEntry {
+        filter,
+        origin,
+        classes,
+    })
 }

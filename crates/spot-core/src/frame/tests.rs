@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 fn entry(filter: Filter, classes: &[u64]) -> InterestEntry {
     InterestEntry {
+        origin: None,
         filter,
         classes: classes.iter().copied().map(Class).collect(),
     }
@@ -51,6 +52,7 @@ fn samples() -> Vec<Frame<'static>> {
         Frame::Alias(Alias {
             alias: 3,
             upstream: true,
+            passage: None,
             next_sequence: 128,
             incarnation,
             publisher,
@@ -130,8 +132,8 @@ fn values_out_of_range() {
     };
     refuses(&[kind::BYE, 5, 0], out_of_range("reason", 5, 4));
     refuses(
-        &[kind::INTEREST, 1, 2, 1, b'a', 0],
-        out_of_range("filter kind", 2, 1),
+        &[kind::INTEREST, 1, 3, 1, b'a', 0],
+        out_of_range("filter kind", 3, 2),
     );
     refuses(
         &[kind::INTEREST, 1, 0, 1, b'a', 0x81, 0x20],
@@ -139,9 +141,14 @@ fn values_out_of_range() {
     );
     refuses(&[kind::TOPICS, 1, 2], out_of_range("reset", 2, 1));
     refuses(
-        &[kind::TOPICS, 1, 0, 2, 1, b'a'],
-        out_of_range("topic operation", 2, 1),
+        &[kind::TOPICS, 1, 0, 4, 1, b'a'],
+        out_of_range("topic operation", 4, 3),
     );
+    let relay = [&[kind::TOPICS, 1, 0, 2][..], &[7; 16], &[9, 1, 1, b'a']].concat();
+    refuses(&relay, out_of_range("hops", 9, 8));
+    let passage = [&[kind::ALIAS, 0, 3, 9][..], &[7; 16], &[0, 0]].concat();
+    refuses(&passage, out_of_range("hops", 9, 8));
+    refuses(&[kind::ALIAS, 0, 4], out_of_range("alias flags", 4, 3));
     refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
     refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
     for kind in [kind::TAIL, kind::DATA] {
@@ -241,7 +248,14 @@ fn empty_lists() {
 fn the_largest_interest_entry_fits_a_frame() {
     let classes = vec![Class(u64::MAX); MAX_CLASSES_PER_FILTER];
     let filter = Filter::pattern(&"*".repeat(255)).unwrap();
-    let entries = vec![InterestEntry { filter, classes }; 3];
+    let entries = vec![
+        InterestEntry {
+            filter,
+            origin: None,
+            classes
+        };
+        3
+    ];
     let frames = interest_frames(u64::MAX - 2, &entries);
     assert_eq!(frames.len(), 3);
     for (frame, entry) in frames.iter().zip(&entries) {
@@ -278,7 +292,11 @@ fn filters() -> impl Strategy<Value = Filter> {
 fn entries() -> impl Strategy<Value = Vec<InterestEntry>> {
     let classes = vec(any::<u64>().prop_map(Class), 0..5);
     vec(
-        (filters(), classes).prop_map(|(filter, classes)| InterestEntry { filter, classes }),
+        (filters(), classes).prop_map(|(filter, classes)| InterestEntry {
+            filter,
+            origin: None,
+            classes,
+        }),
         0..20,
     )
 }
@@ -307,7 +325,7 @@ proptest! {
         let incarnation = Incarnation(incarnation);
         let publisher = NodeId(id);
         let upstream = alias % 2 == 0;
-        let frame = Frame::Alias(Alias { alias, upstream, next_sequence, incarnation, publisher, topic: &topic });
+        let frame = Frame::Alias(Alias { alias, upstream, passage: None, next_sequence, incarnation, publisher, topic: &topic });
         let bytes = frame.to_vec();
         prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
     }

@@ -2,10 +2,14 @@
 
 use super::reader::Reader;
 use super::{FrameError, append_entry, kind, put_text};
+use crate::identity::NodeId;
+use crate::limits::MAX_RELAY_HOPS;
 use crate::varint;
 
 const ADD: u8 = 0;
 const REMOVE: u8 = 1;
+const RELAY: u8 = 2;
+const UNRELAY: u8 = 3;
 
 /// A topic that is offered, or no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +18,26 @@ pub enum TopicChange<'a> {
     Add(&'a str),
     /// The sender no longer offers it.
     Remove(&'a str),
+    /// The sender relays the topic, which another node hosts.
+    Relay {
+        /// The node that hosts it.
+        origin: NodeId,
+        /// Relaying nodes that its messages pass, the sender among them: 1 to [`MAX_RELAY_HOPS`].
+        hops: u8,
+        /// Whether the origin can be reached now; otherwise it is only known.
+        reachable: bool,
+        /// The topic.
+        topic: &'a str,
+    },
+    /// The sender relays it no longer.
+    Unrelay {
+        /// The node that hosts, or hosted, it.
+        origin: NodeId,
+        /// Whether the origin has ended the topic; otherwise it is lost.
+        ended: bool,
+        /// The topic.
+        topic: &'a str,
+    },
 }
 
 /// Encodes changes of the offered topics as TOPICS frames within the control frame limit. The first
@@ -54,11 +78,37 @@ fn put_head(out: &mut Vec<u8>, version: u64, reset: bool) {
 }
 
 fn put_change(out: &mut Vec<u8>, change: TopicChange<'_>) {
-    let (operation, name) = match change {
-        TopicChange::Add(name) => (ADD, name),
-        TopicChange::Remove(name) => (REMOVE, name),
+    let name = match change {
+        TopicChange::Add(name) => {
+            out.push(ADD);
+            name
+        }
+        TopicChange::Remove(name) => {
+            out.push(REMOVE);
+            name
+        }
+        TopicChange::Relay {
+            origin,
+            hops,
+            reachable,
+            topic,
+        } => {
+            out.push(RELAY);
+            out.extend(origin.0);
+            out.extend([hops, u8::from(reachable)]);
+            topic
+        }
+        TopicChange::Unrelay {
+            origin,
+            ended,
+            topic,
+        } => {
+            out.push(UNRELAY);
+            out.extend(origin.0);
+            out.push(u8::from(ended));
+            topic
+        }
     };
-    out.push(operation);
     put_text(out, name);
 }
 
@@ -71,13 +121,25 @@ pub(super) fn read(
     let reset = reader.flag("reset")?;
     let mut changes = Vec::new();
     while !reader.is_empty() {
-        let operation = reader.byte(REMOVE, "topic operation")?;
-        let name = reader.topic()?;
-        changes.push(if operation == ADD {
-            TopicChange::Add(name)
-        } else {
-            TopicChange::Remove(name)
-        });
+        changes.push(read_change(&mut reader)?);
     }
     Ok((version, reset, changes))
+}
+
+fn read_change<'a>(reader: &mut Reader<'a>) -> Result<TopicChange<'a>, FrameError> {
+    Ok(match reader.byte(UNRELAY, "topic operation")? {
+        ADD => TopicChange::Add(reader.topic()?),
+        REMOVE => TopicChange::Remove(reader.topic()?),
+        RELAY => TopicChange::Relay {
+            origin: NodeId(reader.array("origin")?),
+            hops: reader.byte(MAX_RELAY_HOPS, "hops")?,
+            reachable: reader.flag("reachable")?,
+            topic: reader.topic()?,
+        },
+        _ => TopicChange::Unrelay {
+            origin: NodeId(reader.array("origin")?),
+            ended: reader.flag("ended")?,
+            topic: reader.topic()?,
+        },
+    })
 }

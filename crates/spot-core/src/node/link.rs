@@ -3,13 +3,14 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashSet;
 use thiserror::Error;
 
 use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
 use super::peers::PeerState;
+use super::relay::StreamKey;
 use super::{Node, SubscriberId};
 use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
@@ -30,6 +31,8 @@ pub(super) struct Link {
     pub(super) peer_kind: Option<LinkPeer>,
     /// Made by the driver between two nodes of one context, without anybody having asked for it.
     pub(super) implicit: bool,
+    /// To a node of this context.
+    pub(super) in_process: bool,
     pub(super) since_ms: u64,
     /// Version of the last INTEREST sent, and of the last one acknowledged.
     pub(super) interest_sent: u64,
@@ -45,6 +48,10 @@ pub(super) struct Link {
     pub(super) filters: usize,
     /// Patterns among them.
     pub(super) patterns: usize,
+    /// Relayed streams that the other side asks for.
+    pub(super) asks: usize,
+    /// Versions of its interest that are not acknowledged, with the streams that we have asked others for.
+    pub(super) unacked: VecDeque<(u64, Vec<StreamKey>)>,
 }
 
 /// How a connection stands.
@@ -66,6 +73,7 @@ impl Link {
             state,
             peer_kind: None,
             implicit: false,
+            in_process: false,
             since_ms: 0,
             interest_sent: 0,
             interest_acked: 0,
@@ -75,6 +83,8 @@ impl Link {
             foreign: BTreeSet::new(),
             filters: 0,
             patterns: 0,
+            asks: 0,
+            unacked: VecDeque::new(),
         }
     }
 
@@ -128,6 +138,13 @@ impl Node {
         let link = self.accept(address);
         self.link_mut(link).implicit = true;
         link
+    }
+
+    /// The link is one to a node of this context. What is relayed does not come or go over it.
+    pub fn mark_in_process(&mut self, link: LinkId) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.in_process = true;
+        }
     }
 
     /// Whether a connection is still wanted: it has neither failed nor been closed.
@@ -413,6 +430,7 @@ impl Node {
         if let Some(node) = node {
             let remote = self.remotes.get_mut(&node);
             remote.expect("active links have a remote").active = None;
+            self.leave_relay_link(link, node, tell_loss);
             if tell_loss {
                 self.tell_loss(node);
             }
@@ -437,7 +455,11 @@ impl Node {
     fn tell_loss(&mut self, node: NodeId) {
         let remote = &self.remotes[&node];
         let mut served: BTreeSet<SubscriberId> = BTreeSet::new();
-        let topics = remote.topics.iter().filter_map(|id| self.registry.get(*id));
+        let cut = remote
+            .topics
+            .iter()
+            .filter(|id| !self.has_way((**id, node)));
+        let topics = cut.filter_map(|id| self.registry.get(*id));
         for topic in topics.filter(|topic| self.was_served_by(node, topic)) {
             let wanted = self.wanted.matching(&topic.name);
             served.extend(wanted.into_iter().map(|(subscriber, _)| subscriber));
@@ -454,7 +476,7 @@ impl Node {
 
     /// Whether subscribers of a topic lose it with this node. A routed topic is served by its route alone, and where
     /// another endpoint of the route takes over nothing is lost.
-    fn was_served_by(&self, node: NodeId, topic: &Topic) -> bool {
+    pub(super) fn was_served_by(&self, node: NodeId, topic: &Topic) -> bool {
         topic.route().is_none_or(|route| {
             let leads_there = |peer: &PeerId| self.peer(*peer).node == Some(node);
             route.iter().any(leads_there) && self.route_link(topic).is_none()

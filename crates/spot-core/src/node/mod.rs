@@ -7,6 +7,7 @@
 mod link;
 mod output;
 mod peers;
+mod relay;
 mod remote;
 mod subscriptions;
 mod sync;
@@ -27,6 +28,7 @@ use crate::registry::Registry;
 pub use link::FrameError as LinkFrameError;
 pub use output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, SubscriberId};
 pub use peers::{AddPeerError, RemovePeerError};
+pub use relay::PASSAGE_ALIASES;
 pub use subscriptions::SubscribeError;
 pub use sync::{SyncId, SyncPending};
 pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
@@ -34,6 +36,7 @@ pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
 use link::Link;
 use peers::{Peer, PeerState};
+use relay::Relay;
 use remote::Remote;
 use sync::Sync;
 
@@ -96,6 +99,7 @@ pub struct Node {
     remotes: HashMap<NodeId, Remote>,
     /// Nodes whose links are refused, with the endpoint by which they were removed.
     refused: HashMap<NodeId, String>,
+    relay: Relay,
     syncs: BTreeMap<SyncId, Sync>,
     next_sync: u64,
     reconnects: u64,
@@ -119,6 +123,7 @@ impl Node {
             peers: Vec::new(),
             remotes: HashMap::new(),
             refused: HashMap::new(),
+            relay: Relay::default(),
             syncs: BTreeMap::new(),
             next_sync: 0,
             reconnects: 0,
@@ -157,6 +162,9 @@ impl Node {
 
     /// The next thing to do. Poll until `None` after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.settle_relay();
+        }
         self.outputs.pop_front()
     }
 

@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::hello::Hello;
 use crate::identity::NodeId;
 use crate::interest::Classes;
+use crate::overflow::Class;
 use crate::registry::TopicId;
 
 /// A connection, from its first attempt to its end. Never reused.
@@ -40,6 +41,8 @@ pub struct Place {
     pub hosted: bool,
     /// Hosted elsewhere: the link that published messages go to.
     pub upstream: Option<LinkId>,
+    /// The owner behind that link: the node at its other end, or one that it relays to.
+    pub owner: Option<NodeId>,
     /// Known at all; a topic that is neither hosted nor has an upstream, yet is known, is unreachable.
     pub known: bool,
     /// Routed: streams from other links than this one are ignored.
@@ -157,6 +160,47 @@ pub enum Output {
         topic: TopicId,
         /// Which link.
         link: LinkId,
+    },
+    /// Pass on over a link what is heard of a topic from another node, or will be, announcing each stream first; again for
+    /// other classes.
+    AttachRelay {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
+        /// Which link.
+        link: LinkId,
+        /// The alias of the stream on every link that it is passed on over.
+        alias: u32,
+        /// In which classes it is wanted there.
+        classes: Classes,
+    },
+    /// Pass it on no more; what is announced is as for [`DetachLink`](Self::DetachLink).
+    DetachRelay {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
+        /// Which link.
+        link: LinkId,
+    },
+    /// Grant credit to a link for what is passed on to subscribers that block.
+    RelayWindow {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
+        /// The link that it is asked for on.
+        link: LinkId,
+        /// The class in which it is asked for.
+        class: Class,
+    },
+    /// The way to the node that hosts a topic is cut behind the link: its stream goes on when it is announced again.
+    StreamLost {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
     },
     /// A node that served subscriptions of this subscriber was lost.
     PeerLost {

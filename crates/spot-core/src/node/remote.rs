@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Node;
 use super::output::{Event, LinkId, Output};
+use super::relay::StreamKey;
 use crate::frame::Frame;
 use crate::identity::NodeId;
 use crate::registry::TopicId;
@@ -21,6 +22,10 @@ pub(super) struct Remote {
     pub(super) topics: BTreeSet<TopicId>,
     /// Those it has not confirmed since its list began anew.
     pub(super) doubted: BTreeSet<TopicId>,
+    /// Topics of others that it relays, or relayed when it was last linked.
+    pub(super) relays: BTreeSet<StreamKey>,
+    /// Those of these that it has not confirmed.
+    pub(super) doubted_relays: BTreeSet<StreamKey>,
 }
 
 /// The sync by which a node learns that a list that began anew is complete. Those of users have higher numbers.
@@ -37,19 +42,35 @@ impl Node {
         }
         let topic = self.registry.get_mut(id).expect("just ensured");
         let news = !topic.is_known();
-        topic.elsewhere_mut().owners.push(node);
+        let owners = &mut topic.elsewhere_mut().owners;
+        if !owners.contains(&node) {
+            owners.push(node);
+        }
+        self.touch_direct((id, node));
         if news {
+            let topic = self.registry.get(id).expect("just ensured");
             let topic = topic.name.clone();
             self.push(Output::Event(Event::TopicAdded { topic }));
         }
         self.place(id);
     }
 
-    /// A node offers a topic no more.
-    pub(super) fn unlearn_topic(&mut self, node: NodeId, id: TopicId) {
+    /// A node offers a topic no more: it has ended it, or the node is forgotten.
+    pub(super) fn unlearn_topic(&mut self, node: NodeId, id: TopicId, ended: bool) {
         let remote = self.remotes.get_mut(&node).expect("the caller found it");
         remote.doubted.remove(&id);
         if !remote.topics.remove(&id) {
+            return;
+        }
+        self.end_stream((id, node), ended);
+        self.disown_if_unoffered((id, node));
+        self.place_or_remove(id);
+    }
+
+    /// Forgets that a node owns a topic when neither it nor a hub offers it any more.
+    pub(super) fn disown_if_unoffered(&mut self, (id, node): StreamKey) {
+        let remote = self.remotes.get(&node);
+        if remote.is_some_and(|remote| remote.topics.contains(&id)) || self.is_relayed((id, node)) {
             return;
         }
         let topic = self.registry.get_mut(id).expect("held by its owner");
@@ -58,7 +79,6 @@ impl Node {
             let topic = topic.name.clone();
             self.push(Output::Event(Event::TopicRemoved { topic }));
         }
-        self.place_or_remove(id);
     }
 
     /// A node begins its list of topics anew. What it offered before is kept until the list is complete: a topic that
@@ -66,7 +86,8 @@ impl Node {
     pub(super) fn doubt_topics_of(&mut self, link: LinkId, node: NodeId) {
         let remote = self.remotes.get_mut(&node).expect("it is linked");
         remote.doubted = remote.topics.clone();
-        if !remote.doubted.is_empty() {
+        remote.doubted_relays = remote.relays.clone();
+        if !remote.doubted.is_empty() || !remote.doubted_relays.is_empty() {
             self.send(link, &Frame::Sync { id: LIST_COMPLETE });
         }
     }
@@ -74,8 +95,15 @@ impl Node {
     /// The list of a node is complete: what it did not confirm, it offers no more.
     pub(super) fn settle_topics_of(&mut self, node: NodeId) {
         let remote = self.remotes.get_mut(&node).expect("it is linked");
-        for topic in std::mem::take(&mut remote.doubted) {
-            self.unlearn_topic(node, topic);
+        let (topics, relays) = (
+            std::mem::take(&mut remote.doubted),
+            std::mem::take(&mut remote.doubted_relays),
+        );
+        for topic in topics {
+            self.unlearn_topic(node, topic, true);
+        }
+        for stream in relays {
+            self.relay_withdrawn(node, stream, false);
         }
     }
 
@@ -95,9 +123,12 @@ impl Node {
         let Some(remote) = self.remotes.get(&node) else {
             return;
         };
-        for topic in remote.topics.clone() {
+        let (topics, relays) = (remote.topics.clone(), remote.relays.clone());
+        for topic in topics {
+            self.touch_direct((topic, node));
             self.place(topic);
         }
+        self.touch_all(relays);
     }
 
     /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it. A link that
@@ -109,8 +140,12 @@ impl Node {
         let Some(remote) = self.remotes.get(&node) else {
             return;
         };
-        for topic in remote.topics.clone() {
-            self.unlearn_topic(node, topic);
+        let (topics, relays) = (remote.topics.clone(), remote.relays.clone());
+        for topic in topics {
+            self.unlearn_topic(node, topic, false);
+        }
+        for stream in relays {
+            self.relay_withdrawn(node, stream, false);
         }
         self.remotes.remove(&node);
     }

@@ -12,7 +12,9 @@ use super::{Node, Subscriber};
 use crate::filter::Filter;
 use crate::frame::{Frame, InterestEntry, interest_frames};
 use crate::interest::Classes;
-use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK};
+use crate::limits::{
+    MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_TOPICS_PER_LINK,
+};
 use crate::overflow::{Class, Overflow};
 use crate::registry::TopicId;
 
@@ -141,7 +143,8 @@ impl Node {
         }
         let mut wanted = self.offered.of_target(link);
         wanted.retain(|(_, classes)| classes.contains(&class));
-        if wanted.is_empty() {
+        let relayed = self.end_relayed_class(link, class);
+        if wanted.is_empty() && !relayed {
             return false;
         }
         self.send(link, &Frame::Ended { class });
@@ -186,17 +189,28 @@ impl Node {
         version: u64,
         entries: Vec<InterestEntry>,
     ) -> Result<(), FrameError> {
+        let mut asked = Vec::new();
         for entry in entries {
-            self.link_wants(link, &entry.filter, Classes::from_vec(entry.classes));
+            let classes = Classes::from_vec(entry.classes);
+            match (entry.origin, &entry.filter) {
+                (Some(origin), Filter::Exact(topic)) => {
+                    asked.extend(self.link_asks(link, topic, origin, classes));
+                }
+                _ => self.link_wants(link, &entry.filter, classes),
+            }
             self.check_filters(link)?;
         }
-        self.send(link, &Frame::InterestAck { version });
+        if asked.is_empty() && self.links[&link].unacked.is_empty() {
+            self.send(link, &Frame::InterestAck { version });
+        } else {
+            self.acknowledge_later(link, version, asked);
+        }
         Ok(())
     }
 
     fn check_filters(&self, link: LinkId) -> Result<(), FrameError> {
         let link = &self.links[&link];
-        if link.filters > MAX_FILTERS_PER_LINK {
+        if link.filters > MAX_FILTERS_PER_LINK || link.asks > MAX_TOPICS_PER_LINK {
             return Err(FrameError::TooManyFilters);
         }
         if link.patterns > MAX_PATTERNS_PER_LINK {
@@ -264,6 +278,7 @@ impl Node {
                 .collect();
             self.send_interest(link, &entries);
         }
+        self.touch_matching(filters);
         self.tell_plain_publishers(filters);
     }
 
@@ -278,7 +293,7 @@ impl Node {
         self.send_interest(link, &entries);
     }
 
-    fn send_interest(&mut self, link: LinkId, entries: &[InterestEntry]) {
+    pub(super) fn send_interest(&mut self, link: LinkId, entries: &[InterestEntry]) {
         let version = self.link_mut(link).interest_sent + 1;
         for frame in interest_frames(version, entries) {
             self.link_mut(link).interest_sent += 1;
@@ -290,7 +305,7 @@ impl Node {
     ///
     /// Subscribers beyond the most classes of one filter go without: what is sent for the others reaches them, too,
     /// but no window or end of their own holds at the publisher, and what they cannot take shows as a gap.
-    fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
+    pub(super) fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
         let routed_elsewhere = match filter {
             Filter::Exact(topic) => self.registry.find(topic).is_some_and(|topic| {
                 let topic = self.registry.get(topic).expect("found by name");
@@ -302,18 +317,22 @@ impl Node {
         if !routed_elsewhere {
             let subscribers = self.wanted.targets(filter);
             classes.extend(subscribers.map(|subscriber| self.class_of(subscriber)));
-            classes.sort_unstable();
-            classes.dedup();
-            classes.truncate(MAX_CLASSES_PER_FILTER);
         }
+        if let Filter::Exact(topic) = filter {
+            classes.extend(self.asked_for_others(link, topic));
+        }
+        classes.sort_unstable();
+        classes.dedup();
+        classes.truncate(MAX_CLASSES_PER_FILTER);
         InterestEntry {
             filter: filter.clone(),
+            origin: None,
             classes,
         }
     }
 
     /// The class of a subscriber: those that drop share one, the others have their own.
-    fn class_of(&self, subscriber: SubscriberId) -> Class {
+    pub(super) fn class_of(&self, subscriber: SubscriberId) -> Class {
         match self.subscribers[&subscriber].overflow {
             shared @ (Overflow::DropNewest | Overflow::DropOldest) => Class::new(shared, 0),
             own @ (Overflow::Block | Overflow::Disconnect) => {

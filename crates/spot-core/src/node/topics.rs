@@ -11,6 +11,7 @@ use super::{Node, SubscribeError};
 use crate::endpoint::Endpoint;
 use crate::filter::Filter;
 use crate::frame::{Alias, TopicChange, topics_frames};
+use crate::identity::NodeId;
 use crate::limits::MAX_TOPICS_PER_LINK;
 use crate::registry::{Topic, TopicId};
 
@@ -192,7 +193,11 @@ impl Node {
         let state = self.links.get(&link).filter(|link| link.is_active_spot())?;
         let node = state.spot().expect("checked to be SPOT").node;
         let topic = self.registry.find(alias.topic)?;
-        let offered = self.remotes[&node].topics.contains(&topic);
+        let offered = if alias.publisher == node {
+            self.remotes[&node].topics.contains(&topic)
+        } else {
+            self.is_asked_for((topic, alias.publisher), link)
+        };
         offered.then_some(topic)
     }
 
@@ -261,9 +266,11 @@ impl Node {
             .registry
             .get(id)
             .expect("the caller holds a live topic");
+        let (upstream, owner) = self.upstream(topic).unzip();
         let place = Place {
             hosted: topic.hosted,
-            upstream: self.upstream(topic),
+            upstream,
+            owner,
             known: topic.is_known(),
             routed: topic.route().is_some(),
         };
@@ -320,7 +327,10 @@ impl Node {
             .filter(|(_, topic)| topic.hosted)
             .map(|(_, topic)| topic.name.clone())
             .collect();
-        self.send_topics(link, true, hosted.iter().map(|name| TopicChange::Add(name)));
+        let relayed = self.adverts_to(link);
+        let hosted = hosted.iter().map(|name| TopicChange::Add(name));
+        let relayed = relayed.iter().map(|(name, advert)| advert.change(name));
+        self.send_topics(link, true, hosted.chain(relayed));
     }
 
     pub(super) fn topics_told(
@@ -338,12 +348,28 @@ impl Node {
                 TopicChange::Add(name) => self.learn_topic(node, name),
                 TopicChange::Remove(name) => {
                     if let Some(id) = self.registry.find(name) {
-                        self.unlearn_topic(node, id);
+                        self.unlearn_topic(node, id, true);
+                    }
+                }
+                TopicChange::Relay {
+                    origin,
+                    hops,
+                    reachable,
+                    topic,
+                } => self.relay_offered(node, *origin, (*hops).max(1), *reachable, topic),
+                TopicChange::Unrelay {
+                    origin,
+                    ended,
+                    topic,
+                } => {
+                    if let Some(id) = self.registry.find(topic) {
+                        self.relay_withdrawn(node, (id, *origin), *ended);
                     }
                 }
             }
         }
-        if self.remotes[&node].topics.len() > MAX_TOPICS_PER_LINK {
+        let remote = &self.remotes[&node];
+        if remote.topics.len() + remote.relays.len() > MAX_TOPICS_PER_LINK {
             return Err(FrameError::TooManyTopics);
         }
         Ok(())
@@ -370,6 +396,7 @@ impl Node {
 
     /// Tells what is wanted of each link in these topics by exact filters.
     fn tell_interest_in(&mut self, ids: &[TopicId]) {
+        ids.iter().for_each(|id| self.touch_streams_of(*id));
         let live = ids.iter().filter_map(|id| self.registry.get(*id));
         let filters = live.map(|topic| Filter::Exact(topic.name.clone()));
         let filters: Vec<Filter> = filters
@@ -379,15 +406,14 @@ impl Node {
     }
 
     /// The link that messages published on a topic go to when it is not hosted here: the routed one, else the first
-    /// owner that told us of it and is linked, so the same while it lives.
-    fn upstream(&self, topic: &Topic) -> Option<LinkId> {
+    /// owner that told us of it and can be reached, so the same while it lives. And that owner.
+    fn upstream(&self, topic: &Topic) -> Option<(LinkId, NodeId)> {
         if topic.route().is_some() {
-            return self.route_link(topic);
+            let link = self.route_link(topic)?;
+            return Some((link, self.links[&link].spot()?.node));
         }
-        topic
-            .owners()
-            .iter()
-            .find_map(|owner| self.remotes.get(owner)?.active)
+        let mut owners = topic.owners().iter();
+        owners.find_map(|owner| Some((self.link_to_owner(topic, *owner)?, *owner)))
     }
 
     fn offer_topic(&mut self, change: TopicChange<'_>) {
@@ -398,7 +424,7 @@ impl Node {
         }
     }
 
-    fn send_topics<'a>(
+    pub(super) fn send_topics<'a>(
         &mut self,
         link: LinkId,
         reset: bool,

@@ -53,6 +53,11 @@ pub struct Host {
     pub places: BTreeMap<TopicId, Place>,
     pub subscribers: BTreeSet<(TopicId, SubscriberId)>,
     pub sinks: BTreeMap<(TopicId, LinkId), Classes>,
+    /// What is passed on of other nodes' topics.
+    pub relays: BTreeMap<(TopicId, NodeId, LinkId), Classes>,
+    /// Credit windows opened for it, by the link it comes over.
+    pub windows: BTreeSet<(TopicId, NodeId, LinkId)>,
+    pub cut: Vec<(String, NodeId)>,
     pub active: BTreeSet<LinkId>,
     live: BTreeSet<LinkId>,
     pub lost: Vec<(SubscriberId, String)>,
@@ -107,6 +112,9 @@ impl Host {
             places: BTreeMap::new(),
             subscribers: BTreeSet::new(),
             sinks: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            windows: BTreeSet::new(),
+            cut: Vec::new(),
             active: BTreeSet::new(),
             live: BTreeSet::new(),
             lost: Vec::new(),
@@ -314,6 +322,26 @@ impl Cluster {
         peers.iter().find(|peer| peer.node == Some(other))?.link
     }
 
+    /// How often each host is sent a topic that another hosts, by the origin and by hubs.
+    pub fn copies(&self, origin: usize, topic: &str) -> Vec<usize> {
+        let mut copies = vec![0; self.hosts.len()];
+        for (index, host) in self.hosts.iter().enumerate().filter(|(_, host)| !host.down) {
+            let hosted = host.sinks.keys().filter(|_| index == origin);
+            let hosted = hosted.map(|(id, link)| (id, link));
+            let relayed = host.relays.keys();
+            let relayed = relayed.filter(|(_, from, _)| *from == self.hosts[origin].node.id());
+            let relayed = relayed.map(|(id, _, link)| (id, link));
+            for (_, link) in hosted
+                .chain(relayed)
+                .filter(|(id, _)| host.topics[*id] == topic)
+            {
+                let to = (0..copies.len()).find(|to| self.link_between(index, *to) == Some(*link));
+                copies[to.expect("to one of us")] += 1;
+            }
+        }
+        copies
+    }
+
     /// Every pair of the hosts that are up has exactly one link in use.
     pub fn assert_one_link_per_pair(&self) {
         for a in 0..self.hosts.len() {
@@ -457,6 +485,7 @@ impl Host {
                 self.places.remove(&topic);
                 self.subscribers.retain(|(attached, _)| *attached != topic);
                 assert!(self.sinks.keys().all(|(attached, _)| *attached != topic));
+                assert!(self.relays.keys().all(|(attached, ..)| *attached != topic));
             }
             Output::Placed { topic, place } => {
                 assert!(self.topics.contains_key(&topic), "placed before added");
@@ -482,6 +511,35 @@ impl Host {
             }
             Output::DetachLink { topic, link } => {
                 assert!(self.sinks.remove(&(topic, link)).is_some());
+            }
+            Output::AttachRelay {
+                topic,
+                origin,
+                link,
+                classes,
+                ..
+            } => {
+                assert!(!classes.is_empty() && self.topics.contains_key(&topic));
+                self.relays.insert((topic, origin, link), classes);
+            }
+            Output::DetachRelay {
+                topic,
+                origin,
+                link,
+            } => {
+                assert!(self.relays.remove(&(topic, origin, link)).is_some());
+            }
+            Output::RelayWindow {
+                topic,
+                origin,
+                link,
+                ..
+            } => {
+                assert!(self.active.contains(&link));
+                self.windows.insert((topic, origin, link));
+            }
+            Output::StreamLost { topic, origin } => {
+                self.cut.push((self.topics[&topic].clone(), origin));
             }
             Output::PeerLost {
                 subscriber, name, ..
@@ -524,6 +582,11 @@ impl Host {
             self.sinks
                 .keys()
                 .all(|(topic, link)| { self.places[topic].hosted && self.live.contains(link) })
+        );
+        assert!(
+            self.relays
+                .keys()
+                .all(|(.., link)| self.live.contains(link))
         );
         // Neither panics, whatever the state.
         let _ = self.node.peers();
