@@ -23,6 +23,8 @@ pub mod outbox;
 pub mod overflow;
 mod payload;
 mod registry;
+pub mod relay;
+pub mod splice;
 pub mod stream;
 pub mod topic;
 pub mod varint;

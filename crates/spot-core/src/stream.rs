@@ -45,6 +45,18 @@ impl Stream {
         self.publisher
     }
 
+    /// Which life of it.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// The number expected next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Numbers
     /// that begin anew within an incarnation are those of a topic that was destroyed and created again.
     pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {

@@ -44,6 +44,10 @@ pub struct Options {
     pub heartbeat_timeout: Option<Duration>,
     /// Silence after which the peer should take us for dead; `None` asks for nothing. Default `None`.
     pub heartbeat_ttl: Option<Duration>,
+    /// Whether this node is a hub: it makes the topics of nodes that it is linked to known to the others, and passes
+    /// messages on between them, on demand. Nodes of the same context are not among them. Takes effect at once. Default
+    /// false.
+    pub relay: bool,
     /// TCP options of links and binds.
     pub tcp: TcpOptions,
     /// Connections that the system may hold of a bind made later before they are accepted. Default 1024.
@@ -67,6 +71,7 @@ impl Default for Options {
             heartbeat_interval: Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS),
             heartbeat_timeout: None,
             heartbeat_ttl: None,
+            relay: false,
             tcp: TcpOptions::default(),
             backlog: 1024,
             spin: Spin::Adaptive,

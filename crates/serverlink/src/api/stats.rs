@@ -21,6 +21,10 @@ pub struct Stats {
     pub dropped_at_receiver: u64,
     /// Messages lost to full queues of this node's links (SNDHWM).
     pub dropped_at_sender: u64,
+    /// Messages that this node passed on for others as a hub, once for each link that they went to.
+    pub relayed_messages: u64,
+    /// Their payload bytes.
+    pub relayed_bytes: u64,
     /// Messages that links told us are missing.
     pub missed_messages: u64,
     /// Messages that arrived a second time and were discarded.

@@ -87,6 +87,8 @@ impl Node {
         stats.received_messages = received_messages;
         stats.received_bytes = received_bytes;
         stats.dropped_at_receiver = dropped_at_receiver;
+        stats.relayed_messages = counters.relayed_messages.load(Relaxed);
+        stats.relayed_bytes = counters.relayed_bytes.load(Relaxed);
         stats.missed_messages = counters.missed_messages.load(Relaxed);
         stats.duplicates_refused = counters.duplicates_refused.load(Relaxed);
         stats.commands_refused = counters.commands_refused.load(Relaxed);

@@ -11,6 +11,8 @@ pub(crate) struct Counters {
     stripes: [Stripe; STRIPES],
     pub(crate) duplicates_refused: AtomicU64,
     pub(crate) missed_messages: AtomicU64,
+    pub(crate) relayed_messages: AtomicU64,
+    pub(crate) relayed_bytes: AtomicU64,
     pub(crate) commands_refused: AtomicU64,
     pub(crate) messages_refused: AtomicU64,
     /// Messages that the queues of links that are gone had dropped.

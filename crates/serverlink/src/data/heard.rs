@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use spot_core::frame::Alias;
 use spot_core::inbox::Source;
-use spot_core::stream::{Stream, Verdict};
+use spot_core::splice::{Judged, Released, Spliced};
+use spot_core::stream::Stream;
 use spot_core::{LinkId, Missed, NodeId, Payload};
 
+use super::relay::RelaySide;
 use super::topic::{SinkSide, Topic};
 use super::{Aftermath, SharedInbox, lock};
 
@@ -17,18 +19,20 @@ pub(super) const MAX_IDLE_STREAMS: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct HeardSide {
     pub(super) streams: Vec<HeardStream>,
+    next_serial: u32,
     /// Where the topic is routed, the one link to listen to.
     pub(super) routed: Option<Option<LinkId>>,
     /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
     pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
+    /// What is passed on to other nodes, by origin.
+    pub(super) relays: Vec<RelaySide>,
 }
 
-/// A stream with the link that carries it.
+/// A stream with a number of its own, because its place in the table may become another's.
 #[derive(Debug)]
 pub(super) struct HeardStream {
-    pub(super) stream: Stream,
-    /// The link it is heard on now.
-    pub(super) link: Option<LinkId>,
+    pub(super) stream: Spliced,
+    serial: u32,
 }
 
 /// What a topic had heard when its links were cut.
@@ -40,6 +44,9 @@ pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
 pub(crate) struct Heard {
     link: LinkId,
     index: usize,
+    serial: u32,
+    /// The other end of the link is not the origin: its leave does not end the stream.
+    relayed: bool,
 }
 
 impl Topic {
@@ -61,38 +68,42 @@ impl Topic {
         }
     }
 
-    /// A link announced a stream of this topic.
-    pub(crate) fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> (Heard, Missed) {
+    /// A link announced a stream of this topic; `relayed` if the other end is not its origin.
+    pub(crate) fn open_stream(
+        &self,
+        link: LinkId,
+        alias: &Alias<'_>,
+        relayed: bool,
+        after: &mut Aftermath,
+    ) -> Heard {
         let mut sinks = lock(&self.sinks);
-        let streams = &mut sinks.heard.get_or_insert_default().streams;
-        let known = streams
+        let side = sinks.heard.get_or_insert_default();
+        let known = side
+            .streams
             .iter()
-            .position(|heard| heard.stream.publisher() == alias.publisher);
+            .position(|heard| heard.stream.stream().publisher() == alias.publisher);
         let (index, missed) = match known {
             Some(index) => {
-                let heard = &mut streams[index];
-                heard.link = Some(link);
-                (
-                    index,
-                    heard.stream.reopen(alias.incarnation, alias.next_sequence),
-                )
+                let stream = &mut side.streams[index].stream;
+                let missed = stream.announced(link, alias.incarnation, alias.next_sequence);
+                (index, missed)
             }
-            None => {
-                let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
-                (
-                    insert_stream(
-                        streams,
-                        HeardStream {
-                            stream,
-                            link: Some(link),
-                        },
-                    ),
-                    Missed::NONE,
-                )
-            }
+            None => (side.insert(link, alias), Missed::NONE),
         };
-        sinks.tell_missed(missed);
-        (Heard { link, index }, missed)
+        let heard = Heard {
+            link,
+            index,
+            serial: side.streams[index].serial,
+            relayed,
+        };
+        if side.streams[index].stream.link() == Some(link) {
+            side.announce_relayed(index, &self.name, after);
+        }
+        if !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+        heard
     }
 
     /// A message of a stream arrived over a link.
@@ -105,26 +116,24 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let mut sinks = lock(&self.sinks);
-        let Some((stream, listened)) = sinks.stream(heard) else {
-            return;
+        let Some(stream) = sinks.stream(heard) else {
+            return sinks.return_credit(heard.link, false, payload.len());
         };
-        let missed = match stream.receive(sequence) {
-            Verdict::Deliver => Missed::NONE,
-            Verdict::DeliverAfterGap(count) => Missed::exactly(count),
-            Verdict::Duplicate => {
-                after.duplicates += 1;
-                return;
+        match stream.receive(heard.link, sequence, payload) {
+            Judged::Deliver(missed) => {
+                let spliced = stream.is_spliced();
+                let message = Some((sequence, payload));
+                self.heard(&mut sinks, heard, heard.link, missed, message, after);
+                if spliced {
+                    self.release(&mut sinks, heard, after);
+                }
             }
-        };
-        sinks.return_credit(heard.link, listened, payload.len());
-        if !listened {
-            return;
+            Judged::Wait => self.release(&mut sinks, heard, after),
+            Judged::Discard => {
+                after.duplicates += u64::from(stream.link() == Some(heard.link));
+                sinks.return_credit(heard.link, false, payload.len());
+            }
         }
-        if !missed.is_none() {
-            after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
-        }
-        sinks.deliver(Source(heard.link.0), payload, after);
     }
 
     /// A stream announced its next number, or its end.
@@ -136,35 +145,94 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let mut sinks = lock(&self.sinks);
-        let Some((stream, listened)) = sinks.stream(heard) else {
+        let Some(stream) = sinks.stream(heard) else {
             return;
         };
-        let missed = stream.announced(next_sequence);
-        if last {
-            stream.end();
+        let missed = stream.tail(heard.link, next_sequence, last);
+        let (ended, is_its) = (
+            stream.stream().has_ended(),
+            stream.link() == Some(heard.link),
+        );
+        self.heard(&mut sinks, heard, heard.link, missed, None, after);
+        if last && ended {
+            sinks.cut_relayed(heard.index, true, after);
+        } else if is_its {
+            sinks.relay_tail(heard.index, after);
         }
-        if listened && !missed.is_none() {
-            after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
-        }
+        self.release(&mut sinks, heard, after);
     }
 
     /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
     /// subscribes to.
-    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool) {
+    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);
-        let ended = graceful || sinks.inboxes.is_empty();
-        let Some(side) = &mut sinks.heard else { return };
-        let Some(stream) = side
-            .streams
-            .get_mut(heard.index)
-            .filter(|known| known.link == Some(heard.link))
-        else {
+        let ended = graceful && !heard.relayed;
+        let unheard = sinks.inboxes.is_empty();
+        let Some(stream) = sinks.stream(heard) else {
             return;
         };
-        stream.link = None;
-        if ended {
-            stream.stream.end();
+        let was_its = stream.link() == Some(heard.link);
+        stream.cut(heard.link, ended || unheard);
+        if was_its && !stream.is_spliced() {
+            sinks.cut_relayed(heard.index, ended, after);
+        }
+        self.release(&mut sinks, heard, after);
+    }
+
+    /// The way of a stream is cut somewhere behind its link.
+    pub(crate) fn stream_lost(&self, origin: NodeId, after: &mut Aftermath) {
+        let mut sinks = lock(&self.sinks);
+        let Some(side) = &mut sinks.heard else { return };
+        let is_its = |heard: &HeardStream| heard.stream.stream().publisher() == origin;
+        if let Some(index) = side.streams.iter().position(is_its) {
+            side.streams[index].stream.lost();
+            sinks.cut_relayed(index, false, after);
+        }
+    }
+
+    /// What was heard of a stream: a loss, and a message.
+    fn heard(
+        &self,
+        sinks: &mut SinkSide,
+        heard: Heard,
+        link: LinkId,
+        missed: Missed,
+        message: Option<(u64, &Payload)>,
+        after: &mut Aftermath,
+    ) {
+        if let Some((sequence, payload)) = message {
+            sinks.relay(heard.index, link, sequence, payload, after);
+        }
+        let listened = sinks.listens_to(link);
+        if let Some((_, payload)) = message {
+            sinks.return_credit(link, listened, payload.len());
+        }
+        if !listened {
+            return;
+        }
+        if !missed.is_none() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+        if let Some((_, payload)) = message {
+            sinks.deliver(Source(link.0), payload, after);
+        }
+    }
+
+    /// Delivers what waited on a new way of a stream, if it is its turn.
+    fn release(&self, sinks: &mut SinkSide, heard: Heard, after: &mut Aftermath) {
+        while let Some(released) = sinks.stream(heard).and_then(Spliced::release) {
+            let Released {
+                link,
+                missed,
+                message,
+            } = released;
+            let message = message.as_ref();
+            let message = message.map(|(sequence, payload)| (*sequence, payload));
+            self.heard(sinks, heard, link, missed, message, after);
+            if message.is_none() {
+                sinks.relay_tail(heard.index, after);
+            }
         }
     }
 
@@ -189,15 +257,15 @@ impl Topic {
 }
 
 impl SinkSide {
-    /// A stream, and whether it is listened to: a routed topic listens to its route alone.
-    fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
-        let side = self.heard.as_mut()?;
-        let listened = side.routed.is_none_or(|link| link == Some(heard.link));
-        let stream = side
-            .streams
-            .get_mut(heard.index)
-            .filter(|known| known.link == Some(heard.link))?;
-        Some((&mut stream.stream, listened))
+    fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
+        let known = self.heard.as_mut()?.streams.get_mut(heard.index)?;
+        (known.serial == heard.serial).then_some(&mut known.stream)
+    }
+
+    /// A routed topic listens to its route alone.
+    fn listens_to(&self, link: LinkId) -> bool {
+        let routed = self.heard.as_ref().and_then(|side| side.routed);
+        routed.is_none_or(|route| route == Some(link))
     }
 
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
@@ -213,15 +281,29 @@ impl SinkSide {
     }
 }
 
-/// Adds a stream, in place of the oldest one that is no longer heard when there are many.
-fn insert_stream(streams: &mut Vec<HeardStream>, stream: HeardStream) -> usize {
-    let idle = streams.iter().filter(|heard| heard.link.is_none()).count();
-    if idle >= MAX_IDLE_STREAMS
-        && let Some(index) = streams.iter().position(|heard| heard.link.is_none())
-    {
-        streams[index] = stream;
-        return index;
+impl HeardSide {
+    /// Adds a stream, in place of the oldest one that is no longer heard when there are many.
+    fn insert(&mut self, link: LinkId, alias: &Alias<'_>) -> usize {
+        self.next_serial = self.next_serial.wrapping_add(1);
+        let Alias {
+            publisher,
+            incarnation,
+            next_sequence,
+            ..
+        } = *alias;
+        let stream = HeardStream {
+            stream: Spliced::new(link, publisher, incarnation, next_sequence),
+            serial: self.next_serial,
+        };
+        let is_idle = |heard: &HeardStream| heard.stream.link().is_none();
+        let idle = self.streams.iter().filter(|heard| is_idle(heard)).count();
+        if idle >= MAX_IDLE_STREAMS
+            && let Some(index) = self.streams.iter().position(is_idle)
+        {
+            self.streams[index] = stream;
+            return index;
+        }
+        self.streams.push(stream);
+        self.streams.len() - 1
     }
-    streams.push(stream);
-    streams.len() - 1
 }

@@ -11,6 +11,7 @@ mod heard;
 mod inbox;
 mod outbox;
 mod publish;
+mod relay;
 mod topic;
 mod wait;
 
@@ -19,7 +20,9 @@ pub(crate) use cut::CutTopics;
 pub(crate) use heard::Heard;
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Identity, Mail, PeerRefusal, PublishFailure};
+pub(crate) use publish::{
+    Aftermath, Blocker, Identity, Mail, PeerRefusal, PublishFailure, upstream_policy,
+};
 pub(crate) use topic::{LinkSink, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

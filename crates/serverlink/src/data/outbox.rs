@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
-use spot_core::{Class, LinkId, Payload, limits};
+use spot_core::{Class, LinkId, NodeId, Payload, limits};
 
-use super::{Deadline, lock, wait};
+use super::{Deadline, Topic, lock, wait};
 use crate::net::Stream;
 use crate::reactor::LinkPort;
 
@@ -50,6 +50,8 @@ struct State {
     blocked: usize,
     /// Links whose peers publish to us and wait for room here.
     waiting: Vec<LinkPort>,
+    /// Streams passed on over this link that wait for room here.
+    relays: Vec<(Weak<Topic>, NodeId)>,
     /// Counts the times that blocked publishers were told to look again.
     turns: u64,
     written_at: Instant,
@@ -74,6 +76,7 @@ impl SharedOutbox {
             blocked: 0,
             turns: 0,
             waiting: Vec::new(),
+            relays: Vec::new(),
             written_at: Instant::now() - QUIET,
         };
         Self {
@@ -209,6 +212,29 @@ impl SharedOutbox {
         now
     }
 
+    /// As [`retry_when_room`](Self::retry_when_room) for a stream that is passed on over this link, which tries again
+    /// itself.
+    pub(crate) fn relay_when_room(
+        &self,
+        policy: &SinkPolicy,
+        len: usize,
+        topic: &Weak<Topic>,
+        origin: NodeId,
+    ) -> bool {
+        let mut state = lock(&self.state);
+        let now = self.is_closed() || state.queue.has_room(policy, len);
+        let is_it = |known: &(Weak<Topic>, NodeId)| known.0.ptr_eq(topic) && known.1 == origin;
+        if !now && !state.relays.iter().any(is_it) {
+            state.relays.push((topic.clone(), origin));
+        }
+        now
+    }
+
+    /// The streams that waited for room here.
+    pub(crate) fn take_waiting_relays(&self) -> Vec<(Weak<Topic>, NodeId)> {
+        std::mem::take(&mut lock(&self.state).relays)
+    }
+
     /// Ends the wait of blocked publishers: they are to look again at how things stand.
     pub(crate) fn wake_blocked(&self) {
         let mut state = lock(&self.state);
@@ -278,6 +304,9 @@ impl SharedOutbox {
             self.space.notify_all();
         }
         state.waiting.drain(..).for_each(|port| port.retry());
+        if !state.relays.is_empty() {
+            self.port.retry();
+        }
     }
 
     fn after_queueing(&self, state: &mut State) -> Flush {

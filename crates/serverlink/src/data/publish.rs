@@ -80,7 +80,7 @@ impl Blocker {
     }
 
     /// As [`inbox`](Self::inbox).
-    fn outbox(outbox: &Arc<SharedOutbox>, policy: &SinkPolicy) -> Self {
+    pub(crate) fn outbox(outbox: &Arc<SharedOutbox>, policy: &SinkPolicy) -> Self {
         Self::Outbox {
             outbox: outbox.clone(),
             policy: policy.clone(),
@@ -114,6 +114,8 @@ pub(crate) struct Aftermath {
     pub(crate) duplicates: u64,
     /// Losses that a link told, by topic.
     pub(crate) gaps: Vec<(Arc<str>, Missed)>,
+    /// Messages passed on to other nodes, once for each link, and their payload bytes.
+    pub(crate) relayed: (u64, u64),
 }
 
 impl Aftermath {
@@ -123,13 +125,20 @@ impl Aftermath {
             && self.ended_classes.is_empty()
             && self.duplicates == 0
             && self.gaps.is_empty()
+            && self.relayed.0 == 0
     }
 
     pub(crate) fn missed(&mut self, topic: &Arc<str>, missed: Missed) {
         self.gaps.push((topic.clone(), missed));
     }
 
-    fn queued(&mut self, outbox: &Arc<SharedOutbox>, flush: Flush) {
+    /// A message was passed on over a link.
+    pub(crate) fn relayed(&mut self, len: usize) {
+        self.relayed.0 += 1;
+        self.relayed.1 += len as u64;
+    }
+
+    pub(crate) fn queued(&mut self, outbox: &Arc<SharedOutbox>, flush: Flush) {
         if flush == Flush::Now {
             self.flush.push(outbox.clone());
         }
@@ -408,7 +417,9 @@ impl Topic {
                     return Err(PublishFailure::Unreachable);
                 }
                 if state.announced_on.replace(upstream.link) != Some(upstream.link) {
-                    outbox.control(&self.upstream_alias(identity, state.next_sequence));
+                    let next_sequence = state.next_sequence;
+                    let alias = self.upstream_alias(upstream, identity, next_sequence);
+                    outbox.control(&alias);
                     state.policy = upstream_policy(outbox, self.id.0);
                 }
                 let policy = &state.policy;
@@ -435,13 +446,18 @@ impl Topic {
         }
     }
 
-    fn upstream_alias(&self, identity: Identity, next_sequence: u64) -> Vec<u8> {
+    fn upstream_alias(
+        &self,
+        upstream: &Upstream,
+        identity: Identity,
+        next_sequence: u64,
+    ) -> Vec<u8> {
         let alias = Alias {
             alias: self.id.0,
             upstream: true,
-            passage: None,
+            passage: upstream.passage,
             next_sequence,
-            incarnation: identity.incarnation,
+            incarnation: self.incarnation(identity.incarnation),
             publisher: identity.node,
             topic: &self.name,
         };
@@ -450,7 +466,7 @@ impl Topic {
 }
 
 /// A stream to a topic's owner waits for the link's queue and for the owner's credit, which begins with a full window.
-fn upstream_policy(outbox: &SharedOutbox, alias: u32) -> SinkPolicy {
+pub(crate) fn upstream_policy(outbox: &SharedOutbox, alias: u32) -> SinkPolicy {
     let (messages, bytes) = (
         limits::UPSTREAM_WINDOW_MESSAGES,
         limits::UPSTREAM_WINDOW_BYTES,

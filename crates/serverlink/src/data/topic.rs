@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use spot_core::frame::{Alias, Frame};
+use spot_core::frame::{Alias, Frame, Passage};
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::stream::Stream;
@@ -17,6 +17,9 @@ use crate::engine::NodeInner;
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) id: TopicId,
+    /// Added to the node's incarnation in what is published here: a topic that was forgotten and made anew numbers its
+    /// messages anew.
+    life: u64,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
 }
@@ -89,6 +92,8 @@ pub(crate) struct Upstream {
     pub(crate) link: LinkId,
     pub(crate) kind: SinkKind,
     owner: Option<NodeId>,
+    /// The owner is not at the other end of the link, but behind it.
+    pub(super) passage: Option<Passage>,
     pub(super) state: Arc<Mutex<UpstreamState>>,
 }
 
@@ -101,18 +106,35 @@ pub(super) struct UpstreamState {
 }
 
 impl Upstream {
-    pub(crate) fn new(link: LinkId, owner: Option<NodeId>, kind: SinkKind) -> Self {
+    pub(crate) fn new(
+        link: LinkId,
+        owner: Option<NodeId>,
+        passage: Option<Passage>,
+        kind: SinkKind,
+    ) -> Self {
         Self {
             link,
             kind,
             owner,
+            passage,
             state: Arc::default(),
         }
     }
 
-    /// It is not in use any more: publishers that wait on it are to look again.
-    fn wake_blocked(&self) {
+    /// It is not in use any more: the stream ends there, and publishers that wait on it are to look again.
+    fn leave(&self, alias: u32) {
         if let SinkKind::Wire { outbox, .. } = &self.kind {
+            let state = lock(&self.state);
+            if state.announced_on == Some(self.link) && outbox.is_in_use() {
+                let tail = Frame::Tail {
+                    alias,
+                    next_sequence: state.next_sequence,
+                    last: true,
+                };
+                outbox.control(&tail.to_vec());
+                outbox.flush_soon();
+            }
+            drop(state);
             outbox.wake_blocked();
         }
     }
@@ -133,7 +155,7 @@ pub(super) struct InboxSink {
 }
 
 impl Topic {
-    pub(crate) fn new(id: TopicId, name: Arc<str>) -> Self {
+    pub(crate) fn new(id: TopicId, name: Arc<str>, life: u64) -> Self {
         let publish = PublishSide {
             next_sequence: 0,
             hosted: false,
@@ -143,9 +165,15 @@ impl Topic {
         Self {
             name,
             id,
+            life,
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
+    }
+
+    /// Which life of a stream it is that a node publishes on this topic.
+    pub(super) fn incarnation(&self, node: Incarnation) -> Incarnation {
+        Incarnation(node.0.saturating_add(self.life))
     }
 
     /// Where the topic lives has changed. `upstream` is made by the caller when there is a new one.
@@ -153,15 +181,15 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
         side.known = place.known;
-        let wanted = place.upstream.filter(|_| !place.hosted);
+        let wanted = place.upstream.zip(Some(place.owner)).filter(|_| !place.hosted);
         let now = side
             .outside
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
-            .map(|upstream| upstream.link);
+            .map(|upstream| (upstream.link, upstream.owner));
         let mut before = None;
         if wanted != now {
-            let made = wanted.and_then(upstream);
+            let made = wanted.and_then(|(link, _)| upstream(link));
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
                 let made = made.map(|made| Arc::new(outside.going_on(made)));
@@ -169,7 +197,7 @@ impl Topic {
             }
         }
         drop(side);
-        before.iter().for_each(|upstream| upstream.wake_blocked());
+        before.iter().for_each(|upstream| upstream.leave(self.id.0));
         let mut sinks = lock(&self.sinks);
         let routed = place.routed.then_some(place.upstream);
         if routed.is_some() || sinks.heard.is_some() {
@@ -186,12 +214,14 @@ impl Topic {
         let outside = side.outside.take();
         drop(side);
         let upstream = outside.and_then(|outside| outside.upstream);
-        upstream.iter().for_each(|upstream| upstream.wake_blocked());
+        upstream.iter().for_each(|upstream| upstream.leave(self.id.0));
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
         let mut streams = sinks.heard.take()?.streams;
-        streams.retain(|heard| heard.link.is_none() && !heard.stream.has_ended());
+        streams.retain(|heard| {
+            heard.stream.link().is_none() && !heard.stream.stream().has_ended()
+        });
         (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
     }
 
@@ -234,7 +264,8 @@ impl Topic {
             && let Some(side) = &mut sinks.heard
         {
             // What is published while nobody here subscribes is no loss.
-            let cut = side.streams.iter_mut().filter(|heard| heard.link.is_none());
+            let streams = side.streams.iter_mut();
+            let cut = streams.filter(|heard| heard.stream.link().is_none());
             cut.for_each(|heard| heard.stream.end());
         }
     }
@@ -258,7 +289,7 @@ impl Topic {
                 upstream: false,
                 passage: None,
                 next_sequence,
-                incarnation,
+                incarnation: self.incarnation(incarnation),
                 publisher,
                 topic: &self.name,
             };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use spot_core::frame::Passage;
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
 use spot_core::outbox::SinkPolicy;
@@ -34,7 +35,7 @@ impl LinkHandle {
     }
 
     /// The SPOT node at the other end of a socket.
-    fn node(&self) -> Option<NodeId> {
+    pub(crate) fn node(&self) -> Option<NodeId> {
         match self {
             Self::Wire {
                 peer: LinkPeer::Spot(hello),
@@ -100,6 +101,16 @@ impl NodeInner {
             self.changed.notify_all();
         }
         self.arm_timer(control);
+        self.follow_ways(control);
+    }
+
+    /// What is published elsewhere and passed on by us looks for its way anew when ways have changed.
+    fn follow_ways(&self, control: &Control) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let ways = control.core.ways_changed();
+        if self.ways_changed.swap(ways, Relaxed) != ways && control.core.relays() {
+            control.outboxes().for_each(|outbox| outbox.port.retry());
+        }
     }
 
     fn apply(
@@ -125,13 +136,21 @@ impl NodeInner {
             }
             Output::LinkActive { link } => control.open_windows(link),
             Output::LinkInactive { link, .. } => control.leave_use(link),
-            Output::TopicAdded { topic, name } => self.add_topic(control, Topic::new(topic, name)),
+            Output::TopicAdded { topic, name } => {
+                control.topics_made += 1;
+                let topic = Topic::new(topic, name, control.topics_made);
+                self.add_topic(control, topic);
+            }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
                 if let Some(topic) = control.topic(topic) {
                     let upstream = |link| {
                         let handle = control.links.get(&link)?;
-                        Some(Upstream::new(link, handle.node(), handle.sink(&[])))
+                        let behind = place.owner.filter(|owner| handle.node() != Some(*owner));
+                        let behind = behind.filter(|_| handle.node().is_some());
+                        let passage = behind.map(|owner| Passage { owner, hops: 0 });
+                        let sink = handle.sink(&[]);
+                        Some(Upstream::new(link, place.owner, passage, sink))
                     };
                     topic.place(place, upstream);
                 }
@@ -167,6 +186,45 @@ impl NodeInner {
             Output::DetachLink { topic, link } => {
                 if let Some(topic) = control.topic(topic) {
                     topic.detach_link(link);
+                }
+            }
+            Output::AttachRelay {
+                topic,
+                origin,
+                link,
+                alias,
+                classes,
+            } => {
+                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
+                if let (Some(topic), Some(outbox)) = (control.topic(topic).cloned(), outbox.cloned())
+                {
+                    let policy = sink_policy(&outbox, &classes);
+                    topic.attach_relay(origin, alias, &outbox, policy, &mut control.after);
+                }
+            }
+            Output::DetachRelay {
+                topic,
+                origin,
+                link,
+            } => {
+                if let Some(topic) = control.topic(topic).cloned() {
+                    topic.detach_relay(origin, link, &mut control.after);
+                }
+            }
+            Output::RelayWindow {
+                topic,
+                origin,
+                link,
+                class,
+            } => {
+                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
+                if let (Some(topic), Some(outbox)) = (control.topic(topic), outbox) {
+                    topic.open_relay_window(origin, class, outbox);
+                }
+            }
+            Output::StreamLost { topic, origin } => {
+                if let Some(topic) = control.topic(topic).cloned() {
+                    topic.stream_lost(origin, &mut control.after);
                 }
             }
             Output::PeerLost {

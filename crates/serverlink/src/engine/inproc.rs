@@ -62,12 +62,16 @@ pub(super) fn deliver_mail(touched: Vec<Arc<NodeInner>>) {
     let mut queue = VecDeque::from(touched);
     while let Some(node) = queue.pop_front() {
         let mut touched = Vec::new();
-        {
+        let after = {
             let mut control = lock(&node.control);
             for mail in node.take_mail() {
                 node.handle_mail(&mut control, mail, &mut touched);
                 node.carry_out(&mut control, &mut touched);
             }
+            std::mem::take(&mut control.after)
+        };
+        if !after.is_empty() {
+            node.settle_on_reactor(after);
         }
         queue.extend(touched);
     }
@@ -177,6 +181,7 @@ impl NodeInner {
                     touched,
                 );
                 control.links.insert(link, LinkHandle::Inproc(from));
+                control.core.mark_in_process(link);
                 control.core.link_up(now_ms, link, LinkPeer::Spot(*hello));
             }
             Inbound::Up { link, to, hello } => {
@@ -184,6 +189,7 @@ impl NodeInner {
                     return to.post(Inbound::Closed(to.link), touched);
                 }
                 control.links.insert(link, LinkHandle::Inproc(to));
+                control.core.mark_in_process(link);
                 control.core.link_up(now_ms, link, LinkPeer::Spot(*hello));
             }
             Inbound::Frame(link, frame) => {

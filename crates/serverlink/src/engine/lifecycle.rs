@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,8 +12,9 @@ use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role, lim
 use super::context::{ContextInner, NotAdmitted};
 use super::{Bind, Control, Names, NodeInner};
 use crate::api::{BindError, Options, StartError};
-use crate::data::{Counters, CutTopics, Deadline, Identity, lock, wait};
+use crate::data::{Aftermath, Counters, CutTopics, Deadline, Identity, lock, wait};
 use crate::net::{self, Listener};
+use crate::reactor::Turns;
 
 /// Starts a node in a context.
 pub(crate) fn start(
@@ -46,8 +47,10 @@ pub(crate) fn start(
     config.role = role;
     config.reconnect_min_ms = options.reconnect_min.as_millis() as u64;
     config.reconnect_max_ms = options.reconnect_max.as_millis() as u64;
+    let mut core = Node::new(config);
+    core.set_relay(options.relay);
     let control = Control {
-        core: Node::new(config),
+        core,
         links: HashMap::new(),
         topics: Vec::new(),
         cut_topics: CutTopics::default(),
@@ -56,6 +59,8 @@ pub(crate) fn start(
         events: Vec::new(),
         departed: Vec::new(),
         waiting: 0,
+        topics_made: 0,
+        after: Aftermath::default(),
     };
     let node = Arc::new(NodeInner {
         identity,
@@ -69,6 +74,9 @@ pub(crate) fn start(
         names: RwLock::new(Names::default()),
         mailbox: Mutex::default(),
         armed_ms: AtomicU64::new(u64::MAX),
+        ways_changed: AtomicU64::new(0),
+        turns: Turns::default(),
+        passages: AtomicU32::new(0),
         closed: AtomicBool::new(false),
         open_sockets: Mutex::new(0),
         all_closed: Condvar::new(),

@@ -70,8 +70,16 @@ impl NodeInner {
         }
     }
 
-    /// The names of the topics hosted here.
-    pub(crate) fn hosted_topics(&self) -> Vec<Arc<str>> {
-        self.inspect(|control| control.core.hosted_topics().collect())
+    /// The names of the topics that this node offers: those hosted here, and those it relays.
+    pub(crate) fn offered_topics(&self) -> Vec<Arc<str>> {
+        self.inspect(|control| {
+            let hosted: Vec<Arc<str>> = control.core.hosted_topics().collect();
+            let relayed = control.core.relayed_topics();
+            let mut relayed: Vec<Arc<str>> =
+                relayed.filter(|name| !control.core.hosts(name)).collect();
+            relayed.sort_unstable();
+            relayed.dedup();
+            [hosted, relayed].concat()
+        })
     }
 }

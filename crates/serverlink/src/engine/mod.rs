@@ -10,12 +10,13 @@ mod lifecycle;
 mod links;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
 use std::time::Instant;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use spot_core::inbox::Limit;
+use spot_core::node::PASSAGE_ALIASES;
 use spot_core::{LinkId, Node, NodeId, SubscriberId};
 use std::hash::BuildHasher;
 
@@ -24,7 +25,7 @@ use crate::data::{
     Aftermath, Counters, CutTopics, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock,
     wait,
 };
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, Turns};
 
 pub(crate) use apply::LinkHandle;
 pub(crate) use context::ContextInner;
@@ -50,6 +51,11 @@ pub(crate) struct NodeInner {
     mailbox: Mutex<Vec<inproc::Inbound>>,
     /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
     armed_ms: AtomicU64,
+    /// Changes of ways to other nodes' topics; what caches one compares.
+    pub(crate) ways_changed: AtomicU64,
+    /// Streams published to this node or by way of it.
+    pub(crate) turns: Turns,
+    passages: AtomicU32,
     closed: AtomicBool,
     open_sockets: Mutex<usize>,
     all_closed: Condvar,
@@ -69,6 +75,10 @@ pub(crate) struct Control {
     events: Vec<Weak<EventQueue>>,
     departed: Vec<credit::Departed>,
     waiting: usize,
+    /// Topics made so far.
+    topics_made: u64,
+    /// What carrying out outputs left to do once the lock is free.
+    after: Aftermath,
 }
 
 /// A bound endpoint.
@@ -129,6 +139,11 @@ impl NodeInner {
         self.closed.load(Relaxed)
     }
 
+    /// An alias for a stream of published messages that is passed on. They are as good as never all in use.
+    pub(crate) fn passage_alias(&self) -> u32 {
+        PASSAGE_ALIASES | self.passages.fetch_add(1, Relaxed)
+    }
+
     pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
         self.names
             .read()
@@ -154,13 +169,16 @@ impl NodeInner {
     /// that it concerns.
     pub(crate) fn control<R>(self: &Arc<Self>, change: impl FnOnce(&mut Control) -> R) -> R {
         let mut touched = Vec::new();
-        let result = {
+        let (result, after) = {
             let mut control = lock(&self.control);
             let result = change(&mut control);
             self.carry_out(&mut control, &mut touched);
-            result
+            (result, std::mem::take(&mut control.after))
         };
         inproc::deliver_mail(touched);
+        if !after.is_empty() {
+            self.settle_on_reactor(after);
+        }
         result
     }
 
@@ -227,6 +245,12 @@ impl NodeInner {
                 .duplicates_refused
                 .fetch_add(after.duplicates, Relaxed);
         }
+        if after.relayed.0 > 0 {
+            let (messages, bytes) = after.relayed;
+            let counters = &self.counters;
+            counters.relayed_messages.fetch_add(messages, Relaxed);
+            counters.relayed_bytes.fetch_add(bytes, Relaxed);
+        }
         if !after.gaps.is_empty() {
             let control = lock(&self.control);
             for (topic, missed) in after.gaps {
@@ -256,7 +280,7 @@ impl NodeInner {
             options.reconnect_min.as_millis() as u64,
             options.reconnect_max.as_millis() as u64,
         );
-        let spin = options.spin;
+        let (spin, relay) = (options.spin, options.relay);
         *self
             .options
             .write()
@@ -264,6 +288,7 @@ impl NodeInner {
         let limit = self.send_limit();
         self.control(|control| {
             control.core.set_reconnect_pauses(min_ms, max_ms);
+            control.core.set_relay(relay);
             control
                 .outboxes()
                 .for_each(|outbox| outbox.set_limit(limit));

@@ -81,7 +81,7 @@ fn name(frame: &Bytes) -> Result<&str, Fault> {
 
 /// Tells the topics hosted here.
 fn answer_query(node: &Arc<NodeInner>, outbox: &Arc<SharedOutbox>) -> Result<(), Fault> {
-    let topics = node.hosted_topics();
+    let topics = node.offered_topics();
     let count = (topics.len() as u32).to_le_bytes();
     let mut answer = Vec::new();
     let mut frames: Vec<&[u8]> = vec![&[], &[QUERY_RESP], &count];

@@ -68,7 +68,7 @@ impl Link {
             outbox.with(|queue| queue.framed(&wire.unwritten));
             outbox.flush_soon();
             let traffic = match &peer {
-                LinkPeer::Spot(_) => Traffic::Spot(Spot::new(id)),
+                LinkPeer::Spot(hello) => Traffic::Spot(Spot::new(id, hello.node)),
                 LinkPeer::PlainPublisher => {
                     Traffic::PlainPublisher(PlainPublisher::new(id, limits))
                 }
@@ -149,7 +149,7 @@ impl Link {
     pub(super) fn down(&mut self, node: &Arc<NodeInner>, reason: &str) {
         self.outbox.close();
         if let Traffic::Spot(spot) = &mut self.traffic {
-            spot.cut(false, &mut self.after);
+            spot.cut(node, false, &mut self.after);
         }
         self.turn_done(node);
         node.keep_drops(self.outbox.dropped());
@@ -161,7 +161,7 @@ impl Link {
         if let Traffic::Spot(spot) = &mut self.traffic {
             // Another link to the same node goes on with the streams: what is lost in between shows there.
             let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
-            spot.cut(!goes_on, &mut self.after);
+            spot.cut(node, !goes_on, &mut self.after);
         }
         self.turn_done(node);
         node.keep_drops(self.outbox.dropped());

@@ -28,6 +28,8 @@ use crate::data::{SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::net::{Listener, Resolver};
 
+pub(crate) use upstream::Turns;
+
 const WAKER: Token = Token(usize::MAX);
 
 /// A handle to an I/O thread.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
-use spot_core::{LinkId, Payload, limits};
+use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
 use super::fault::Fault;
@@ -15,12 +15,19 @@ use crate::engine::NodeInner;
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
 
+/// Streams published to us that may have ended and still wait for room; what waits of further ones is not waited for.
+const MAX_ENDING_UPSTREAMS: usize = 16;
+
 /// A SPOT link's incoming side.
 pub(super) struct Spot {
     link: LinkId,
+    /// The node at the other end.
+    peer: NodeId,
     aliases: Aliases,
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
+    /// Streams published to us that have ended and still wait for room.
+    ending: Vec<Upstream>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -43,11 +50,13 @@ struct Aliases {
 }
 
 impl Spot {
-    pub(super) fn new(link: LinkId) -> Self {
+    pub(super) fn new(link: LinkId, peer: NodeId) -> Self {
         Self {
             link,
+            peer,
             aliases: Aliases::default(),
             held_up: Vec::new(),
+            ending: Vec::new(),
             in_use: false,
             farewell: None,
         }
@@ -150,7 +159,7 @@ impl Spot {
                 alias,
                 next_sequence,
                 last,
-            } => self.tail(alias, next_sequence, last, after)?,
+            } => self.tail(node, alias, next_sequence, last, after)?,
             SpotFrame::Credit {
                 class,
                 messages,
@@ -174,11 +183,11 @@ impl Spot {
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if let Some(Announced::Upstream(upstream)) = self.aliases.get_mut(alias.alias) {
-            upstream.cut(false, after);
+            upstream.cut(node, false, after);
         }
         self.aliases.remove(alias.alias);
         let announced = if alias.upstream {
-            Announced::Upstream(Box::new(Upstream::announced(node, alias)))
+            Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
         } else {
             self.heard(node, alias, after).unwrap_or(Announced::Ignored)
         };
@@ -195,15 +204,14 @@ impl Spot {
             let topic = control.core.open_stream(self.link, alias)?;
             control.topic(topic).cloned()
         })?;
-        let (heard, missed) = topic.open_stream(self.link, alias);
-        if !missed.is_none() {
-            after.missed(&topic.name, missed);
-        }
+        let relayed = alias.publisher != self.peer;
+        let heard = topic.open_stream(self.link, alias, relayed, after);
         Some(Announced::Heard { topic, heard })
     }
 
     fn tail(
         &mut self,
+        node: &NodeInner,
         alias: u32,
         next_sequence: u64,
         last: bool,
@@ -217,14 +225,28 @@ impl Spot {
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
-        if last {
-            self.aliases.remove(alias);
+        if last && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias) {
+            self.upstream_ended(node, *upstream, after);
         }
         Ok(())
     }
 
+    /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
+    fn upstream_ended(&mut self, node: &NodeInner, mut upstream: Upstream, after: &mut Aftermath) {
+        if upstream.is_held_up() && self.ending.len() < MAX_ENDING_UPSTREAMS {
+            self.ending.push(upstream);
+        } else {
+            upstream.cut(node, false, after);
+        }
+    }
+
     /// There may be room for what waits.
     pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+        for (topic, origin) in outbox.take_waiting_relays() {
+            if let Some(topic) = topic.upgrade() {
+                topic.drain_relay(origin, after);
+            }
+        }
         let aliases = &mut self.aliases;
         self.held_up.retain(|alias| match aliases.get_mut(*alias) {
             Some(Announced::Upstream(upstream)) => {
@@ -233,16 +255,29 @@ impl Spot {
             }
             _ => false,
         });
+        self.ending.retain_mut(|upstream| {
+            upstream.drain(node, outbox, after);
+            let held_up = upstream.is_held_up();
+            if !held_up {
+                upstream.cut(node, false, after);
+            }
+            held_up
+        });
     }
 
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
-    pub(super) fn cut(&mut self, left: bool, after: &mut Aftermath) {
+    pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
         let graceful =
             left || matches!(self.farewell, Some(ByeReason::Leaving | ByeReason::Refused));
+        for mut upstream in self.ending.drain(..) {
+            upstream.cut(node, false, after);
+        }
         for announced in self.aliases.drain() {
             match announced {
-                Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
-                Announced::Upstream(mut upstream) => upstream.cut(graceful, after),
+                Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful, after),
+                Announced::Upstream(mut upstream) => {
+                    upstream.cut(node, graceful && upstream.is_of(self.peer), after);
+                }
                 Announced::Ignored => {}
             }
         }
@@ -279,10 +314,10 @@ impl Aliases {
         Ok(())
     }
 
-    fn remove(&mut self, alias: u32) {
+    fn remove(&mut self, alias: u32) -> Option<Announced> {
         match self.dense.get_mut(alias as usize) {
-            Some(announced) => *announced = None,
-            None => drop(self.sparse.remove(&alias)),
+            Some(announced) => announced.take(),
+            None => self.sparse.remove(&alias),
         }
     }
 

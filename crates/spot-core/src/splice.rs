@@ -1,0 +1,345 @@
+//! A stream that may change its way: for a moment it comes over two links, and must neither repeat nor skip.
+//!
+//! A new way is made before the old one is left. What comes over the new one waits until the old one has reached the number
+//! at which the new one began, or has ended.
+
+use std::collections::VecDeque;
+
+use crate::identity::{Incarnation, NodeId};
+use crate::limits::{MAX_SPLICE_BYTES, MAX_SPLICE_MESSAGES};
+use crate::missed::Missed;
+use crate::node::LinkId;
+use crate::payload::Payload;
+use crate::stream::{Stream, Verdict};
+
+/// A stream with the link it comes over.
+#[derive(Debug)]
+pub struct Spliced {
+    stream: Stream,
+    link: Option<LinkId>,
+    coming: Option<Box<Coming>>,
+    /// What came over the new way and is its turn now.
+    released: VecDeque<(u64, Payload)>,
+}
+
+/// A way that is not followed yet.
+#[derive(Debug)]
+struct Coming {
+    link: LinkId,
+    next: u64,
+    waiting: VecDeque<(u64, Payload)>,
+    bytes: usize,
+}
+
+/// What to do with a message that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// Deliver it; this much before it is missing.
+    Deliver(Missed),
+    /// It was seen before, or comes over a link that the stream has left.
+    Discard,
+    /// It waits; see [`Spliced::release`].
+    Wait,
+}
+
+/// Something that waited and is its turn now.
+#[derive(Debug)]
+pub struct Released {
+    /// The link it came over.
+    pub link: LinkId,
+    /// Missing before it.
+    pub missed: Missed,
+    /// Its number and data; none where only a loss is told.
+    pub message: Option<(u64, Payload)>,
+}
+
+impl Spliced {
+    /// A stream heard for the first time.
+    #[must_use]
+    pub fn new(link: LinkId, publisher: NodeId, incarnation: Incarnation, next: u64) -> Self {
+        Self {
+            stream: Stream::new(publisher, incarnation, next),
+            link: Some(link),
+            coming: None,
+            released: VecDeque::new(),
+        }
+    }
+
+    /// The stream by its numbers.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The link it comes over now.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        self.link
+    }
+
+    /// Whether it is announced on some link and has not ended since.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.link.is_some() && !self.stream.has_ended()
+    }
+
+    /// A link announced the stream: what is missing since it was last heard. If another link still carries it up to where
+    /// this one begins, this one waits.
+    pub fn announced(&mut self, link: LinkId, incarnation: Incarnation, next: u64) -> Missed {
+        let goes_on = self.stream.incarnation() == incarnation && !self.stream.has_ended();
+        let elsewhere = self.link.is_some_and(|known| known != link);
+        if goes_on && self.link != Some(link) && next <= self.stream.next() {
+            // A hub may be behind what was heard by another way.
+            self.follow(link);
+            return Missed::NONE;
+        }
+        if goes_on && elsewhere {
+            self.coming = Some(Box::new(Coming {
+                link,
+                next,
+                waiting: VecDeque::new(),
+                bytes: 0,
+            }));
+            return Missed::NONE;
+        }
+        self.follow(link);
+        self.stream.reopen(incarnation, next)
+    }
+
+    /// Judges a message. After each one that is not discarded, call [`release`](Self::release) until it gives nothing.
+    #[inline]
+    pub fn receive(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
+        if self.link == Some(link) && self.released.is_empty() {
+            return match self.stream.receive(sequence) {
+                Verdict::Deliver => Judged::Deliver(Missed::NONE),
+                Verdict::DeliverAfterGap(count) => Judged::Deliver(Missed::exactly(count)),
+                Verdict::Duplicate => Judged::Discard,
+            };
+        }
+        self.receive_early(link, sequence, payload)
+    }
+
+    /// Whether [`release`](Self::release) may have something to give.
+    #[must_use]
+    #[inline]
+    pub fn is_spliced(&self) -> bool {
+        self.coming.is_some() || !self.released.is_empty()
+    }
+
+    /// What waited and is its turn now.
+    pub fn release(&mut self) -> Option<Released> {
+        let mut missed = self.follow_if_due();
+        let link = self.link?;
+        while let Some((sequence, payload)) = self.released.pop_front() {
+            match self.stream.receive(sequence) {
+                Verdict::Deliver => {}
+                Verdict::DeliverAfterGap(count) => missed += Missed::exactly(count),
+                Verdict::Duplicate => continue,
+            }
+            return Some(Released {
+                link,
+                missed,
+                message: Some((sequence, payload)),
+            });
+        }
+        (!missed.is_none()).then_some(Released {
+            link,
+            missed,
+            message: None,
+        })
+    }
+
+    /// An idle stream announced its next number on a link, or its end there: what is missing before it. Call
+    /// [`release`](Self::release) after it, too.
+    pub fn tail(&mut self, link: LinkId, next: u64, last: bool) -> Missed {
+        if self.link == Some(link) {
+            let missed = self.stream.announced(next);
+            if last {
+                self.end_of(link, true);
+            }
+            return missed;
+        }
+        if last {
+            self.coming.take_if(|coming| coming.link == link);
+        }
+        Missed::NONE
+    }
+
+    /// A link is gone; `ended` if that is the end of the stream. Call [`release`](Self::release) after it.
+    pub fn cut(&mut self, link: LinkId, ended: bool) {
+        if self.link == Some(link) {
+            self.end_of(link, ended);
+            if self.coming.is_none() {
+                self.link = None;
+            }
+        }
+        self.coming.take_if(|coming| coming.link == link);
+    }
+
+    /// The way is cut somewhere behind its link: the stream goes on when it is announced again.
+    pub fn lost(&mut self) {
+        self.link = None;
+        self.coming = None;
+        self.released.clear();
+    }
+
+    /// Nobody listens: what is published until it is announced again is no loss.
+    pub fn end(&mut self) {
+        self.stream.end();
+    }
+
+    fn follow(&mut self, link: LinkId) {
+        self.link = Some(link);
+        self.coming = None;
+        self.released.clear();
+    }
+
+    /// The present way is at its end: the new one is followed, if there is one, otherwise the stream may have ended.
+    fn end_of(&mut self, link: LinkId, ended: bool) {
+        match &self.coming {
+            Some(coming) if coming.link != link => self.link = None,
+            _ if ended => self.stream.end(),
+            _ => {}
+        }
+    }
+
+    fn receive_early(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
+        if self.link == Some(link) {
+            self.released.push_back((sequence, payload.clone()));
+            return Judged::Wait;
+        }
+        let Some(coming) = self.coming.as_mut().filter(|coming| coming.link == link) else {
+            return Judged::Discard;
+        };
+        coming.bytes += payload.len();
+        coming.waiting.push_back((sequence, payload.clone()));
+        Judged::Wait
+    }
+
+    /// Follows the new way if the old one has reached its beginning, or has ended, or takes too long.
+    fn follow_if_due(&mut self) -> Missed {
+        let due = self.coming.take_if(|coming| {
+            self.link.is_none()
+                || self.stream.next() >= coming.next
+                || coming.waiting.len() >= MAX_SPLICE_MESSAGES
+                || coming.bytes >= MAX_SPLICE_BYTES
+        });
+        let Some(coming) = due else {
+            return Missed::NONE;
+        };
+        self.link = Some(coming.link);
+        self.released.extend(coming.waiting);
+        self.stream.announced(coming.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: LinkId = LinkId(1);
+    const NEW: LinkId = LinkId(2);
+    const LIFE: Incarnation = Incarnation(7);
+
+    fn stream(next: u64) -> Spliced {
+        Spliced::new(OLD, NodeId([1; 16]), LIFE, next)
+    }
+
+    fn hear(stream: &mut Spliced, link: LinkId, sequence: u64) -> Judged {
+        stream.receive(link, sequence, &Payload::copy_from(b"x"))
+    }
+
+    /// Numbers released, and how many are missing before each.
+    fn released(stream: &mut Spliced) -> Vec<(Option<u64>, u64)> {
+        let released = std::iter::from_fn(|| stream.release());
+        released
+            .map(|released| {
+                let number = released.message.map(|(number, _)| number);
+                (number, released.missed.counted())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_new_way_waits_for_the_last_messages_of_the_old_one() {
+        let mut stream = stream(5);
+        assert_eq!(stream.announced(NEW, LIFE, 7), Missed::NONE);
+        assert_eq!(hear(&mut stream, NEW, 7), Judged::Wait);
+        assert_eq!(released(&mut stream), []);
+        assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
+        assert_eq!(released(&mut stream), []);
+        assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
+        assert_eq!(released(&mut stream), [(Some(7), 0)]);
+        assert_eq!(hear(&mut stream, OLD, 7), Judged::Discard);
+        assert_eq!(hear(&mut stream, NEW, 8), Judged::Deliver(Missed::NONE));
+        assert_eq!(stream.tail(OLD, 8, true), Missed::NONE);
+        assert!(stream.is_live());
+    }
+
+    #[test]
+    fn an_old_way_that_ends_early_leaves_a_gap_of_the_right_size() {
+        let mut first = stream(5);
+        first.announced(NEW, LIFE, 8);
+        assert_eq!(hear(&mut first, NEW, 8), Judged::Wait);
+        first.cut(OLD, false);
+        assert_eq!(released(&mut first), [(Some(8), 3)]);
+        let mut second = stream(5);
+        second.announced(NEW, LIFE, 8);
+        assert_eq!(second.tail(OLD, 6, true), Missed::exactly(1));
+        assert_eq!(released(&mut second), [(None, 2)]);
+        assert_eq!(second.link(), Some(NEW));
+        assert!(second.is_live());
+    }
+
+    #[test]
+    fn a_way_that_is_behind_repeats_nothing() {
+        let mut stream = stream(5);
+        assert_eq!(stream.announced(NEW, LIFE, 3), Missed::NONE);
+        assert_eq!(hear(&mut stream, NEW, 4), Judged::Discard);
+        assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
+        let mut after_a_cut = self::stream(5);
+        after_a_cut.cut(OLD, false);
+        assert_eq!(after_a_cut.announced(NEW, LIFE, 3), Missed::NONE);
+        assert_eq!(hear(&mut after_a_cut, NEW, 5), Judged::Deliver(Missed::NONE));
+    }
+
+    #[test]
+    fn a_new_way_that_is_cut_leaves_the_old_one_in_use() {
+        let mut stream = stream(5);
+        stream.announced(NEW, LIFE, 8);
+        hear(&mut stream, NEW, 8);
+        stream.cut(NEW, false);
+        assert_eq!(released(&mut stream), []);
+        assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut stream = stream(0);
+        stream.announced(NEW, LIFE, 10);
+        for sequence in 0..MAX_SPLICE_MESSAGES as u64 {
+            assert_eq!(released(&mut stream), []);
+            assert_eq!(hear(&mut stream, NEW, 10 + sequence), Judged::Wait);
+        }
+        let all = released(&mut stream);
+        assert_eq!(all.len(), MAX_SPLICE_MESSAGES);
+        assert_eq!(all[0], (Some(10), 10));
+    }
+
+    #[test]
+    fn another_life_of_the_publisher_does_not_wait() {
+        let mut stream = stream(5);
+        assert_eq!(stream.announced(NEW, Incarnation(8), 9), Missed::UNKNOWN);
+        assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
+        assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+    }
+
+    #[test]
+    fn a_stream_that_ended_goes_on_without_a_gap() {
+        let mut stream = stream(5);
+        assert_eq!(stream.tail(OLD, 5, true), Missed::NONE);
+        assert!(!stream.is_live());
+        assert_eq!(stream.announced(NEW, LIFE, 9), Missed::NONE);
+        assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+    }
+}
