@@ -127,7 +127,11 @@ fn a_hub_that_dies_is_replaced_and_what_was_lost_is_told() {
     };
     publish(10);
     expect_numbers(&subscriber, 0..10);
-    let used = if first.stats().relayed_messages > 0 { first } else { second };
+    let used = if first.stats().relayed_messages > 0 {
+        first
+    } else {
+        second
+    };
     used.close();
     publish(50);
     let (mut next, mut deadline) = (10, std::time::Instant::now() + WAIT);
@@ -186,14 +190,21 @@ fn the_loss_of_an_owner_behind_a_hub_is_told_once_after_its_messages() {
     knows(&other, "v");
     let subscriber = subscribed(&other, &["t", "v"]);
     owner.publish("t", "last").unwrap();
-    eventually("the hub has passed it on", || hub.stats().relayed_messages == 1);
+    eventually("the hub has passed it on", || {
+        hub.stats().relayed_messages == 1
+    });
     eventually("it is queued", || other.stats().links == 1);
     owner.close();
     assert_eq!(text(&subscriber), "last");
     let lost = next(&subscriber);
     assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
-    eventually("the topic is gone", || other.topic("t").is_none_or(|topic| !topic.reachable));
-    assert!(matches!(other.publish("t", "x"), Err(PublishError::Unknown { .. } | PublishError::Unreachable { .. })));
+    eventually("the topic is gone", || {
+        other.topic("t").is_none_or(|topic| !topic.reachable)
+    });
+    assert!(matches!(
+        other.publish("t", "x"),
+        Err(PublishError::Unknown { .. } | PublishError::Unreachable { .. })
+    ));
     other.publish("u", "alive").unwrap();
     let quiet = subscriber.recv_timeout(Duration::from_millis(1));
     assert!(quiet.is_err(), "told once: {quiet:?}");
@@ -267,7 +278,10 @@ fn a_blocking_subscriber_behind_a_hub_holds_up_its_publisher_and_nobody_else() {
         expect_numbers(&slow, 0..10);
         // Windows of the hub and of the link are full by now, or will be: the other topic goes on meanwhile.
         eventually("the publisher waits", || {
-            matches!(owner.publisher("t").unwrap().try_publish([0; 0]), Err(PublishError::Full { .. }))
+            matches!(
+                owner.publisher("t").unwrap().try_publish([0; 0]),
+                Err(PublishError::Full { .. })
+            )
         });
         for number in 0..300u64 {
             owner.publish("v", number.to_le_bytes()).unwrap();
@@ -330,7 +344,11 @@ fn a_slow_subscription_behind_a_hub_is_ended_and_the_link_stays() {
 #[test]
 fn a_publisher_that_gets_a_direct_link_keeps_its_order() {
     let hub = hub();
-    let owner = quick().topic("t").bind("tcp://127.0.0.1:0").start().unwrap();
+    let owner = quick()
+        .topic("t")
+        .bind("tcp://127.0.0.1:0")
+        .start()
+        .unwrap();
     owner.add_peer(&endpoint(&hub)).unwrap();
     owner.sync(WAIT).unwrap();
     let publisher = spoke("u", &[&hub]);

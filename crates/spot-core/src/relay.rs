@@ -11,9 +11,7 @@ use crate::credit::{Grant, Window};
 use crate::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
 use crate::identity::{Incarnation, NodeId};
 use crate::inbox::{Limit, Offer};
-use crate::limits::{
-    MAX_RELAY_BACKLOG_MESSAGES, UPSTREAM_WINDOW_BYTES, UPSTREAM_WINDOW_MESSAGES,
-};
+use crate::limits::{MAX_RELAY_BACKLOG_MESSAGES, UPSTREAM_WINDOW_BYTES, UPSTREAM_WINDOW_MESSAGES};
 use crate::node::LinkId;
 use crate::outbox::SinkPolicy;
 use crate::overflow::Class;
@@ -191,7 +189,8 @@ impl<Q> Relay<Q> {
             if !sink.announced || sequence < sink.next {
                 continue;
             }
-            sink.behind |= !sink.behind && !sink.offer(self.alias, sequence, payload, &mut passed, &mut send);
+            sink.behind |=
+                !sink.behind && !sink.offer(self.alias, sequence, payload, &mut passed, &mut send);
             waits |= sink.behind;
         }
         if !waits {

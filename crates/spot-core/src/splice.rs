@@ -1,7 +1,7 @@
-//! A stream that may change its way: for a moment it comes over two links, and must neither repeat nor skip.
+//! A stream that may change its way: for a while it comes over several links, and must neither repeat nor skip.
 //!
 //! A new way is made before the old one is left. What comes over the new one waits until the old one has reached the number
-//! at which the new one began, or has ended.
+//! at which the new one began, or has ended. From then on either may bring the next message.
 
 use std::collections::VecDeque;
 
@@ -12,23 +12,57 @@ use crate::node::LinkId;
 use crate::payload::Payload;
 use crate::stream::{Stream, Verdict};
 
-/// A stream with the link it comes over.
+/// A stream with the links it comes over.
 #[derive(Debug)]
 pub struct Spliced {
     stream: Stream,
+    /// The way that is followed: a number that is missing there is missing.
     link: Option<LinkId>,
-    coming: Option<Box<Coming>>,
-    /// What came over the new way and is its turn now.
+    /// Other ways that it is announced on.
+    others: Vec<Way>,
+    /// What came over a way before that was followed, and is its turn now.
     released: VecDeque<(u64, Payload)>,
 }
 
-/// A way that is not followed yet.
+/// A way that is not followed.
 #[derive(Debug)]
-struct Coming {
+struct Way {
     link: LinkId,
-    next: u64,
+    /// The number that it began with.
+    begins: u64,
+    /// It is to be followed once that number is reached.
+    comes: bool,
+    /// What is not its turn yet, in order.
     waiting: VecDeque<(u64, Payload)>,
     bytes: usize,
+}
+
+impl Way {
+    fn new(link: LinkId, begins: u64, comes: bool) -> Self {
+        Self {
+            link,
+            begins,
+            comes,
+            waiting: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_SPLICE_MESSAGES || self.bytes >= MAX_SPLICE_BYTES
+    }
+
+    /// Takes the message with this number; those before it came otherwise.
+    fn take(&mut self, next: u64) -> Option<(u64, Payload)> {
+        let is_due = |first: &mut (u64, Payload)| first.0 <= next;
+        while let Some((sequence, payload)) = self.waiting.pop_front_if(is_due) {
+            self.bytes -= payload.len();
+            if sequence == next {
+                return Some((sequence, payload));
+            }
+        }
+        None
+    }
 }
 
 /// What to do with a message that arrived.
@@ -60,7 +94,7 @@ impl Spliced {
         Self {
             stream: Stream::new(publisher, incarnation, next),
             link: Some(link),
-            coming: None,
+            others: Vec::new(),
             released: VecDeque::new(),
         }
     }
@@ -71,7 +105,7 @@ impl Spliced {
         &self.stream
     }
 
-    /// The link it comes over now.
+    /// The link that is followed now.
     #[must_use]
     pub fn link(&self) -> Option<LinkId> {
         self.link
@@ -83,47 +117,51 @@ impl Spliced {
         self.link.is_some() && !self.stream.has_ended()
     }
 
-    /// A link announced the stream: what is missing since it was last heard. If another link still carries it up to where
-    /// this one begins, this one waits.
+    /// Whether all further messages come over this link, so that the others may be left; also where it is not announced.
+    #[must_use]
+    pub fn is_carried_by(&self, link: LinkId) -> bool {
+        let mut others = self.others.iter();
+        others.all(|way| way.link != link || way.begins <= self.stream.next())
+    }
+
+    /// A link announced the stream: what is missing since it was last heard. Call [`release`](Self::release) after it.
     pub fn announced(&mut self, link: LinkId, incarnation: Incarnation, next: u64) -> Missed {
         let goes_on = self.stream.incarnation() == incarnation && !self.stream.has_ended();
-        let elsewhere = self.link.is_some_and(|known| known != link);
-        if goes_on && self.link != Some(link) && next <= self.stream.next() {
+        let is_behind = next <= self.stream.next();
+        if !goes_on || self.link == Some(link) || self.link.is_none() && !is_behind {
+            self.others.clear();
+            self.released.clear();
+            self.link = Some(link);
+            return self.stream.reopen(incarnation, next);
+        }
+        self.others.retain(|way| way.link != link);
+        if is_behind {
             // A hub may be behind what was heard by another way.
             self.follow(link);
-            return Missed::NONE;
+        } else {
+            self.others.push(Way::new(link, next, true));
         }
-        if goes_on && elsewhere {
-            self.coming = Some(Box::new(Coming {
-                link,
-                next,
-                waiting: VecDeque::new(),
-                bytes: 0,
-            }));
-            return Missed::NONE;
-        }
-        self.follow(link);
-        self.stream.reopen(incarnation, next)
+        Missed::NONE
     }
 
     /// Judges a message. After each one that is not discarded, call [`release`](Self::release) until it gives nothing.
     #[inline]
     pub fn receive(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
-        if self.link == Some(link) && self.released.is_empty() {
-            return match self.stream.receive(sequence) {
-                Verdict::Deliver => Judged::Deliver(Missed::NONE),
-                Verdict::DeliverAfterGap(count) => Judged::Deliver(Missed::exactly(count)),
-                Verdict::Duplicate => Judged::Discard,
-            };
+        if self.link != Some(link) || !self.released.is_empty() {
+            return self.receive_beside(link, sequence, payload);
         }
-        self.receive_early(link, sequence, payload)
+        match self.stream.receive(sequence) {
+            Verdict::Deliver => Judged::Deliver(Missed::NONE),
+            Verdict::DeliverAfterGap(count) => Judged::Deliver(Missed::exactly(count)),
+            Verdict::Duplicate => Judged::Discard,
+        }
     }
 
     /// Whether [`release`](Self::release) may have something to give.
     #[must_use]
     #[inline]
     pub fn is_spliced(&self) -> bool {
-        self.coming.is_some() || !self.released.is_empty()
+        !self.others.is_empty() || !self.released.is_empty()
     }
 
     /// What waited and is its turn now.
@@ -142,44 +180,57 @@ impl Spliced {
                 message: Some((sequence, payload)),
             });
         }
-        (!missed.is_none()).then_some(Released {
+        if !missed.is_none() {
+            return Some(Released {
+                link,
+                missed,
+                message: None,
+            });
+        }
+        let next = self.stream.next();
+        let mut others = self.others.iter_mut();
+        let (link, message) = others.find_map(|way| Some((way.link, way.take(next)?)))?;
+        self.stream.receive(next);
+        Some(Released {
             link,
             missed,
-            message: None,
+            message: Some(message),
         })
     }
 
     /// An idle stream announced its next number on a link, or its end there: what is missing before it. Call
     /// [`release`](Self::release) after it, too.
     pub fn tail(&mut self, link: LinkId, next: u64, last: bool) -> Missed {
-        if self.link == Some(link) {
-            let missed = self.stream.announced(next);
+        if self.link != Some(link) {
             if last {
-                self.end_of(link, true);
+                self.others.retain(|way| way.link != link);
             }
-            return missed;
+            return Missed::NONE;
         }
-        if last {
-            self.coming.take_if(|coming| coming.link == link);
+        let missed = self.stream.announced(next);
+        if last && self.others.is_empty() {
+            self.stream.end();
+        } else if last {
+            self.link = None;
         }
-        Missed::NONE
+        missed
     }
 
     /// A link is gone; `ended` if that is the end of the stream. Call [`release`](Self::release) after it.
     pub fn cut(&mut self, link: LinkId, ended: bool) {
+        self.others.retain(|way| way.link != link);
         if self.link == Some(link) {
-            self.end_of(link, ended);
-            if self.coming.is_none() {
-                self.link = None;
+            self.link = None;
+            if ended && self.others.is_empty() {
+                self.stream.end();
             }
         }
-        self.coming.take_if(|coming| coming.link == link);
     }
 
     /// The way is cut somewhere behind its link: the stream goes on when it is announced again.
     pub fn lost(&mut self) {
         self.link = None;
-        self.coming = None;
+        self.others.clear();
         self.released.clear();
     }
 
@@ -188,48 +239,46 @@ impl Spliced {
         self.stream.end();
     }
 
+    /// Another way takes the place of the one that is followed, which may bring messages, too.
     fn follow(&mut self, link: LinkId) {
-        self.link = Some(link);
-        self.coming = None;
-        self.released.clear();
-    }
-
-    /// The present way is at its end: the new one is followed, if there is one, otherwise the stream may have ended.
-    fn end_of(&mut self, link: LinkId, ended: bool) {
-        match &self.coming {
-            Some(coming) if coming.link != link => self.link = None,
-            _ if ended => self.stream.end(),
-            _ => {}
+        if let Some(before) = self.link.replace(link) {
+            self.others.push(Way::new(before, 0, false));
         }
     }
 
-    fn receive_early(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
+    fn receive_beside(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
         if self.link == Some(link) {
             self.released.push_back((sequence, payload.clone()));
             return Judged::Wait;
         }
-        let Some(coming) = self.coming.as_mut().filter(|coming| coming.link == link) else {
+        let Some(way) = self.others.iter_mut().find(|way| way.link == link) else {
             return Judged::Discard;
         };
-        coming.bytes += payload.len();
-        coming.waiting.push_back((sequence, payload.clone()));
+        if sequence < self.stream.next() {
+            return Judged::Discard;
+        }
+        way.bytes += payload.len();
+        way.waiting.push_back((sequence, payload.clone()));
         Judged::Wait
     }
 
-    /// Follows the new way if the old one has reached its beginning, or has ended, or takes too long.
+    /// Follows another way if that has come, or if the one that is followed has ended or takes too long.
     fn follow_if_due(&mut self) -> Missed {
-        let due = self.coming.take_if(|coming| {
-            self.link.is_none()
-                || self.stream.next() >= coming.next
-                || coming.waiting.len() >= MAX_SPLICE_MESSAGES
-                || coming.bytes >= MAX_SPLICE_BYTES
-        });
-        let Some(coming) = due else {
+        let next = self.stream.next();
+        let due = |way: &Way| way.comes && way.begins <= next || way.is_full();
+        let found = self.others.iter().rposition(due);
+        let fallback = || self.others.len().checked_sub(1);
+        let found = match self.link {
+            Some(_) => found,
+            None => found.or_else(fallback),
+        };
+        let Some(index) = found else {
             return Missed::NONE;
         };
-        self.link = Some(coming.link);
-        self.released.extend(coming.waiting);
-        self.stream.announced(coming.next)
+        let way = self.others.remove(index);
+        self.follow(way.link);
+        self.released.extend(way.waiting);
+        self.stream.announced(way.begins)
     }
 }
 
@@ -271,6 +320,7 @@ mod tests {
         assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
         assert_eq!(released(&mut stream), [(Some(7), 0)]);
         assert_eq!(hear(&mut stream, OLD, 7), Judged::Discard);
+        assert!(stream.is_carried_by(NEW));
         assert_eq!(hear(&mut stream, NEW, 8), Judged::Deliver(Missed::NONE));
         assert_eq!(stream.tail(OLD, 8, true), Missed::NONE);
         assert!(stream.is_live());
@@ -297,10 +347,19 @@ mod tests {
         assert_eq!(stream.announced(NEW, LIFE, 3), Missed::NONE);
         assert_eq!(hear(&mut stream, NEW, 4), Judged::Discard);
         assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
+        assert_eq!(hear(&mut stream, OLD, 6), Judged::Wait);
+        assert_eq!(
+            released(&mut stream),
+            [(Some(6), 0)],
+            "either may bring the next"
+        );
         let mut after_a_cut = self::stream(5);
         after_a_cut.cut(OLD, false);
         assert_eq!(after_a_cut.announced(NEW, LIFE, 3), Missed::NONE);
-        assert_eq!(hear(&mut after_a_cut, NEW, 5), Judged::Deliver(Missed::NONE));
+        assert_eq!(
+            hear(&mut after_a_cut, NEW, 5),
+            Judged::Deliver(Missed::NONE)
+        );
     }
 
     #[test]
@@ -311,6 +370,18 @@ mod tests {
         stream.cut(NEW, false);
         assert_eq!(released(&mut stream), []);
         assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
+    }
+
+    #[test]
+    fn a_way_that_was_left_for_another_goes_on_when_that_is_cut() {
+        let mut stream = stream(5);
+        stream.announced(NEW, LIFE, 5);
+        assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
+        assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
+        stream.cut(NEW, false);
+        assert_eq!(released(&mut stream), []);
+        assert!(stream.is_live());
+        assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use spot_core::frame::Alias;
 use spot_core::inbox::Source;
 use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::Stream;
-use spot_core::{LinkId, Missed, NodeId, Payload};
+use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::relay::RelaySide;
 use super::topic::{SinkSide, Topic};
@@ -33,6 +33,8 @@ pub(super) struct HeardSide {
 pub(super) struct HeardStream {
     pub(super) stream: Spliced,
     serial: u32,
+    /// The link that is to carry it alone, once it does.
+    awaited: Option<LinkId>,
 }
 
 /// What a topic had heard when its links were cut.
@@ -103,6 +105,7 @@ impl Topic {
             after.missed(&self.name, missed);
             sinks.tell_missed(missed);
         }
+        self.release(&mut sinks, heard, after);
         heard
     }
 
@@ -190,6 +193,20 @@ impl Topic {
         }
     }
 
+    /// A stream is to be followed on this link, and the others it comes by are to be left.
+    pub(crate) fn follow_stream(&self, origin: NodeId, link: LinkId, after: &mut Aftermath) {
+        let mut sinks = lock(&self.sinks);
+        let side = sinks.heard.get_or_insert_default();
+        let is_its = |heard: &HeardStream| heard.stream.stream().publisher() == origin;
+        match side.streams.iter().position(is_its) {
+            Some(index) => {
+                side.streams[index].awaited = Some(link);
+                sinks.tell_followed(self.id, index, after);
+            }
+            None => after.followed.push((self.id, origin, link)),
+        }
+    }
+
     /// What was heard of a stream: a loss, and a message.
     fn heard(
         &self,
@@ -221,12 +238,12 @@ impl Topic {
 
     /// Delivers what waited on a new way of a stream, if it is its turn.
     fn release(&self, sinks: &mut SinkSide, heard: Heard, after: &mut Aftermath) {
-        while let Some(released) = sinks.stream(heard).and_then(Spliced::release) {
-            let Released {
-                link,
-                missed,
-                message,
-            } = released;
+        while let Some(Released {
+            link,
+            missed,
+            message,
+        }) = sinks.stream(heard).and_then(Spliced::release)
+        {
             let message = message.as_ref();
             let message = message.map(|(sequence, payload)| (*sequence, payload));
             self.heard(sinks, heard, link, missed, message, after);
@@ -234,6 +251,7 @@ impl Topic {
                 sinks.relay_tail(heard.index, after);
             }
         }
+        sinks.tell_followed(self.id, heard.index, after);
     }
 
     /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
@@ -260,6 +278,19 @@ impl SinkSide {
     fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
         let known = self.heard.as_mut()?.streams.get_mut(heard.index)?;
         (known.serial == heard.serial).then_some(&mut known.stream)
+    }
+
+    /// Tells if a stream has come to be carried by the link that it is to be followed on.
+    fn tell_followed(&mut self, topic: TopicId, index: usize, after: &mut Aftermath) {
+        let streams = self.heard.as_mut().map(|side| &mut side.streams);
+        let Some(heard) = streams.and_then(|streams| streams.get_mut(index)) else {
+            return;
+        };
+        let carried = |link: &mut LinkId| heard.stream.is_carried_by(*link);
+        if let Some(link) = heard.awaited.take_if(carried) {
+            let origin = heard.stream.stream().publisher();
+            after.followed.push((topic, origin, link));
+        }
     }
 
     /// A routed topic listens to its route alone.
@@ -294,6 +325,7 @@ impl HeardSide {
         let stream = HeardStream {
             stream: Spliced::new(link, publisher, incarnation, next_sequence),
             serial: self.next_serial,
+            awaited: None,
         };
         let is_idle = |heard: &HeardStream| heard.stream.link().is_none();
         let idle = self.streams.iter().filter(|heard| is_idle(heard)).count();

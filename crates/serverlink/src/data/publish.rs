@@ -6,10 +6,10 @@ use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, limits};
+use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId, limits};
 
 use super::outbox::Flush;
-use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
+use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::reactor::LinkPort;
@@ -116,6 +116,8 @@ pub(crate) struct Aftermath {
     pub(crate) gaps: Vec<(Arc<str>, Missed)>,
     /// Messages passed on to other nodes, once for each link, and their payload bytes.
     pub(crate) relayed: (u64, u64),
+    /// Streams that have changed their way, with the link they are followed to.
+    pub(crate) followed: Vec<(TopicId, NodeId, LinkId)>,
 }
 
 impl Aftermath {
@@ -126,6 +128,7 @@ impl Aftermath {
             && self.duplicates == 0
             && self.gaps.is_empty()
             && self.relayed.0 == 0
+            && self.followed.is_empty()
     }
 
     pub(crate) fn missed(&mut self, topic: &Arc<str>, missed: Missed) {
@@ -167,20 +170,27 @@ impl Topic {
         mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
-        let mut side = lock(&self.publish);
-        if side.hosted {
-            return self.publish_hosted(&mut side, payload, mail, after);
-        }
-        let upstream = side
-            .outside
-            .as_ref()
-            .and_then(|outside| outside.upstream.clone());
-        let known = side.known;
-        drop(side);
-        match upstream {
-            Some(upstream) => self.publish_upstream(&upstream, identity, payload, mail, after),
-            None if known => Err(PublishFailure::Unreachable),
-            None => Err(PublishFailure::Retired),
+        loop {
+            let mut side = lock(&self.publish);
+            if side.hosted {
+                return self.publish_hosted(&mut side, payload, mail, after);
+            }
+            let outside = side.outside.as_ref();
+            let upstream = outside.and_then(|outside| outside.upstream.clone());
+            let known = side.known;
+            drop(side);
+            let Some(upstream) = upstream else {
+                return Err(if known {
+                    PublishFailure::Unreachable
+                } else {
+                    PublishFailure::Retired
+                });
+            };
+            match self.publish_upstream(&upstream, identity, payload, mail, after) {
+                Some(published) => return published,
+                // Another thread is about to put the new way in force.
+                None => std::thread::yield_now(),
+            }
         }
     }
 
@@ -401,7 +411,7 @@ impl Topic {
         }
     }
 
-    /// Sends a message to the topic's owner.
+    /// Sends a message to the topic's owner; `None` if that is not the way to it any more.
     fn publish_upstream(
         &self,
         upstream: &Upstream,
@@ -409,8 +419,23 @@ impl Topic {
         payload: &Payload,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), PublishFailure> {
+    ) -> Option<Result<(), PublishFailure>> {
         let mut state = lock(&upstream.state);
+        if state.link != Some(upstream.link) {
+            return None;
+        }
+        Some(self.send_upstream(upstream, &mut state, identity, payload, mail, after))
+    }
+
+    fn send_upstream(
+        &self,
+        upstream: &Upstream,
+        state: &mut UpstreamState,
+        identity: Identity,
+        payload: &Payload,
+        mail: Mail,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
         match &upstream.kind {
             SinkKind::Wire { outbox, .. } => {
                 if outbox.is_closed() {

@@ -61,9 +61,9 @@ impl Topic {
         };
         let queue = relay.relay.queue(link);
         let in_use = queue.is_some_and(|(outbox, _)| outbox.is_in_use());
-        let passed = relay.relay.detach(link, in_use, |_, outbox, what| {
-            send(outbox, what, after)
-        });
+        let passed = relay
+            .relay
+            .detach(link, in_use, |_, outbox, what| send(outbox, what, after));
         relay.settle(passed, after);
         relay.drain(after);
         side.relays
@@ -111,9 +111,11 @@ impl SinkSide {
             return;
         };
         let held_up = relay.relay.is_held_up();
-        let passed = relay.relay.pass(from, sequence, payload, |_, outbox, what| {
-            send(outbox, what, after)
-        });
+        let passed = relay
+            .relay
+            .pass(from, sequence, payload, |_, outbox, what| {
+                send(outbox, what, after)
+            });
         relay.settle(passed, after);
         if !held_up && relay.relay.is_held_up() {
             relay.drain(after);
@@ -134,9 +136,9 @@ impl SinkSide {
     pub(super) fn cut_relayed(&mut self, index: usize, ended: bool, after: &mut Aftermath) {
         let next = self.next_of(index);
         if let Some(relay) = self.relay_of(index) {
-            let passed = relay.relay.cut(next, ended, |_, outbox, what| {
-                send(outbox, what, after)
-            });
+            let passed = relay
+                .relay
+                .cut(next, ended, |_, outbox, what| send(outbox, what, after));
             relay.settle(passed, after);
         }
     }
@@ -156,12 +158,7 @@ impl SinkSide {
 
 impl HeardSide {
     /// Announces a stream that was just announced here to those it is passed on to.
-    pub(super) fn announce_relayed(
-        &mut self,
-        index: usize,
-        topic: &str,
-        after: &mut Aftermath,
-    ) {
+    pub(super) fn announce_relayed(&mut self, index: usize, topic: &str, after: &mut Aftermath) {
         let stream = self.streams[index].stream.stream();
         let (incarnation, next) = (stream.incarnation(), stream.next());
         let origin = stream.publisher();
@@ -199,9 +196,9 @@ impl RelaySide {
     fn drain(&mut self, after: &mut Aftermath) {
         loop {
             let mut passed = Passed::default();
-            let blocker = self.relay.drain(&mut passed, |_, outbox, what| {
-                send(outbox, what, after)
-            });
+            let blocker = self
+                .relay
+                .drain(&mut passed, |_, outbox, what| send(outbox, what, after));
             self.settle(passed, after);
             let Some((link, len)) = blocker else { return };
             let (outbox, policy) = self.relay.queue(link).expect("it has no room");

@@ -99,6 +99,8 @@ pub(crate) struct Upstream {
 
 #[derive(Debug, Default)]
 pub(super) struct UpstreamState {
+    /// The link that messages go by now; a publisher that has found another way is to look again.
+    pub(super) link: Option<LinkId>,
     pub(super) announced_on: Option<LinkId>,
     pub(super) next_sequence: u64,
     /// Set when it is announced.
@@ -121,10 +123,16 @@ impl Upstream {
         }
     }
 
+    /// It is in use from now on.
+    fn enter(&self) {
+        lock(&self.state).link = Some(self.link);
+    }
+
     /// It is not in use any more: the stream ends there, and publishers that wait on it are to look again.
     fn leave(&self, alias: u32) {
         if let SinkKind::Wire { outbox, .. } = &self.kind {
-            let state = lock(&self.state);
+            let mut state = lock(&self.state);
+            state.link = None;
             if state.announced_on == Some(self.link) && outbox.is_in_use() {
                 let tail = Frame::Tail {
                     alias,
@@ -181,23 +189,28 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
         side.known = place.known;
-        let wanted = place.upstream.zip(Some(place.owner)).filter(|_| !place.hosted);
-        let now = side
+        let wanted = place
+            .upstream
+            .zip(Some(place.owner))
+            .filter(|_| !place.hosted);
+        let known = side
             .outside
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
             .map(|upstream| (upstream.link, upstream.owner));
-        let mut before = None;
-        if wanted != now {
+        let (mut before, mut now) = (None, None);
+        if wanted != known {
             let made = wanted.and_then(|(link, _)| upstream(link));
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
                 let made = made.map(|made| Arc::new(outside.going_on(made)));
+                now = made.clone();
                 before = std::mem::replace(&mut outside.upstream, made);
             }
         }
         drop(side);
         before.iter().for_each(|upstream| upstream.leave(self.id.0));
+        now.iter().for_each(|upstream| upstream.enter());
         let mut sinks = lock(&self.sinks);
         let routed = place.routed.then_some(place.upstream);
         if routed.is_some() || sinks.heard.is_some() {
@@ -214,14 +227,14 @@ impl Topic {
         let outside = side.outside.take();
         drop(side);
         let upstream = outside.and_then(|outside| outside.upstream);
-        upstream.iter().for_each(|upstream| upstream.leave(self.id.0));
+        upstream
+            .iter()
+            .for_each(|upstream| upstream.leave(self.id.0));
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
         let mut streams = sinks.heard.take()?.streams;
-        streams.retain(|heard| {
-            heard.stream.link().is_none() && !heard.stream.stream().has_ended()
-        });
+        streams.retain(|heard| heard.stream.link().is_none() && !heard.stream.stream().has_ended());
         (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
     }
 

@@ -196,7 +196,8 @@ impl NodeInner {
                 classes,
             } => {
                 let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
-                if let (Some(topic), Some(outbox)) = (control.topic(topic).cloned(), outbox.cloned())
+                if let (Some(topic), Some(outbox)) =
+                    (control.topic(topic).cloned(), outbox.cloned())
                 {
                     let policy = sink_policy(&outbox, &classes);
                     topic.attach_relay(origin, alias, &outbox, policy, &mut control.after);
@@ -220,6 +221,15 @@ impl NodeInner {
                 let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
                 if let (Some(topic), Some(outbox)) = (control.topic(topic), outbox) {
                     topic.open_relay_window(origin, class, outbox);
+                }
+            }
+            Output::FollowStream {
+                topic,
+                origin,
+                link,
+            } => {
+                if let Some(topic) = control.topic(topic).cloned() {
+                    topic.follow_stream(origin, link, &mut control.after);
                 }
             }
             Output::StreamLost { topic, origin } => {

@@ -245,6 +245,13 @@ impl NodeInner {
                 .duplicates_refused
                 .fetch_add(after.duplicates, Relaxed);
         }
+        if !after.followed.is_empty() {
+            self.control(|control| {
+                for (topic, origin, link) in after.followed {
+                    control.core.stream_followed(topic, origin, link);
+                }
+            });
+        }
         if after.relayed.0 > 0 {
             let (messages, bytes) = after.relayed;
             let counters = &self.counters;

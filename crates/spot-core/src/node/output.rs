@@ -195,6 +195,16 @@ pub enum Output {
         /// The class in which it is asked for.
         class: Class,
     },
+    /// A stream comes by a new way and still by an old one: answer with `stream_followed` once all further messages come
+    /// over the link of the new one, or it is not announced there.
+    FollowStream {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
+        /// The link of the new way.
+        link: LinkId,
+    },
     /// The way to the node that hosts a topic is cut behind the link: its stream goes on when it is announced again.
     StreamLost {
         /// Which topic.

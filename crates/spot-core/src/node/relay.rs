@@ -58,8 +58,10 @@ struct Stream {
     ended: bool,
     /// What it is asked for by us.
     asked: Option<Asked>,
-    /// Where it is asked for, too, until the new way is in force.
+    /// Where it is asked for, too, until it is followed on the new way.
     leaving: Option<Way>,
+    /// All that comes by the old way has come by the new one.
+    followed: bool,
     /// What the nodes at the other end of our links want of it.
     demand: Vec<(LinkId, Classes)>,
     /// Its alias where it is passed on.

@@ -388,6 +388,11 @@ impl Cluster {
                 self.send(from, link, Item::Close);
                 self.unplug(End { host: from, link });
             }
+            Output::FollowStream {
+                topic,
+                origin,
+                link,
+            } => self.hosts[from].node.stream_followed(topic, origin, link),
             other => self.hosts[from].apply(other),
         }
     }
@@ -553,7 +558,10 @@ impl Host {
             } => {
                 self.plain.push((prefix, subscribe));
             }
-            Output::Dial { .. } | Output::Frame { .. } | Output::Close { .. } => {
+            Output::Dial { .. }
+            | Output::Frame { .. }
+            | Output::Close { .. }
+            | Output::FollowStream { .. } => {
                 unreachable!("the network's to do")
             }
         }

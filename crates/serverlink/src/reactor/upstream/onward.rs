@@ -130,7 +130,9 @@ impl Onward {
             return;
         }
         self.end(next_sequence);
-        let Some((outbox, direct)) = found else { return };
+        let Some((outbox, direct)) = found else {
+            return;
+        };
         let passage = Passage {
             owner: self.owner,
             hops: self.hops,

@@ -1,6 +1,6 @@
 //! What is asked of hubs, and what is asked of us as a hub.
 //!
-//! A new way is asked first, and the old one is left once the new one is in force. What a link asks for is acknowledged when
+//! A new way is asked first, and the old one is left once the stream is followed on the new one. What a link asks for is acknowledged when
 //! what we had to ask for in its place is in force: so an acknowledgement has come all the way from the origin.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::frame::{Frame, InterestEntry};
 use crate::identity::NodeId;
 use crate::interest::Classes;
 use crate::overflow::{Class, Overflow};
+use crate::registry::TopicId;
 
 /// A stream that we ask for.
 #[derive(Debug)]
@@ -61,6 +62,17 @@ impl Node {
             return Classes::new();
         }
         asked().unwrap_or_default()
+    }
+
+    /// The answer to [`Output::FollowStream`]: this link carries all further messages of a stream.
+    pub fn stream_followed(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
+        if let Some(stream) = self.relay.streams.get_mut(&(topic, origin))
+            && let Some(asked) = &stream.asked
+            && asked.way.link == link
+        {
+            stream.followed = true;
+            self.relay.pending.insert((topic, origin));
+        }
     }
 
     /// The other side asks us, as a hub, for a stream, or cancels.
@@ -160,12 +172,25 @@ impl Node {
             return;
         }
         for key in self.relay.pending.clone() {
-            if self.is_in_force(key) {
-                self.relay.pending.remove(&key);
-                self.relay.told_lost.remove(&key.1);
-                self.leave_old_way(key);
-                self.release_stream_if_unused(key);
+            if !self.is_in_force(key) {
+                continue;
             }
+            self.relay.told_lost.remove(&key.1);
+            self.relay.pending.remove(&key);
+            let stream = &self.relay.streams[&key];
+            if stream.leaving.is_some() && !stream.followed {
+                let asked = stream.asked.as_ref().expect("it is in force");
+                let (topic, origin) = key;
+                let link = asked.way.link;
+                self.push(Output::FollowStream {
+                    topic,
+                    origin,
+                    link,
+                });
+                continue;
+            }
+            self.leave_old_way(key);
+            self.release_stream_if_unused(key);
         }
     }
 
@@ -277,6 +302,7 @@ impl Node {
         self.leave_old_way(key);
         let stream = self.relay.streams.get_mut(&key).expect("being settled");
         stream.leaving = Some(old);
+        stream.followed = false;
     }
 
     fn leave_old_way(&mut self, key: StreamKey) {
