@@ -4,19 +4,21 @@
 //! come in by [`Driver::received`] and go out by [`Driver::take_output`].
 
 mod apply;
+mod relay;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use spot_core::splice::Judged;
 use spot_core::{
-    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeId, Overflow, Payload,
-    SubscriberId, TopicId,
+    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
+    Payload, SubscriberId, TopicId,
 };
 
 use crate::charges::Charges;
 use crate::link::{Link, Received};
-use crate::topic::{Heard, Topic};
+use crate::topic::Topic;
 
 /// Credit of a blocking subscriber for each link.
 const WINDOW: (u64, u64) = (16, 1 << 20);
@@ -44,6 +46,11 @@ pub struct Driver {
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
+    /// The next number that may be passed on by a link under an alias: nothing is passed on twice.
+    passed_on: BTreeMap<(LinkId, u32), u64>,
+    /// To be told to the node: streams that are followed, and classes that were too slow.
+    followed: Vec<(TopicId, NodeId, LinkId)>,
+    slow: Vec<(LinkId, Class)>,
     requests: VecDeque<Request>,
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
@@ -63,6 +70,9 @@ impl Driver {
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
             charges: Charges::default(),
+            passed_on: BTreeMap::new(),
+            followed: Vec::new(),
+            slow: Vec::new(),
             requests: VecDeque::new(),
             faults: Vec::new(),
             news: Vec::new(),
@@ -82,13 +92,28 @@ impl Driver {
     /// Calls the node and carries out what it asks for.
     pub fn with<T>(&mut self, call: impl FnOnce(&mut Node, u64) -> T) -> T {
         let result = call(&mut self.node, self.now_ms);
-        while let Some(output) = self.node.poll_output() {
-            self.apply(output);
-        }
+        self.carry_out();
         let subscribers = self.subscribers.iter();
         let blocking = subscribers.filter(|(_, inbox)| inbox.overflow() == Overflow::Block);
         self.charges.follow(&self.node, blocking.map(|(id, _)| *id));
         result
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            while let Some(output) = self.node.poll_output() {
+                self.apply(output);
+            }
+            if self.followed.is_empty() && self.slow.is_empty() {
+                return;
+            }
+            for (topic, origin, link) in std::mem::take(&mut self.followed) {
+                self.node.stream_followed(topic, origin, link);
+            }
+            for (link, class) in std::mem::take(&mut self.slow) {
+                self.node.end_class(link, class);
+            }
+        }
     }
 
     /// Does what is due.
@@ -103,6 +128,7 @@ impl Driver {
             self.lost(link, "silence");
             self.requests.push_back(Request::HangUp(link));
         }
+        self.drain_relays();
     }
 
     // Subscribers and publishers.
@@ -234,6 +260,7 @@ impl Driver {
             match link.received(&mut input, &self.node.hello(), self.now_ms) {
                 Ok(None) => return,
                 Ok(Some(Received::Up(hello))) => {
+                    link.peer = Some(hello.node);
                     self.with(|node, now| node.link_up(now, id, LinkPeer::Spot(hello)));
                 }
                 Ok(Some(Received::Frame(frame))) => self.frame(id, &frame),
@@ -259,6 +286,13 @@ impl Driver {
     }
 
     fn frame(&mut self, id: LinkId, bytes: &[u8]) {
+        self.take_frame(id, bytes);
+        if !self.followed.is_empty() || !self.slow.is_empty() {
+            self.with(|_, _| ());
+        }
+    }
+
+    fn take_frame(&mut self, id: LinkId, bytes: &[u8]) {
         match Frame::decode(bytes) {
             Ok(Frame::Data(data)) => self.data(id, &data),
             Ok(Frame::Alias(alias)) => self.announced(id, &alias),
@@ -274,6 +308,7 @@ impl Driver {
             }) => {
                 let link = self.links.get_mut(&id).expect("it has a frame");
                 link.outbox.credit(class, messages, bytes);
+                self.drain_relays();
             }
             _ => {
                 if let Err(error) = self.with(|node, _| node.handle_frame(id, bytes)) {
@@ -292,40 +327,79 @@ impl Driver {
             let topic = self.topics.get_mut(&topic_id).expect("just found");
             let missed = topic.open_stream(id, alias);
             topic.tell_missed(&mut self.subscribers, missed);
+            self.announce_relayed(topic_id, alias.publisher, id);
+            self.release(topic_id, alias.publisher);
         }
     }
 
     fn data(&mut self, id: LinkId, data: &Data<'_>) {
-        let Some((topic_id, heard)) = heard(&self.links, &mut self.topics, id, data.alias) else {
+        let Some(&(topic, publisher)) = self.links[&id].heard.get(&data.alias) else {
             return;
         };
-        let missed = heard.receive(data.sequence);
-        let topic = &self.topics[&topic_id];
-        let charged = self.charges.of(id, &topic.name);
-        let mut returned = charged.clone();
-        if let Some(missed) = missed {
-            topic.tell_missed(&mut self.subscribers, missed);
-            let payload = Payload::copy_from(data.payload);
-            let queued = self.deliver(topic_id, &payload, Some(id), &charged);
-            returned.retain(|subscriber| !queued.contains(subscriber));
+        let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
+        let Some(stream) = streams.and_then(|streams| streams.get_mut(&publisher)) else {
+            return;
+        };
+        let payload = Payload::copy_from(data.payload);
+        match stream.receive(id, data.sequence, &payload) {
+            Judged::Deliver(missed) => {
+                self.heard(topic, publisher, id, missed, Some((data.sequence, payload)));
+            }
+            Judged::Wait => {}
+            Judged::Discard => {
+                let charged = self.charges.of(id, &self.topics[&topic].name);
+                self.give_back(id, charged, payload.len());
+            }
         }
-        // What a subscriber was charged for and does not get takes no room of its.
-        for subscriber in returned {
-            self.grant(subscriber, id, (1, data.payload.len() as u64));
+        self.release(topic, publisher);
+    }
+
+    /// What was heard of a stream: a loss, and a message.
+    fn heard(
+        &mut self,
+        topic: TopicId,
+        publisher: NodeId,
+        link: LinkId,
+        missed: Missed,
+        message: Option<(u64, Payload)>,
+    ) {
+        if let Some((sequence, payload)) = &message {
+            self.pass_on(topic, publisher, link, *sequence, payload);
+        }
+        self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+        let Some((_, payload)) = message else { return };
+        let charged = self.charges.of(link, &self.topics[&topic].name);
+        let queued = self.deliver(topic, &payload, Some(link), &charged);
+        let returned = charged.into_iter().filter(|subscriber| !queued.contains(subscriber));
+        self.give_back(link, returned.collect(), payload.len());
+    }
+
+    /// What a subscriber was charged for and does not get takes no room of its.
+    fn give_back(&mut self, link: LinkId, charged: Vec<SubscriberId>, len: usize) {
+        for subscriber in charged {
+            self.grant(subscriber, link, (1, len as u64));
         }
     }
 
     fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: bool) {
-        if let Some((topic, heard)) = heard(&self.links, &mut self.topics, id, alias) {
-            let missed = heard.stream.announced(next_sequence);
-            if last {
-                heard.stream.end();
-            }
-            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
-        }
+        let Some(&(topic, publisher)) = self.links[&id].heard.get(&alias) else {
+            return;
+        };
         if last {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
+        }
+        let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
+        if let Some(stream) = streams.and_then(|streams| streams.get_mut(&publisher)) {
+            let missed = stream.tail(id, next_sequence, last);
+            let (ended, follows) = (stream.stream().has_ended(), stream.link() == Some(id));
+            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+            if last && ended {
+                self.cut_relayed(topic, publisher, true);
+            } else if follows {
+                self.relay_tail(topic, publisher);
+            }
+            self.release(topic, publisher);
         }
     }
 
@@ -381,16 +455,4 @@ impl Driver {
         let active = self.links.iter().filter(|(_, link)| link.active);
         active.map(|(id, _)| *id)
     }
-}
-
-/// What a link's alias stands for, as long as the stream comes by this link.
-fn heard<'a>(
-    links: &BTreeMap<LinkId, Link>,
-    topics: &'a mut BTreeMap<TopicId, Topic>,
-    link: LinkId,
-    alias: u32,
-) -> Option<(TopicId, &'a mut Heard)> {
-    let (topic, publisher): (TopicId, NodeId) = *links.get(&link)?.heard.get(&alias)?;
-    let heard = topics.get_mut(&topic)?.streams.get_mut(&publisher)?;
-    (heard.link == Some(link)).then_some((topic, heard))
 }

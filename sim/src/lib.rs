@@ -9,6 +9,7 @@ pub mod driver;
 mod link;
 mod net;
 mod rng;
+mod shape;
 mod topic;
 mod workload;
 mod world;

@@ -29,6 +29,8 @@ pub(crate) struct Link {
     pub(crate) active: bool,
     /// To be dropped once all is written; nothing is read any more.
     pub(crate) closing: bool,
+    /// The node at the other end, once it is known.
+    pub(crate) peer: Option<NodeId>,
     /// The streams that the other side announced, by alias.
     pub(crate) heard: BTreeMap<u32, (TopicId, NodeId)>,
 }
@@ -75,6 +77,7 @@ impl Link {
             deadline_ms,
             active: false,
             closing: false,
+            peer: None,
             heard: BTreeMap::new(),
         }
     }

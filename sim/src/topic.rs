@@ -6,8 +6,9 @@ use std::sync::Arc;
 use spot_core::frame::Alias;
 use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
-use spot_core::stream::{Stream, Verdict};
-use spot_core::{LinkId, Missed, NodeId, Place, SubscriberId};
+use spot_core::relay::Relay;
+use spot_core::splice::Spliced;
+use spot_core::{Class, LinkId, Missed, NodeId, Place, SubscriberId};
 
 /// A topic as a driver knows it.
 #[derive(Debug)]
@@ -19,14 +20,13 @@ pub(crate) struct Topic {
     pub(crate) inboxes: BTreeMap<SubscriberId, Slot>,
     pub(crate) sinks: BTreeMap<LinkId, SinkPolicy>,
     /// By publisher.
-    pub(crate) streams: BTreeMap<NodeId, Heard>,
-}
-
-/// A stream that comes, or came, over a link.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    pub(crate) stream: Stream,
-    pub(crate) link: Option<LinkId>,
+    pub(crate) streams: BTreeMap<NodeId, Spliced>,
+    /// What is passed on of other nodes' streams.
+    pub(crate) relays: BTreeMap<NodeId, Relay<()>>,
+    /// Credit for it goes to this link, in this class.
+    pub(crate) windows: BTreeMap<NodeId, (LinkId, Class)>,
+    /// Streams that are to be followed on a link.
+    pub(crate) awaited: BTreeMap<NodeId, LinkId>,
 }
 
 impl Topic {
@@ -38,29 +38,21 @@ impl Topic {
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),
+            relays: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            awaited: BTreeMap::new(),
         }
     }
 
     /// A link announced a stream of the topic: what was missed of it meanwhile.
     pub(crate) fn open_stream(&mut self, link: LinkId, alias: &Alias<'_>) -> Missed {
-        let link = Some(link);
-        if let Some(heard) = self.streams.get_mut(&alias.publisher) {
-            heard.link = link;
-            return heard.stream.reopen(alias.incarnation, alias.next_sequence);
-        }
-        let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
-        self.streams.insert(alias.publisher, Heard { stream, link });
-        Missed::NONE
-    }
-
-    /// A link is gone; after a farewell its streams have ended.
-    pub(crate) fn cut(&mut self, link: LinkId, graceful: bool) {
-        for heard in self.streams.values_mut() {
-            if heard.link == Some(link) {
-                heard.link = None;
-                if graceful {
-                    heard.stream.end();
-                }
+        let (publisher, life, next) = (alias.publisher, alias.incarnation, alias.next_sequence);
+        match self.streams.get_mut(&publisher) {
+            Some(stream) => stream.announced(link, life, next),
+            None => {
+                let stream = Spliced::new(link, publisher, life, next);
+                self.streams.insert(publisher, stream);
+                Missed::NONE
             }
         }
     }
@@ -72,17 +64,6 @@ impl Topic {
         for (id, slot) in &self.inboxes {
             let inbox = inboxes.get_mut(id).expect("attached");
             inbox.missed(*slot, missed);
-        }
-    }
-}
-
-impl Heard {
-    /// Judges a message: what is missing before it, or `None` if it was seen before.
-    pub(crate) fn receive(&mut self, sequence: u64) -> Option<Missed> {
-        match self.stream.receive(sequence) {
-            Verdict::Deliver => Some(Missed::NONE),
-            Verdict::DeliverAfterGap(count) => Some(Missed::exactly(count)),
-            Verdict::Duplicate => None,
         }
     }
 }

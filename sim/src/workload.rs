@@ -3,6 +3,7 @@
 use spot_core::{Filter, Overflow, SubscriberId};
 
 use crate::checker::SubscriberKey;
+use crate::shape::Shape;
 use crate::world::{Subscriber, World, address};
 
 /// How long things go wrong.
@@ -32,8 +33,9 @@ pub struct Summary {
 /// # Errors
 /// What went wrong.
 pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
-    let hosts = 3 + (seed % 3) as usize;
-    let mut world = World::new(seed, hosts, prints);
+    let shape = Shape::of(seed);
+    let hosts = shape.hosts(seed);
+    let mut world = World::new(seed, hosts, shape, prints);
     for host in 0..hosts {
         begin(&mut world, host);
     }
@@ -59,7 +61,11 @@ pub(crate) fn begin(world: &mut World, host: usize) {
     for topic in 0..TOPICS {
         create(world, host, topic);
     }
-    for other in (0..world.hosts.len()).filter(|other| *other != host) {
+    let shape = world.shape;
+    world.with(host, |driver| {
+        driver.with(|node, _| node.set_relay(shape.is_hub(host)));
+    });
+    for other in (0..world.hosts.len()).filter(|other| shape.links(host, *other)) {
         world.with(host, |driver| {
             let added = driver.with(|node, now| node.add_peer(now, &address(other)));
             added.expect("added once");
@@ -256,7 +262,8 @@ fn heal(world: &mut World) -> Result<u64, String> {
 fn converged(world: &World) -> Result<(), String> {
     let count = world.hosts.len();
     let connections = world.net.connections().len();
-    if connections != count * (count - 1) / 2 {
+    let degree = |host| (0..count).filter(|other| world.shape.links(host, *other)).count();
+    if connections != (0..count).map(degree).sum::<usize>() / 2 {
         return Err(format!("{connections} connections between {count} hosts"));
     }
     let drivers: Vec<_> = world.hosts.iter().flat_map(|host| &host.driver).collect();
@@ -267,7 +274,7 @@ fn converged(world: &World) -> Result<(), String> {
     truth.sort();
     for (index, driver) in drivers.iter().enumerate() {
         let links = driver.node.link_count();
-        if links != count - 1 {
+        if links != degree(index) {
             return Err(format!("n{index} has {links} links"));
         }
         let mut versions = driver.node.interest_versions();

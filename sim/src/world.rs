@@ -11,6 +11,7 @@ use crate::checker::{Checker, SubscriberKey};
 use crate::driver::{Driver, Request};
 use crate::net::{Chunk, End, Net, PipeId};
 use crate::rng::Rng;
+use crate::shape::Shape;
 
 /// How often a host looks at the clock.
 const WAKE_EVERY_MS: u64 = 20;
@@ -49,6 +50,7 @@ enum Event {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) rng: Rng,
+    pub(crate) shape: Shape,
     pub(crate) now_ms: u64,
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Net,
@@ -99,9 +101,10 @@ fn host_at(endpoint: &Endpoint) -> usize {
 
 impl World {
     /// Hosts that are down.
-    pub(crate) fn new(seed: u64, hosts: usize, prints: bool) -> Self {
+    pub(crate) fn new(seed: u64, hosts: usize, shape: Shape, prints: bool) -> Self {
         Self {
             rng: Rng::new(seed),
+            shape,
             now_ms: 0,
             hosts: (0..hosts).map(|_| Host::default()).collect(),
             net: Net::default(),

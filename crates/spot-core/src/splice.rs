@@ -126,17 +126,22 @@ impl Spliced {
 
     /// A link announced the stream: what is missing since it was last heard. Call [`release`](Self::release) after it.
     pub fn announced(&mut self, link: LinkId, incarnation: Incarnation, next: u64) -> Missed {
-        let goes_on = self.stream.incarnation() == incarnation && !self.stream.has_ended();
-        let is_behind = next <= self.stream.next();
+        let same_life = self.stream.incarnation() == incarnation;
+        let goes_on = same_life && !self.stream.has_ended();
+        // A hub may be behind what was heard by another way; numbers are never given anew within a life.
+        let is_behind = same_life && next <= self.stream.next();
         if !goes_on || self.link == Some(link) || self.link.is_none() && !is_behind {
             self.others.clear();
             self.released.clear();
             self.link = Some(link);
+            if is_behind {
+                self.stream.resume();
+                return Missed::NONE;
+            }
             return self.stream.reopen(incarnation, next);
         }
         self.others.retain(|way| way.link != link);
         if is_behind {
-            // A hub may be behind what was heard by another way.
             self.follow(link);
         } else {
             self.others.push(Way::new(link, next, true));
@@ -412,5 +417,9 @@ mod tests {
         assert!(!stream.is_live());
         assert_eq!(stream.announced(NEW, LIFE, 9), Missed::NONE);
         assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+        stream.tail(NEW, 10, true);
+        assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
+        assert_eq!(hear(&mut stream, OLD, 9), Judged::Discard, "that one was heard");
+        assert_eq!(hear(&mut stream, OLD, 10), Judged::Deliver(Missed::NONE));
     }
 }

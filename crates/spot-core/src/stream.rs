@@ -71,6 +71,11 @@ impl Stream {
         missed
     }
 
+    /// A stream that had ended goes on with the numbers that were heard: who announces it is behind that.
+    pub fn resume(&mut self) {
+        self.ended = false;
+    }
+
     /// Judges a message by its number.
     #[inline]
     pub fn receive(&mut self, sequence: u64) -> Verdict {

@@ -2,8 +2,7 @@
 
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::Notice;
-use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
+use spot_core::{Class, LinkId, Missed, Output, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
@@ -33,9 +32,7 @@ impl Driver {
             Output::LinkInactive { link, graceful } => {
                 self.links.get_mut(&link).expect("it was up").active = false;
                 self.charges.forget(link);
-                for topic in self.topics.values_mut() {
-                    topic.cut(link, graceful);
-                }
+                self.cut_streams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
                 let next = self.numbers.remove(&*name).unwrap_or_default();
@@ -65,6 +62,30 @@ impl Driver {
                 classes,
             } => self.attach_link(topic, link, &classes),
             Output::DetachLink { topic, link } => self.detach_link(topic, link),
+            Output::AttachRelay {
+                topic,
+                origin,
+                link,
+                alias,
+                classes,
+            } => self.attach_relay(topic, origin, link, alias, &classes),
+            Output::DetachRelay {
+                topic,
+                origin,
+                link,
+            } => self.detach_relay(topic, origin, link),
+            Output::RelayWindow {
+                topic,
+                origin,
+                link,
+                class,
+            } => self.open_relay_window(topic, origin, link, class),
+            Output::FollowStream {
+                topic,
+                origin,
+                link,
+            } => self.follow_stream(topic, origin, link),
+            Output::StreamLost { topic, origin } => self.stream_lost(topic, origin),
             Output::PeerLost {
                 subscriber,
                 node,
@@ -100,7 +121,7 @@ impl Driver {
         if topic
             .streams
             .values()
-            .any(|heard| !heard.stream.has_ended())
+            .any(|stream| !stream.stream().has_ended())
         {
             // Nobody will ever tell what was published after the last message that came.
             topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
@@ -117,17 +138,9 @@ impl Driver {
     }
 
     fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
+        let policy = self.sink_policy(link_id, classes);
         let topic = self.topics.get_mut(&id).expect("added");
         let link = self.links.get_mut(&link_id).expect("it wants the topic");
-        let mut policy = SinkPolicy::default();
-        for class in classes {
-            match class.policy() {
-                Overflow::DropNewest => {}
-                Overflow::DropOldest => policy.drop_oldest = true,
-                Overflow::Block => policy.gates.push(link.outbox.gate(*class)),
-                Overflow::Disconnect => policy.disconnect.push(*class),
-            }
-        }
         if topic.sinks.insert(link_id, policy).is_none() {
             let alias = Alias {
                 alias: id.0,

@@ -54,8 +54,10 @@ struct Stream {
     offers: SmallVec<[Offer; 1]>,
     /// The way when it was last settled.
     way: Option<Way>,
-    /// Its origin has ended it, or we gave up the way: that it goes is no loss.
+    /// Its origin has ended it: that it goes is no loss.
     ended: bool,
+    /// We gave the way up: that it goes is no news to us.
+    quiet: bool,
     /// What it is asked for by us.
     asked: Option<Asked>,
     /// Where it is asked for, too, until it is followed on the new way.
@@ -209,7 +211,7 @@ impl Node {
                 .way
                 .is_some_and(|way| way.link == link && way.hub == hub)
             {
-                stream.ended |= !tell_loss;
+                stream.quiet = !tell_loss;
             }
             let asked = stream.asked.as_ref().map(|asked| asked.way);
             if asked.is_some_and(|way| way.link == link) {
@@ -252,19 +254,20 @@ impl Node {
             return;
         };
         let before = std::mem::replace(&mut stream.way, way);
-        let ended = stream.ended;
+        let told = stream.ended || std::mem::take(&mut stream.quiet);
         if way.is_some() {
             stream.ended = false;
         }
         if before != way {
             self.relay.ways_changed += 1;
         }
-        let relayed = before.is_some_and(|before| before.hub != key.1);
-        if relayed && way.is_none() && !ended {
+        if let Some(before) = before.filter(|_| way.is_none()) {
             self.defer_owner(key);
             let (topic, origin) = key;
             self.push(Output::StreamLost { topic, origin });
-            self.tell_relayed_loss(key);
+            if before.hub != origin && !told {
+                self.tell_relayed_loss(key);
+            }
         }
         self.ask(key, way);
         self.advertise(key);
