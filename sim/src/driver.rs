@@ -8,7 +8,7 @@ mod relay;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use spot_core::frame::{Alias, Data, Frame, put_data_header};
+use spot_core::frame::{Alias, Data, Frame, Last, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
 use spot_core::splice::Judged;
 use spot_core::{
@@ -381,22 +381,26 @@ impl Driver {
         }
     }
 
-    fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: bool) {
+    fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: Last) {
         let Some(&(topic, publisher)) = self.links[&id].heard.get(&alias) else {
             return;
         };
-        if last {
+        if last != Last::No {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
         }
         let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
         if let Some(stream) = streams.and_then(|streams| streams.get_mut(&publisher)) {
+            let was_its = stream.link() == Some(id);
             let missed = stream.tail(id, next_sequence, last);
-            let (ended, follows) = (stream.stream().has_ended(), stream.link() == Some(id));
+            let (ended, link) = (stream.stream().has_ended(), stream.link());
+            let is_cut = was_its && link.is_none() && !stream.is_spliced();
             self.topics[&topic].tell_missed(&mut self.subscribers, missed);
-            if last && ended {
+            if was_its && last == Last::Ended && ended {
                 self.cut_relayed(topic, publisher, true);
-            } else if follows {
+            } else if is_cut {
+                self.cut_relayed(topic, publisher, false);
+            } else if link == Some(id) {
                 self.relay_tail(topic, publisher);
             }
             self.release(topic, publisher);

@@ -57,6 +57,18 @@ impl Topic {
         }
     }
 
+    /// What is published while nobody here wants it is no loss.
+    pub(crate) fn end_if_unwanted(&mut self) {
+        if !self.inboxes.is_empty() {
+            return;
+        }
+        for (origin, stream) in &mut self.streams {
+            if self.relays.get(origin).is_none_or(Relay::is_empty) {
+                stream.end();
+            }
+        }
+    }
+
     pub(crate) fn tell_missed(&self, inboxes: &mut BTreeMap<SubscriberId, Inbox>, missed: Missed) {
         if missed.is_none() {
             return;

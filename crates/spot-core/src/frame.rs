@@ -119,8 +119,8 @@ pub enum Frame<'a> {
         alias: u32,
         /// The number its next message will have.
         next_sequence: u64,
-        /// Whether there will be none: the alias is free again.
-        last: bool,
+        /// Whether there will be none under this alias, and why.
+        last: Last,
     },
 }
 
@@ -141,6 +141,28 @@ pub struct Alias<'a> {
     pub publisher: NodeId,
     /// The topic.
     pub topic: &'a str,
+}
+
+/// Whether a TAIL is the last of its alias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Last {
+    /// It is not.
+    No = 0,
+    /// The publisher has ended the stream: the alias is free again.
+    Ended = 1,
+    /// The receiver wants the stream no more, or not from here: the alias is free again.
+    Withdrawn = 2,
+}
+
+impl Last {
+    fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::No,
+            1 => Self::Ended,
+            _ => Self::Withdrawn,
+        }
+    }
 }
 
 /// Where a stream of published messages goes that the receiver is to pass on.
@@ -245,7 +267,7 @@ impl<'a> Frame<'a> {
             kind::TAIL => Self::Tail {
                 alias: read_alias(&mut reader)?,
                 next_sequence: reader.varint("next sequence")?,
-                last: reader.flag("last")?,
+                last: Last::from_number(reader.byte(2, "last")?),
             },
             kind => return Err(FrameError::UnknownKind { kind }),
         };
@@ -292,7 +314,7 @@ impl<'a> Frame<'a> {
                 last,
             } => {
                 put_numbers(out, kind::TAIL, &[u64::from(*alias), *next_sequence]);
-                out.push(u8::from(*last));
+                out.push(*last as u8);
             }
         }
     }

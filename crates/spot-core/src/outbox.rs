@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
 use self::gate::Gate;
-use crate::frame::{Data, Frame, kind};
+use crate::frame::{Data, Frame, Last, kind};
 use crate::inbox::{Limit, Offer};
 use crate::overflow::Class;
 use crate::payload::Payload;
@@ -508,7 +508,7 @@ impl Outbox {
             Frame::Tail {
                 alias,
                 next_sequence,
-                last: false,
+                last: Last::No,
             }
             .encode(&mut frame);
             self.control(&frame);
@@ -523,7 +523,7 @@ fn renamed_alias(frame: &[u8]) -> Option<u32> {
     }
     match Frame::decode(frame) {
         Ok(Frame::Alias(stream)) => Some(stream.alias),
-        Ok(Frame::Tail { alias, last, .. }) => last.then_some(alias),
+        Ok(Frame::Tail { alias, last, .. }) => (last != Last::No).then_some(alias),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use smallvec::SmallVec;
 
 use crate::credit::{Grant, Window};
-use crate::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
+use crate::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use crate::identity::{Incarnation, NodeId};
 use crate::inbox::{Limit, Offer};
 use crate::limits::{MAX_RELAY_BACKLOG_MESSAGES, UPSTREAM_WINDOW_BYTES, UPSTREAM_WINDOW_MESSAGES};
@@ -223,7 +223,7 @@ impl<Q> Relay<Q> {
                         }
                     }
                     Waiting::Tail(next) if *next > sink.next => {
-                        sink.tail(self.alias, *next, false, &mut send);
+                        sink.tail(self.alias, *next, Last::No, &mut send);
                     }
                     _ => {}
                 }
@@ -241,7 +241,7 @@ impl<Q> Relay<Q> {
             if sink.behind {
                 waits = true;
             } else if next > sink.next {
-                sink.tail(self.alias, next, false, &mut send);
+                sink.tail(self.alias, next, Last::No, &mut send);
             }
         }
         if waits {
@@ -270,7 +270,8 @@ impl<Q> Relay<Q> {
         for sink in self.sinks.iter_mut().filter(|sink| sink.announced) {
             sink.behind = false;
             sink.announced = false;
-            sink.tail(self.alias, next, ended, &mut send);
+            let last = if ended { Last::Ended } else { Last::No };
+            sink.tail(self.alias, next, last, &mut send);
         }
         passed
     }
@@ -287,7 +288,8 @@ impl<Q> Relay<Q> {
             let mut sink = self.sinks.swap_remove(index);
             if sink.announced {
                 let next = sink.next;
-                sink.tail(self.alias, next, in_use, &mut send);
+                let last = if in_use { Last::Withdrawn } else { Last::No };
+                sink.tail(self.alias, next, last, &mut send);
             }
         }
         // Those that are left may have had all that waited for this one.
@@ -393,7 +395,7 @@ impl<Q> Sink<Q> {
         &mut self,
         alias: u32,
         next: u64,
-        last: bool,
+        last: Last,
         send: &mut impl FnMut(LinkId, &Q, Send<'_>) -> Offer,
     ) {
         self.next = self.next.max(next);

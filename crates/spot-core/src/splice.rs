@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use crate::frame::Last;
 use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_SPLICE_BYTES, MAX_SPLICE_MESSAGES};
 use crate::missed::Missed;
@@ -205,18 +206,18 @@ impl Spliced {
 
     /// An idle stream announced its next number on a link, or its end there: what is missing before it. Call
     /// [`release`](Self::release) after it, too.
-    pub fn tail(&mut self, link: LinkId, next: u64, last: bool) -> Missed {
+    pub fn tail(&mut self, link: LinkId, next: u64, last: Last) -> Missed {
         if self.link != Some(link) {
-            if last {
+            if last != Last::No {
                 self.others.retain(|way| way.link != link);
             }
             return Missed::NONE;
         }
         let missed = self.stream.announced(next);
-        if last && self.others.is_empty() {
-            self.stream.end();
-        } else if last {
-            self.link = None;
+        match last {
+            Last::No => {}
+            Last::Ended if self.others.is_empty() => self.stream.end(),
+            Last::Ended | Last::Withdrawn => self.link = None,
         }
         missed
     }
@@ -327,7 +328,7 @@ mod tests {
         assert_eq!(hear(&mut stream, OLD, 7), Judged::Discard);
         assert!(stream.is_carried_by(NEW));
         assert_eq!(hear(&mut stream, NEW, 8), Judged::Deliver(Missed::NONE));
-        assert_eq!(stream.tail(OLD, 8, true), Missed::NONE);
+        assert_eq!(stream.tail(OLD, 8, Last::Withdrawn), Missed::NONE);
         assert!(stream.is_live());
     }
 
@@ -340,7 +341,7 @@ mod tests {
         assert_eq!(released(&mut first), [(Some(8), 3)]);
         let mut second = stream(5);
         second.announced(NEW, LIFE, 8);
-        assert_eq!(second.tail(OLD, 6, true), Missed::exactly(1));
+        assert_eq!(second.tail(OLD, 6, Last::Withdrawn), Missed::exactly(1));
         assert_eq!(released(&mut second), [(None, 2)]);
         assert_eq!(second.link(), Some(NEW));
         assert!(second.is_live());
@@ -413,11 +414,11 @@ mod tests {
     #[test]
     fn a_stream_that_ended_goes_on_without_a_gap() {
         let mut stream = stream(5);
-        assert_eq!(stream.tail(OLD, 5, true), Missed::NONE);
+        assert_eq!(stream.tail(OLD, 5, Last::Ended), Missed::NONE);
         assert!(!stream.is_live());
         assert_eq!(stream.announced(NEW, LIFE, 9), Missed::NONE);
         assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
-        stream.tail(NEW, 10, true);
+        stream.tail(NEW, 10, Last::Ended);
         assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
         assert_eq!(hear(&mut stream, OLD, 9), Judged::Discard, "that one was heard");
         assert_eq!(hear(&mut stream, OLD, 10), Judged::Deliver(Missed::NONE));

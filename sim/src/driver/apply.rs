@@ -1,6 +1,6 @@
 //! Carrying out what the node asks for.
 
-use spot_core::frame::{Alias, Frame};
+use spot_core::frame::{Alias, Frame, Last};
 use spot_core::inbox::Notice;
 use spot_core::{Class, LinkId, Missed, Output, SubscriberId, TopicId};
 
@@ -51,6 +51,7 @@ impl Driver {
             Output::DetachSubscriber { topic, subscriber } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = topic.inboxes.remove(&subscriber).expect("attached");
+                topic.end_if_unwanted();
                 self.subscribers
                     .get_mut(&subscriber)
                     .expect("added")
@@ -61,7 +62,7 @@ impl Driver {
                 link,
                 classes,
             } => self.attach_link(topic, link, &classes),
-            Output::DetachLink { topic, link } => self.detach_link(topic, link),
+            Output::DetachLink { topic, link, ended } => self.detach_link(topic, link, ended),
             Output::AttachRelay {
                 topic,
                 origin,
@@ -156,14 +157,18 @@ impl Driver {
     }
 
     /// Over another link the stream may go on: then only where it stands is told.
-    fn detach_link(&mut self, id: TopicId, link: LinkId) {
+    fn detach_link(&mut self, id: TopicId, link: LinkId, ended: bool) {
         let topic = self.topics.get_mut(&id).expect("added");
         topic.sinks.remove(&link).expect("attached");
         let link = self.links.get_mut(&link).expect("attached");
         let tail = Frame::Tail {
             alias: id.0,
             next_sequence: topic.next_sequence,
-            last: link.active,
+            last: match link.active {
+                false => Last::No,
+                true if ended => Last::Ended,
+                true => Last::Withdrawn,
+            },
         };
         link.outbox.control(&tail.to_vec());
     }

@@ -29,6 +29,7 @@ impl Driver {
     pub(super) fn detach_relay(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
         let in_use = self.links.get(&link).is_some_and(|link| link.active);
         self.relay(topic, origin, |relay, send| relay.detach(link, in_use, send));
+        self.topics.get_mut(&topic).expect("added").end_if_unwanted();
         self.drain_relays();
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spot_core::frame::Alias;
+use spot_core::frame::{Alias, Last};
 use spot_core::inbox::Source;
 use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::Stream;
@@ -144,22 +144,23 @@ impl Topic {
         &self,
         heard: Heard,
         next_sequence: u64,
-        last: bool,
+        last: Last,
         after: &mut Aftermath,
     ) {
         let mut sinks = lock(&self.sinks);
         let Some(stream) = sinks.stream(heard) else {
             return;
         };
+        let was_its = stream.link() == Some(heard.link);
         let missed = stream.tail(heard.link, next_sequence, last);
-        let (ended, is_its) = (
-            stream.stream().has_ended(),
-            stream.link() == Some(heard.link),
-        );
+        let (ended, link) = (stream.stream().has_ended(), stream.link());
+        let is_cut = was_its && link.is_none() && !stream.is_spliced();
         self.heard(&mut sinks, heard, heard.link, missed, None, after);
-        if last && ended {
+        if was_its && last == Last::Ended && ended {
             sinks.cut_relayed(heard.index, true, after);
-        } else if is_its {
+        } else if is_cut {
+            sinks.cut_relayed(heard.index, false, after);
+        } else if link == Some(heard.link) {
             sinks.relay_tail(heard.index, after);
         }
         self.release(&mut sinks, heard, after);
@@ -275,6 +276,21 @@ impl Topic {
 }
 
 impl SinkSide {
+    /// What is published while nobody here wants it is no loss.
+    pub(super) fn end_if_unwanted(&mut self) {
+        if !self.inboxes.is_empty() {
+            return;
+        }
+        let Some(side) = &mut self.heard else { return };
+        for heard in &mut side.streams {
+            let origin = heard.stream.stream().publisher();
+            let mut relays = side.relays.iter();
+            if relays.all(|relay| !relay.is_wanted_of(origin)) {
+                heard.stream.end();
+            }
+        }
+    }
+
     fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
         let known = self.heard.as_mut()?.streams.get_mut(heard.index)?;
         (known.serial == heard.serial).then_some(&mut known.stream)

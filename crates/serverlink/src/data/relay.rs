@@ -68,6 +68,7 @@ impl Topic {
         relay.drain(after);
         side.relays
             .retain(|known| !known.relay.is_empty() || known.window.is_some());
+        sinks.end_if_unwanted();
     }
 
     /// Grants credit to the link that a stream is asked for on, in place of any other.
@@ -188,6 +189,11 @@ impl HeardSide {
 }
 
 impl RelaySide {
+    /// Whether somebody wants what this origin publishes.
+    pub(super) fn is_wanted_of(&self, origin: NodeId) -> bool {
+        self.is_of(origin) && !self.relay.is_empty()
+    }
+
     fn is_of(&self, origin: NodeId) -> bool {
         self.relay.origin() == origin
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use spot_core::frame::{Alias, Frame, Passage};
+use spot_core::frame::{Alias, Frame, Last, Passage};
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::stream::Stream;
@@ -137,7 +137,7 @@ impl Upstream {
                 let tail = Frame::Tail {
                     alias,
                     next_sequence: state.next_sequence,
-                    last: true,
+                    last: Last::Withdrawn,
                 };
                 outbox.control(&tail.to_vec());
                 outbox.flush_soon();
@@ -273,14 +273,7 @@ impl Topic {
             let sink = sinks.inboxes.swap_remove(index);
             sink.inbox.detach(sink.slot);
         }
-        if sinks.inboxes.is_empty()
-            && let Some(side) = &mut sinks.heard
-        {
-            // What is published while nobody here subscribes is no loss.
-            let streams = side.streams.iter_mut();
-            let cut = streams.filter(|heard| heard.stream.link().is_none());
-            cut.for_each(|heard| heard.stream.end());
-        }
+        sinks.end_if_unwanted();
     }
 
     /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
@@ -311,7 +304,7 @@ impl Topic {
         links.push(sink);
     }
 
-    pub(crate) fn detach_link(&self, link: LinkId) {
+    pub(crate) fn detach_link(&self, link: LinkId, ended: bool) {
         let mut side = lock(&self.publish);
         let next_sequence = side.next_sequence;
         let Some(outside) = &mut side.outside else {
@@ -327,7 +320,11 @@ impl Topic {
                     alias: self.id.0,
                     next_sequence,
                     // A link that is not in use any more is not the end: another may go on with the stream.
-                    last: outbox.is_in_use(),
+                    last: match outbox.is_in_use() {
+                        false => Last::No,
+                        true if ended => Last::Ended,
+                        true => Last::Withdrawn,
+                    },
                 }
                 .to_vec(),
             );

@@ -183,9 +183,9 @@ impl NodeInner {
                     topic.attach_link(sink, self.identity.node, self.identity.incarnation);
                 }
             }
-            Output::DetachLink { topic, link } => {
+            Output::DetachLink { topic, link, ended } => {
                 if let Some(topic) = control.topic(topic) {
-                    topic.detach_link(link);
+                    topic.detach_link(link, ended);
                 }
             }
             Output::AttachRelay {

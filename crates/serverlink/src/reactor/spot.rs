@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
+use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, kind};
 use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
@@ -214,7 +214,7 @@ impl Spot {
         node: &NodeInner,
         alias: u32,
         next_sequence: u64,
-        last: bool,
+        last: Last,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
@@ -225,7 +225,8 @@ impl Spot {
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
-        if last && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias) {
+        if last != Last::No
+            && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias) {
             self.upstream_ended(node, *upstream, after);
         }
         Ok(())

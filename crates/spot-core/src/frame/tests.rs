@@ -66,7 +66,7 @@ fn samples() -> Vec<Frame<'static>> {
         Frame::Tail {
             alias: 3,
             next_sequence: 129,
-            last: false,
+            last: Last::No,
         },
     ]
 }
@@ -150,7 +150,7 @@ fn values_out_of_range() {
     refuses(&passage, out_of_range("hops", 9, 8));
     refuses(&[kind::ALIAS, 0, 4], out_of_range("alias flags", 4, 3));
     refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
-    refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
+    refuses(&[kind::TAIL, 0, 0, 3], out_of_range("last", 3, 2));
     for kind in [kind::TAIL, kind::DATA] {
         refuses(
             &[kind, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0],

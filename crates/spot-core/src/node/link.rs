@@ -503,7 +503,11 @@ impl Node {
 
     fn detach_link(&mut self, link: LinkId, filters: &[Filter]) {
         for topic in self.hosted_topics_matching(filters) {
-            self.push(Output::DetachLink { topic, link });
+            self.push(Output::DetachLink {
+                topic,
+                link,
+                ended: false,
+            });
         }
     }
 }

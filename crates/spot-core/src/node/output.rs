@@ -160,6 +160,8 @@ pub enum Output {
         topic: TopicId,
         /// Which link.
         link: LinkId,
+        /// Whether the topic is hosted here no more; otherwise the link does not want it.
+        ended: bool,
     },
     /// Pass on over a link what is heard of a topic from another node, or will be, announcing each stream first; again for
     /// other classes.

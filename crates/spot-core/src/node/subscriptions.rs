@@ -259,7 +259,11 @@ impl Node {
                 link,
                 classes,
             },
-            None => Output::DetachLink { topic, link },
+            None => Output::DetachLink {
+                topic,
+                link,
+                ended: false,
+            },
         });
     }
 

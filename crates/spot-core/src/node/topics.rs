@@ -107,7 +107,11 @@ impl Node {
         let topic = self.registry.get_mut(id).expect("found by name");
         if std::mem::take(&mut topic.hosted) {
             for (link, _) in self.offered.matching(name) {
-                self.push(Output::DetachLink { topic: id, link });
+                self.push(Output::DetachLink {
+                    topic: id,
+                    link,
+                    ended: true,
+                });
             }
             self.offer_topic(TopicChange::Remove(name));
         } else if let Some(peers) = topic.elsewhere_mut().route.take() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{Alias, put_data_header};
+use crate::frame::{Alias, put_data_header, Last};
 use crate::identity::{Incarnation, NodeId};
 use crate::overflow::Overflow;
 
@@ -21,6 +21,7 @@ fn offer(outbox: &mut Outbox, policy: &SinkPolicy, alias: u32, sequence: u64, le
 }
 
 fn tail(alias: u32, next_sequence: u64, last: bool) -> Vec<u8> {
+    let last = if last { Last::Ended } else { Last::No };
     let tail = Frame::Tail {
         alias,
         next_sequence,

@@ -514,7 +514,7 @@ impl Host {
                 assert!(!classes.is_empty() && self.topics.contains_key(&topic));
                 self.sinks.insert((topic, link), classes);
             }
-            Output::DetachLink { topic, link } => {
+            Output::DetachLink { topic, link, .. } => {
                 assert!(self.sinks.remove(&(topic, link)).is_some());
             }
             Output::AttachRelay {

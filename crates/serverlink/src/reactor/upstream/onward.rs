@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Passage, encode_data_header};
+use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, Passage, encode_data_header};
 use spot_core::inbox::Offer;
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Incarnation, LinkId, NodeId, Payload, limits};
@@ -83,7 +83,7 @@ impl Onward {
             let tail = Frame::Tail {
                 alias: self.alias,
                 next_sequence,
-                last: true,
+                last: Last::Withdrawn,
             };
             way.outbox.control(&tail.to_vec());
             way.outbox.flush_soon();
