@@ -29,10 +29,14 @@ impl Driver {
                     self.grant(subscriber, link, WINDOW);
                 }
             }
-            Output::LinkInactive { link, graceful } => {
+            Output::LinkInactive {
+                link,
+                graceful,
+                left,
+            } => {
                 self.links.get_mut(&link).expect("it was up").active = false;
                 self.charges.forget(link);
-                self.cut_streams(link, graceful);
+                self.cut_streams(link, graceful, left);
             }
             Output::TopicAdded { topic, name } => {
                 let next = self.numbers.remove(&*name).unwrap_or_default();

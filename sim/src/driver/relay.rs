@@ -100,20 +100,20 @@ impl Driver {
     }
 
     /// A link is gone, and with it the ways of streams.
-    pub(super) fn cut_streams(&mut self, link: LinkId, graceful: bool) {
+    pub(super) fn cut_streams(&mut self, link: LinkId, graceful: bool, left: bool) {
         let peer = self.links[&link].peer;
         let streams = self.topics.iter().flat_map(|(topic, state)| {
             let origins = state.streams.keys();
             origins.map(|origin| (*topic, *origin))
         });
         for (topic, origin) in streams.collect::<Vec<_>>() {
-            let ended = graceful && peer == Some(origin);
+            let is_its = peer == Some(origin);
             let streams = &mut self.topics.get_mut(&topic).expect("listed").streams;
             let stream = streams.get_mut(&origin).expect("listed");
             let was_its = stream.link() == Some(link);
-            stream.cut(link, ended);
+            stream.cut(link, graceful && is_its);
             if was_its && !stream.is_spliced() {
-                self.cut_relayed(topic, origin, ended);
+                self.cut_relayed(topic, origin, left && is_its);
             }
             self.release(topic, origin);
         }

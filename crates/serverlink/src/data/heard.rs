@@ -41,6 +41,15 @@ pub(super) struct HeardStream {
 #[derive(Debug)]
 pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
 
+/// Which side of a link took its leave before the link ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    None,
+    /// This node did, or it was told that it is not wanted.
+    Ours,
+    Theirs,
+}
+
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
@@ -168,9 +177,9 @@ impl Topic {
 
     /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
     /// subscribes to.
-    pub(crate) fn stream_cut(&self, heard: Heard, graceful: bool, after: &mut Aftermath) {
+    pub(crate) fn stream_cut(&self, heard: Heard, farewell: Farewell, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);
-        let ended = graceful && !heard.relayed;
+        let ended = farewell != Farewell::None && !heard.relayed;
         let unheard = sinks.inboxes.is_empty();
         let Some(stream) = sinks.stream(heard) else {
             return;
@@ -178,6 +187,7 @@ impl Topic {
         let was_its = stream.link() == Some(heard.link);
         stream.cut(heard.link, ended || unheard);
         if was_its && !stream.is_spliced() {
+            let ended = farewell == Farewell::Theirs && !heard.relayed;
             sinks.cut_relayed(heard.index, ended, after);
         }
         self.release(&mut sinks, heard, after);

@@ -17,7 +17,7 @@ mod wait;
 
 pub(crate) use counters::Counters;
 pub(crate) use cut::CutTopics;
-pub(crate) use heard::Heard;
+pub(crate) use heard::{Farewell, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
 pub(crate) use publish::{

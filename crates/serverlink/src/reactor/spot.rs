@@ -9,7 +9,7 @@ use zmtp::{Body, Frame};
 
 use super::fault::Fault;
 use super::upstream::Upstream;
-use crate::data::{Aftermath, Heard, SharedOutbox, Topic};
+use crate::data::{Aftermath, Farewell, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
 
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
@@ -268,16 +268,21 @@ impl Spot {
 
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
     pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
-        let graceful =
-            left || matches!(self.farewell, Some(ByeReason::Leaving | ByeReason::Refused));
+        let farewell = match self.farewell {
+            Some(ByeReason::Leaving) => Farewell::Theirs,
+            Some(ByeReason::Refused) => Farewell::Ours,
+            _ if left => Farewell::Ours,
+            _ => Farewell::None,
+        };
         for mut upstream in self.ending.drain(..) {
             upstream.cut(node, false, after);
         }
         for announced in self.aliases.drain() {
             match announced {
-                Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful, after),
+                Announced::Heard { topic, heard } => topic.stream_cut(heard, farewell, after),
                 Announced::Upstream(mut upstream) => {
-                    upstream.cut(node, graceful && upstream.is_of(self.peer), after);
+                    let ended = farewell != Farewell::None && upstream.is_of(self.peer);
+                    upstream.cut(node, ended, after);
                 }
                 Announced::Ignored => {}
             }

@@ -421,10 +421,15 @@ impl Node {
         let (endpoint, node, name) = self.describe(link);
         let state = self.link_mut(link);
         state.state = LinkState::Dialing;
+        let left = state.farewell == Some(ByeReason::Leaving);
         let foreign = std::mem::take(&mut state.foreign);
         let filters = self.offered.remove_target(link);
         if node.is_some() {
-            self.push(Output::LinkInactive { link, graceful });
+            self.push(Output::LinkInactive {
+                link,
+                graceful,
+                left,
+            });
         }
         self.detach_link(link, &filters);
         if let Some(node) = node {

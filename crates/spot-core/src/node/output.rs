@@ -108,8 +108,10 @@ pub enum Output {
     LinkInactive {
         /// Which link.
         link: LinkId,
-        /// One of the two sides took its leave: the streams end without loss.
+        /// One of the two sides took its leave: the streams of the other end without loss here.
         graceful: bool,
+        /// It was the other side: its streams have ended for everybody.
+        left: bool,
     },
     /// A topic became known (or is heard from a plain publisher).
     TopicAdded {
