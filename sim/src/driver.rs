@@ -347,7 +347,7 @@ impl Driver {
             }
             Judged::Wait => {}
             Judged::Discard => {
-                let charged = self.charges.of(id, &self.topics[&topic].name);
+                let charged = self.charged(id, topic, publisher);
                 self.give_back(id, charged, payload.len());
             }
         }
@@ -368,7 +368,7 @@ impl Driver {
         }
         self.topics[&topic].tell_missed(&mut self.subscribers, missed);
         let Some((_, payload)) = message else { return };
-        let charged = self.charges.of(link, &self.topics[&topic].name);
+        let charged = self.charged(link, topic, publisher);
         let queued = self.deliver(topic, &payload, Some(link), &charged);
         let returned = charged.into_iter().filter(|subscriber| !queued.contains(subscriber));
         self.give_back(link, returned.collect(), payload.len());

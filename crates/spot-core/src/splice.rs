@@ -23,6 +23,8 @@ pub struct Spliced {
     others: Vec<Way>,
     /// What came over a way before that was followed, and is its turn now.
     released: VecDeque<(u64, Payload)>,
+    /// Links and lengths of messages that waited in vain.
+    discarded: Vec<(LinkId, usize)>,
 }
 
 /// A way that is not followed.
@@ -54,13 +56,18 @@ impl Way {
     }
 
     /// Takes the message with this number; those before it came otherwise.
-    fn take(&mut self, next: u64) -> Option<(u64, Payload)> {
+    fn take(
+        &mut self,
+        next: u64,
+        discarded: &mut Vec<(LinkId, usize)>,
+    ) -> Option<(u64, Payload)> {
         let is_due = |first: &mut (u64, Payload)| first.0 <= next;
         while let Some((sequence, payload)) = self.waiting.pop_front_if(is_due) {
             self.bytes -= payload.len();
             if sequence == next {
                 return Some((sequence, payload));
             }
+            discarded.push((self.link, payload.len()));
         }
         None
     }
@@ -97,6 +104,7 @@ impl Spliced {
             link: Some(link),
             others: Vec::new(),
             released: VecDeque::new(),
+            discarded: Vec::new(),
         }
     }
 
@@ -132,8 +140,7 @@ impl Spliced {
         // A hub may be behind what was heard by another way; numbers are never given anew within a life.
         let is_behind = same_life && next <= self.stream.next();
         if !goes_on || self.link == Some(link) || self.link.is_none() && !is_behind {
-            self.others.clear();
-            self.released.clear();
+            self.discard_waiting(|_| true);
             self.link = Some(link);
             if is_behind {
                 self.stream.resume();
@@ -141,7 +148,7 @@ impl Spliced {
             }
             return self.stream.reopen(incarnation, next);
         }
-        self.others.retain(|way| way.link != link);
+        self.discard_waiting(|way| way == link);
         if is_behind {
             self.follow(link);
         } else {
@@ -178,7 +185,10 @@ impl Spliced {
             match self.stream.receive(sequence) {
                 Verdict::Deliver => {}
                 Verdict::DeliverAfterGap(count) => missed += Missed::exactly(count),
-                Verdict::Duplicate => continue,
+                Verdict::Duplicate => {
+                    self.discarded.push((link, payload.len()));
+                    continue;
+                }
             }
             return Some(Released {
                 link,
@@ -195,7 +205,9 @@ impl Spliced {
         }
         let next = self.stream.next();
         let mut others = self.others.iter_mut();
-        let (link, message) = others.find_map(|way| Some((way.link, way.take(next)?)))?;
+        let discarded = &mut self.discarded;
+        let (link, message) =
+            others.find_map(|way| Some((way.link, way.take(next, discarded)?)))?;
         self.stream.receive(next);
         Some(Released {
             link,
@@ -209,7 +221,7 @@ impl Spliced {
     pub fn tail(&mut self, link: LinkId, next: u64, last: Last) -> Missed {
         if self.link != Some(link) {
             if last != Last::No {
-                self.others.retain(|way| way.link != link);
+                self.discard_waiting(|way| way == link);
             }
             return Missed::NONE;
         }
@@ -224,7 +236,7 @@ impl Spliced {
 
     /// A link is gone; `ended` if that is the end of the stream. Call [`release`](Self::release) after it.
     pub fn cut(&mut self, link: LinkId, ended: bool) {
-        self.others.retain(|way| way.link != link);
+        self.discard_waiting(|way| way == link);
         if self.link == Some(link) {
             self.link = None;
             if ended && self.others.is_empty() {
@@ -235,14 +247,35 @@ impl Spliced {
 
     /// The way is cut somewhere behind its link: the stream goes on when it is announced again.
     pub fn lost(&mut self) {
+        self.discard_waiting(|_| true);
         self.link = None;
-        self.others.clear();
-        self.released.clear();
     }
 
     /// Nobody listens: what is published until it is announced again is no loss.
     pub fn end(&mut self) {
         self.stream.end();
+    }
+
+    /// Links and lengths of messages that waited and are not going to be released: what came on credit gives it back.
+    pub fn take_discarded(&mut self) -> Vec<(LinkId, usize)> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    /// Forgets ways other than the one that is followed, with what waits on them.
+    fn discard_waiting(&mut self, is_left: impl Fn(LinkId) -> bool) {
+        if self.link.is_some_and(&is_left) || self.link.is_none() {
+            let released = std::mem::take(&mut self.released).into_iter();
+            if let Some(link) = self.link {
+                let lengths = released.map(|(_, payload)| (link, payload.len()));
+                self.discarded.extend(lengths);
+            }
+        }
+        let left = self.others.extract_if(.., |way| is_left(way.link));
+        for way in left {
+            let waiting = way.waiting.into_iter();
+            let lengths = waiting.map(|(_, payload)| (way.link, payload.len()));
+            self.discarded.extend(lengths);
+        }
     }
 
     /// Another way takes the place of the one that is followed, which may bring messages, too.

@@ -124,6 +124,7 @@ impl Driver {
         if let Some(stream) = streams.get_mut(&origin) {
             stream.lost();
             self.cut_relayed(topic, origin, false);
+            self.release(topic, origin);
         }
     }
 
@@ -148,7 +149,37 @@ impl Driver {
                 self.relay_tail(topic, origin);
             }
         }
+        let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
+        let stream = streams.and_then(|streams| streams.get_mut(&origin));
+        let discarded = stream.map(spot_core::splice::Spliced::take_discarded);
+        for (link, len) in discarded.unwrap_or_default() {
+            let charged = self.charged(link, topic, origin);
+            self.give_back(link, charged, len);
+        }
         self.tell_followed(topic, origin);
+    }
+
+    /// Who a message was charged to that came by this link. A hub acknowledges what it is asked for when its own asking is
+    /// acknowledged, and in order: what is in force there before that is not known, and counts as charged.
+    pub(super) fn charged(
+        &self,
+        link: LinkId,
+        topic: TopicId,
+        origin: NodeId,
+    ) -> Vec<spot_core::SubscriberId> {
+        let state = &self.topics[&topic];
+        let mut charged = self.charges.of(link, &state.name);
+        let mut versions = self.node.interest_versions();
+        let unsure = self.links.get(&link).is_none_or(|link| link.peer != Some(origin))
+            || versions.any(|(known, acked, sent)| known == link && acked < sent);
+        if unsure {
+            let blocking = state.inboxes.keys().filter(|id| {
+                let inbox = &self.subscribers[*id];
+                inbox.overflow() == Overflow::Block && !charged.contains(id)
+            });
+            charged.extend(blocking.copied().collect::<Vec<_>>());
+        }
+        charged
     }
 
     fn tell_followed(&mut self, topic: TopicId, origin: NodeId) {

@@ -200,6 +200,10 @@ impl Topic {
         let is_its = |heard: &HeardStream| heard.stream.stream().publisher() == origin;
         if let Some(index) = side.streams.iter().position(is_its) {
             side.streams[index].stream.lost();
+            let discarded = side.streams[index].stream.take_discarded();
+            for (link, len) in discarded {
+                sinks.return_credit(link, false, len);
+            }
             sinks.cut_relayed(index, false, after);
         }
     }
@@ -261,6 +265,10 @@ impl Topic {
             if message.is_none() {
                 sinks.relay_tail(heard.index, after);
             }
+        }
+        let stream = sinks.stream(heard);
+        for (link, len) in stream.map(Spliced::take_discarded).unwrap_or_default() {
+            sinks.return_credit(link, false, len);
         }
         sinks.tell_followed(self.id, heard.index, after);
     }
