@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use spot_core::frame::{Alias, Data, Frame, Last, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
-use spot_core::splice::Judged;
+use spot_core::splice::{Judged, Spliced};
 use spot_core::{
     Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
     Payload, SubscriberId, TopicId,
@@ -43,6 +43,8 @@ pub struct Driver {
     topics: BTreeMap<TopicId, Topic>,
     /// The next numbers of topics that are gone: a topic that comes back goes on from there.
     numbers: BTreeMap<String, u64>,
+    /// What was heard of topics that are gone.
+    heard_before: BTreeMap<String, BTreeMap<NodeId, Spliced>>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
@@ -67,6 +69,7 @@ impl Driver {
             now_ms,
             topics: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            heard_before: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
             charges: Charges::default(),

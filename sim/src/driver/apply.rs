@@ -40,7 +40,10 @@ impl Driver {
             }
             Output::TopicAdded { topic, name } => {
                 let next = self.numbers.remove(&*name).unwrap_or_default();
-                self.topics.insert(topic, Topic::new(name, next));
+                let heard = self.heard_before.remove(&*name).unwrap_or_default();
+                let mut state = Topic::new(name, next);
+                state.streams = heard;
+                self.topics.insert(topic, state);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
@@ -133,6 +136,9 @@ impl Driver {
         }
         self.numbers
             .insert(topic.name.to_string(), topic.next_sequence);
+        let mut heard = topic.streams;
+        heard.values_mut().for_each(|stream| stream.lost());
+        self.heard_before.insert(topic.name.to_string(), heard);
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);

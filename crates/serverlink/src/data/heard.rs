@@ -347,6 +347,13 @@ impl SinkSide {
 }
 
 impl HeardSide {
+    /// Goes on with streams that were heard before.
+    pub(super) fn resume(&mut self, streams: Vec<HeardStream>) {
+        let serials = streams.iter().map(|heard| heard.serial);
+        self.next_serial = serials.max().unwrap_or_default();
+        self.streams = streams;
+    }
+
     /// Adds a stream, in place of the oldest one that is no longer heard when there are many.
     fn insert(&mut self, link: LinkId, alias: &Alias<'_>) -> usize {
         self.next_serial = self.next_serial.wrapping_add(1);

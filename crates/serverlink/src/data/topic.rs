@@ -218,8 +218,8 @@ impl Topic {
         }
     }
 
-    /// The topic is gone; publishers that hold it look it up anew. Gives the streams that were cut while somebody here
-    /// listened.
+    /// The topic is gone; publishers that hold it look it up anew. Gives the streams that somebody here listened to: those
+    /// that were cut may go on, and those that have ended may come once more, by a slower way.
     pub(crate) fn retire(&self) -> Option<CutStreams> {
         let mut side = lock(&self.publish);
         side.hosted = false;
@@ -234,13 +234,14 @@ impl Topic {
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
         let mut streams = sinks.heard.take()?.streams;
-        streams.retain(|heard| heard.stream.link().is_none() && !heard.stream.stream().has_ended());
+        streams.iter_mut().for_each(|heard| heard.stream.lost());
         (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
     }
 
-    /// The topic is back: goes on with the streams that were cut.
+    /// The topic is back: goes on with the streams that were heard.
     pub(crate) fn resume(&self, cut: CutStreams) {
-        lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
+        let mut sinks = lock(&self.sinks);
+        sinks.heard.get_or_insert_default().resume(cut.0);
     }
 
     pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {
