@@ -34,7 +34,8 @@ struct Sink<Q> {
     link: LinkId,
     queue: Q,
     policy: SinkPolicy,
-    announced: bool,
+    /// The life of the stream that it was announced.
+    announced: Option<Incarnation>,
     /// It has not had all that waits.
     behind: bool,
     /// The first number that it has not had.
@@ -124,7 +125,7 @@ impl<Q> Relay<Q> {
                 link,
                 queue,
                 policy,
-                announced: false,
+                announced: None,
                 behind: false,
                 next: 0,
             }),
@@ -142,7 +143,8 @@ impl<Q> Relay<Q> {
         grant
     }
 
-    /// Announces the stream to links that it is new for; with `all`, to the others again, so that what was missed shows.
+    /// Announces the stream to links that it is new for; with `all`, also to those that have not had all before `next`, so
+    /// that what was missed shows. Those that know it all are not told again: in a ring that would go round for ever.
     pub fn announce(
         &mut self,
         topic: &str,
@@ -162,10 +164,11 @@ impl<Q> Relay<Q> {
         };
         let frame = Frame::Alias(alias).to_vec();
         for sink in &mut self.sinks {
-            if sink.announced && !all {
+            let is_known = sink.announced == Some(incarnation);
+            if is_known && (!all || sink.next >= next) {
                 continue;
             }
-            sink.announced = true;
+            sink.announced = Some(incarnation);
             sink.behind = false;
             sink.next = next;
             send(sink.link, &sink.queue, Send::Control(&frame));
@@ -186,7 +189,7 @@ impl<Q> Relay<Q> {
         let mut passed = Passed::default();
         let mut waits = false;
         for sink in &mut self.sinks {
-            if !sink.announced || sequence < sink.next {
+            if sink.announced.is_none() || sequence < sink.next {
                 continue;
             }
             sink.behind |=
@@ -237,7 +240,7 @@ impl<Q> Relay<Q> {
     /// The stream stands at this number.
     pub fn tail(&mut self, next: u64, mut send: impl FnMut(LinkId, &Q, Send<'_>) -> Offer) {
         let mut waits = false;
-        for sink in self.sinks.iter_mut().filter(|sink| sink.announced) {
+        for sink in self.sinks.iter_mut().filter(|sink| sink.announced.is_some()) {
             if sink.behind {
                 waits = true;
             } else if next > sink.next {
@@ -267,9 +270,9 @@ impl<Q> Relay<Q> {
             }
             self.forget_first(&mut passed);
         }
-        for sink in self.sinks.iter_mut().filter(|sink| sink.announced) {
+        for sink in self.sinks.iter_mut().filter(|sink| sink.announced.is_some()) {
             sink.behind = false;
-            sink.announced = false;
+            sink.announced = None;
             let last = if ended { Last::Ended } else { Last::No };
             sink.tail(self.alias, next, last, &mut send);
         }
@@ -286,7 +289,7 @@ impl<Q> Relay<Q> {
         let mut passed = Passed::default();
         if let Some(index) = self.sinks.iter().position(|sink| sink.link == link) {
             let mut sink = self.sinks.swap_remove(index);
-            if sink.announced {
+            if sink.announced.is_some() {
                 let next = sink.next;
                 let last = if in_use { Last::Withdrawn } else { Last::No };
                 sink.tail(self.alias, next, last, &mut send);

@@ -140,7 +140,10 @@ impl Spliced {
         // A hub may be behind what was heard by another way; numbers are never given anew within a life.
         let is_behind = same_life && next <= self.stream.next();
         if !goes_on || self.link == Some(link) || self.link.is_none() && !is_behind {
-            self.discard_waiting(|_| true);
+            if !same_life {
+                self.discard_waiting(|_| true);
+            }
+            self.discard_waiting(|way| way == link);
             self.link = Some(link);
             if is_behind {
                 self.stream.resume();
@@ -417,6 +420,7 @@ mod tests {
         stream.announced(NEW, LIFE, 5);
         assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
         assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
+        stream.announced(NEW, LIFE, 6);
         stream.cut(NEW, false);
         assert_eq!(released(&mut stream), []);
         assert!(stream.is_live());
