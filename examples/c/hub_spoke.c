@@ -1,5 +1,5 @@
 /*
- * A hub that watches its spokes: it knows their topics and subscribes to all of them.
+ * A hub with spokes: it relays between them, and watches them: it subscribes to all their topics.
  *
  *     hub_spoke COUNT SPOKE_ENDPOINT...
  *
@@ -20,6 +20,10 @@ int main(int argc, char **argv)
 
     slk_ctx_t *ctx = slk_ctx_new();
     slk_spot_t *hub = slk_spot_new(ctx);
+
+    // Relay: spokes use each other's topics through the hub, on demand
+    int on = 1;
+    slk_spot_setsockopt(hub, SLK_SPOT_RELAY, &on, sizeof(on));
 
     // Connect to all spokes
     for (int i = 2; i < argc; i++) {

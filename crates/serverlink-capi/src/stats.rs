@@ -29,6 +29,8 @@ struct Counters {
     rejected_protocol: u64,
     rejected_heartbeat: u64,
     commands_refused: u64,
+    relayed_messages: u64,
+    relayed_bytes: u64,
 }
 
 #[unsafe(no_mangle)]
@@ -83,6 +85,8 @@ impl From<Stats> for Counters {
             rejected_protocol: stats.rejected.protocol,
             rejected_heartbeat: stats.rejected.heartbeat,
             commands_refused: stats.commands_refused,
+            relayed_messages: stats.relayed_messages,
+            relayed_bytes: stats.relayed_bytes,
         }
     }
 }

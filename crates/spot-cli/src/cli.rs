@@ -135,6 +135,14 @@ pub(crate) struct NodeArgs {
     /// The node's name: a restarted node is known as the same member by it
     #[arg(long, env = "SPOT_NAME", hide_env_values = true)]
     pub(crate) name: Option<String>,
+    /// Be a hub: pass messages on, on demand, between the nodes that are linked to this one
+    #[arg(
+        long,
+        env = "SPOT_RELAY",
+        hide_env_values = true,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub(crate) relay: bool,
     /// What to log: error, warn, info, debug or off
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: LevelFilter,

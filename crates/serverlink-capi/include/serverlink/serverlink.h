@@ -72,8 +72,8 @@ SLK_EXPORT void slk_version(int *major, int *minor, int *patch);
 
 /*
  * 1 if the library has the capability, otherwise 0 (also for NULL and for unknown words).
- * Transports: "tcp" "ipc" "inproc". Others that this version may lack: "relay" "history" "gossip"
- * "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
+ * Transports: "tcp" "ipc" "inproc". Hubs: "relay". Others that this version may lack: "history"
+ * "gossip" "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
  * but its default.
  */
 SLK_EXPORT int slk_has(const char *capability);
@@ -438,7 +438,10 @@ SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
                                     three pauses */
 
 #define SLK_SPOT_CONNECT_TIMEOUT 200 /* how long slk_spot_topic_route waits, default 1000 */
-#define SLK_SPOT_RELAY 201           /* needs "relay": 0 */
+#define SLK_SPOT_RELAY 201           /* 1 makes this node a hub: it makes the topics of the nodes it is
+                                        linked to known to the others, and passes on what they
+                                        subscribe to and publish. Nodes of its own context are not
+                                        among them. 0, the default, keeps them to itself */
 #define SLK_SPOT_HISTORY 202         /* needs "history": 0 */
 #define SLK_SPOT_OVERFLOW 203        /* what happens when our receive queue is full; see below */
 #define SLK_SPOT_NODE_NAME 204       /* text, 1 to 255 bytes: a named node keeps its id over restarts.
@@ -495,6 +498,8 @@ typedef struct slk_stats_t {
     uint64_t rejected_protocol;          /* ... malformed after the handshake */
     uint64_t rejected_heartbeat;         /* ... silent for too long */
     uint64_t commands_refused;           /* commands of the open protocol that were not carried out */
+    uint64_t relayed_messages;           /* passed on for others as a hub, once for each link */
+    uint64_t relayed_bytes;              /* payload bytes of these */
 } slk_stats_t;
 
 /*

@@ -91,8 +91,9 @@ pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Res
             options.send_hwm_bytes = value.size()?;
             options.subscriber.hwm_bytes = options.send_hwm_bytes;
         }
+        SPOT_RELAY => options.relay = value.flag()?,
         // Of features this version does not have: only their absence can be asked for.
-        SPOT_RELAY | SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
+        SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
             value.int(0..=0)?;
         }
         _ => return Err(Errno::EINVAL),
@@ -132,7 +133,8 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
             Spin::Micros(micros) => Some(micros),
         }),
         SPOT_HWM_BYTES => reader.size(options.send_hwm_bytes),
-        SPOT_RELAY | SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
+        SPOT_RELAY => reader.int(options.relay.into()),
+        SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
             reader.int(0)
         }
         _ => Err(Errno::EINVAL),

@@ -22,6 +22,7 @@ programs! {
     misuse
     monitor
     options
+    relay
     topics
 }
 

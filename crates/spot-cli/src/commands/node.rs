@@ -49,7 +49,7 @@ fn start_log(level: LevelFilter) {
 }
 
 fn start(args: &NodeArgs) -> Result<Node, Failure> {
-    let mut builder = Node::builder();
+    let mut builder = Node::builder().options(|options| options.relay = args.relay);
     if let Some(name) = args.name.as_deref().filter(|name| !name.is_empty()) {
         builder = builder.name(name);
     }
@@ -58,6 +58,9 @@ fn start(args: &NodeArgs) -> Result<Node, Failure> {
     }
     let node = builder.start()?;
     info!("node {} started", node.id());
+    if args.relay {
+        info!("relaying between the nodes that link to this one");
+    }
     for topic in list(&args.topics) {
         info!("hosting {topic}");
     }

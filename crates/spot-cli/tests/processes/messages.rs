@@ -24,6 +24,17 @@ fn a_message_goes_from_pub_through_a_node_to_sub() {
 }
 
 #[test]
+fn a_node_that_relays_connects_nodes_that_know_only_it() {
+    let (_hub, hub) = Spot::node(&["--relay"]);
+    let mut owner = Spot::run(&["node", "--topic", "far:away", "--peer", &hub]);
+    owner.wait_for("up");
+    let sub = subscriber(&hub, &["far:away", "-n", "1"]);
+    let published = spot(&["pub", "far:away", "hello", "--peer", &hub]);
+    assert_eq!((published.code, published.reason().as_str()), (Some(0), ""));
+    assert_eq!(sub.finish().stdout, ["far:away hello"]);
+}
+
+#[test]
 fn all_lines_of_standard_input_arrive_in_order_also_the_last() {
     let (_node, endpoint) = Spot::node(&["--topic", "log"]);
     let sub = subscriber(&endpoint, &["log", "-n", "500", "--overflow", "block"]);
