@@ -135,6 +135,11 @@ impl Spliced {
 
     /// A link announced the stream: what is missing since it was last heard. Call [`release`](Self::release) after it.
     pub fn announced(&mut self, link: LinkId, incarnation: Incarnation, next: u64) -> Missed {
+        if incarnation < self.stream.incarnation() {
+            // It is of a life that is over, and comes by a slow way.
+            self.cut(link, false);
+            return Missed::NONE;
+        }
         let same_life = self.stream.incarnation() == incarnation;
         let goes_on = same_life && !self.stream.has_ended();
         // A hub may be behind what was heard by another way; numbers are never given anew within a life.
@@ -446,6 +451,9 @@ mod tests {
         assert_eq!(stream.announced(NEW, Incarnation(8), 9), Missed::UNKNOWN);
         assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
         assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+        assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
+        assert_eq!(hear(&mut stream, OLD, 10), Judged::Discard, "that life is over");
+        assert_eq!(hear(&mut stream, NEW, 10), Judged::Deliver(Missed::NONE));
     }
 
     #[test]
