@@ -93,6 +93,11 @@ impl Driver {
                 origin,
                 link,
             } => self.follow_stream(topic, origin, link),
+            Output::LeaveWay {
+                topic,
+                origin,
+                link,
+            } => self.leave_way(topic, origin, link),
             Output::StreamLost { topic, origin } => self.stream_lost(topic, origin),
             Output::PeerLost {
                 subscriber,

@@ -28,8 +28,13 @@ impl Driver {
 
     pub(super) fn detach_relay(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
         let in_use = self.links.get(&link).is_some_and(|link| link.active);
-        self.relay(topic, origin, |relay, send| relay.detach(link, in_use, send));
-        self.topics.get_mut(&topic).expect("added").end_if_unwanted();
+        self.relay(topic, origin, |relay, send| {
+            relay.detach(link, in_use, send)
+        });
+        self.topics
+            .get_mut(&topic)
+            .expect("added")
+            .end_if_unwanted();
         self.drain_relays();
     }
 
@@ -128,6 +133,19 @@ impl Driver {
         }
     }
 
+    pub(super) fn leave_way(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
+        let streams = &mut self.topics.get_mut(&topic).expect("added").streams;
+        let Some(stream) = streams.get_mut(&origin) else {
+            return;
+        };
+        let was_its = stream.link() == Some(link);
+        stream.cut(link, false);
+        if was_its && !stream.is_spliced() {
+            self.cut_relayed(topic, origin, false);
+        }
+        self.release(topic, origin);
+    }
+
     pub(super) fn follow_stream(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
         let state = self.topics.get_mut(&topic).expect("added");
         state.awaited.insert(origin, link);
@@ -170,7 +188,10 @@ impl Driver {
         let state = &self.topics[&topic];
         let mut charged = self.charges.of(link, &state.name);
         let mut versions = self.node.interest_versions();
-        let unsure = self.links.get(&link).is_none_or(|link| link.peer != Some(origin))
+        let unsure = self
+            .links
+            .get(&link)
+            .is_none_or(|link| link.peer != Some(origin))
             || versions.any(|(known, acked, sent)| known == link && acked < sent);
         if unsure {
             let blocking = state.inboxes.keys().filter(|id| {
@@ -235,7 +256,9 @@ impl Driver {
         let Some(mut relay) = relays.and_then(|relays| relays.remove(&origin)) else {
             return;
         };
-        let passed = call(&mut relay, &mut |link, (), what| self.send_relayed(link, what));
+        let passed = call(&mut relay, &mut |link, (), what| {
+            self.send_relayed(link, what)
+        });
         let relays = self.topics.get_mut(&topic).map(|state| &mut state.relays);
         relays.expect("just found").insert(origin, relay);
         if let Some(grant) = passed.grant {

@@ -208,6 +208,24 @@ impl Topic {
         }
     }
 
+    /// A stream that comes over several links is not to come over this one any more.
+    pub(crate) fn leave_way(&self, origin: NodeId, link: LinkId, after: &mut Aftermath) {
+        let mut sinks = lock(&self.sinks);
+        let Some(side) = &mut sinks.heard else { return };
+        let is_its = |heard: &HeardStream| heard.stream.stream().publisher() == origin;
+        let Some(index) = side.streams.iter().position(is_its) else {
+            return;
+        };
+        let heard = Heard {
+            link,
+            index,
+            serial: side.streams[index].serial,
+            relayed: true,
+        };
+        drop(sinks);
+        self.stream_cut(heard, Farewell::None, after);
+    }
+
     /// A stream is to be followed on this link, and the others it comes by are to be left.
     pub(crate) fn follow_stream(&self, origin: NodeId, link: LinkId, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);

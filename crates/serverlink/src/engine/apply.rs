@@ -232,6 +232,15 @@ impl NodeInner {
                     topic.follow_stream(origin, link, &mut control.after);
                 }
             }
+            Output::LeaveWay {
+                topic,
+                origin,
+                link,
+            } => {
+                if let Some(topic) = control.topic(topic).cloned() {
+                    topic.leave_way(origin, link, &mut control.after);
+                }
+            }
             Output::StreamLost { topic, origin } => {
                 if let Some(topic) = control.topic(topic).cloned() {
                     topic.stream_lost(origin, &mut control.after);

@@ -226,7 +226,8 @@ impl Spot {
             None => return Err(unknown_alias("TAIL", alias)),
         }
         if last != Last::No
-            && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias) {
+            && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
+        {
             self.upstream_ended(node, *upstream, after);
         }
         Ok(())
@@ -234,7 +235,10 @@ impl Spot {
 
     /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
     fn upstream_ended(&mut self, node: &NodeInner, mut upstream: Upstream, after: &mut Aftermath) {
-        if upstream.is_held_up() && self.ending.len() < MAX_ENDING_UPSTREAMS {
+        if upstream.is_held_up()
+            && !upstream.has_no_way()
+            && self.ending.len() < MAX_ENDING_UPSTREAMS
+        {
             self.ending.push(upstream);
         } else {
             upstream.cut(node, false, after);
@@ -258,7 +262,7 @@ impl Spot {
         });
         self.ending.retain_mut(|upstream| {
             upstream.drain(node, outbox, after);
-            let held_up = upstream.is_held_up();
+            let held_up = upstream.is_held_up() && !upstream.has_no_way();
             if !held_up {
                 upstream.cut(node, false, after);
             }

@@ -127,6 +127,11 @@ impl Upstream {
         !self.backlog.is_empty() || self.tail.is_some()
     }
 
+    /// Whether the owner cannot be reached, as far as was tried.
+    pub(super) fn has_no_way(&self) -> bool {
+        matches!(&self.target, Target::Onward(onward) if onward.has_no_way())
+    }
+
     /// Hands on what waits, as far as there is room; the rest is tried again when there is more.
     pub(super) fn drain(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
         if !self.take_turn(Some(&outbox.port)) {

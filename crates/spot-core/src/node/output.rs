@@ -209,6 +209,15 @@ pub enum Output {
         /// The link of the new way.
         link: LinkId,
     },
+    /// A stream that comes by several ways is not to come over this link any more.
+    LeaveWay {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosts it.
+        origin: NodeId,
+        /// The link that is left.
+        link: LinkId,
+    },
     /// The way to the node that hosts a topic is cut behind the link: its stream goes on when it is announced again.
     StreamLost {
         /// Which topic.

@@ -270,6 +270,7 @@ impl Node {
             }
         }
         self.ask(key, way);
+        self.leave_dead_way(key);
         self.advertise(key);
         if before.map(|way| way.link) != way.map(|way| way.link) {
             self.place(key.0);

@@ -543,6 +543,7 @@ impl Host {
                 assert!(self.active.contains(&link));
                 self.windows.insert((topic, origin, link));
             }
+            Output::LeaveWay { .. } => {}
             Output::StreamLost { topic, origin } => {
                 self.cut.push((self.topics[&topic].clone(), origin));
             }

@@ -47,6 +47,10 @@ impl Onward {
         }
     }
 
+    pub(super) fn has_no_way(&self) -> bool {
+        self.looked_up.is_some() && self.way.is_none()
+    }
+
     pub(super) fn send(
         &mut self,
         node: &NodeInner,

@@ -311,8 +311,26 @@ impl Node {
             return;
         };
         // It may have become the way again.
-        if stream.asked.as_ref().is_none_or(|asked| asked.way != old) {
-            self.cancel(key, old);
+        if stream.asked.as_ref().is_some_and(|asked| asked.way == old) {
+            return;
+        }
+        self.cancel(key, old);
+        let (topic, origin) = key;
+        self.push(Output::LeaveWay {
+            topic,
+            origin,
+            link: old.link,
+        });
+    }
+
+    /// Leaves an old way that has nothing more to bring: what waits on the new one must not wait for it. In a ring that
+    /// might be for ever.
+    pub(super) fn leave_dead_way(&mut self, key: StreamKey) {
+        let Some(old) = self.relay.streams[&key].leaving else {
+            return;
+        };
+        if !self.is_open_way(key, old) {
+            self.leave_old_way(key);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::Node;
 use super::super::output::{Event, LinkId, Output};
-use super::StreamKey;
+use super::{StreamKey, Way};
 use crate::frame::TopicChange;
 use crate::identity::NodeId;
 use crate::limits::{MAX_RELAY_HOPS, MAX_TOPICS_PER_LINK};
@@ -176,6 +176,20 @@ impl Node {
             )
         };
         direct.into_iter().chain(relayed).min_by_key(rank)
+    }
+
+    /// Whether a stream is offered on a way, by its origin or by a hub that reaches it.
+    pub(super) fn is_open_way(&self, key: StreamKey, way: Way) -> bool {
+        let remote = self.remotes.get(&way.hub);
+        let Some(remote) = remote.filter(|remote| remote.active == Some(way.link)) else {
+            return false;
+        };
+        if way.hub == key.1 {
+            return remote.topics.contains(&key.0);
+        }
+        let offers = self.relay.streams.get(&key).into_iter();
+        let mut offers = offers.flat_map(|stream| &stream.offers);
+        offers.any(|offer| offer.hub == way.hub && offer.reachable)
     }
 
     /// Tells our links what has changed of a stream.
