@@ -220,10 +220,11 @@ impl<Q> Relay<Q> {
         while let Some(waiting) = self.waiting.front() {
             for sink in self.sinks.iter_mut().filter(|sink| sink.behind) {
                 match waiting {
-                    Waiting::Message(sequence, payload) if *sequence >= sink.next => {
-                        if !sink.offer(self.alias, *sequence, payload, passed, &mut send) {
-                            return Some((sink.link, payload.len()));
-                        }
+                    Waiting::Message(sequence, payload)
+                        if *sequence >= sink.next
+                            && !sink.offer(self.alias, *sequence, payload, passed, &mut send) =>
+                    {
+                        return Some((sink.link, payload.len()));
                     }
                     Waiting::Tail(next) if *next > sink.next => {
                         sink.tail(self.alias, *next, Last::No, &mut send);

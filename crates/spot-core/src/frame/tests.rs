@@ -68,6 +68,43 @@ fn samples() -> Vec<Frame<'static>> {
             next_sequence: 129,
             last: Last::No,
         },
+        Frame::Interest {
+            version: 2,
+            entries: vec![InterestEntry {
+                filter: Filter::exact("t").unwrap(),
+                origin: Some(publisher),
+                classes: vec![Class(0)],
+            }],
+        },
+        Frame::Topics {
+            version: 3,
+            reset: false,
+            changes: vec![
+                TopicChange::Relay {
+                    origin: publisher,
+                    hops: 1,
+                    reachable: true,
+                    topic: "t",
+                },
+                TopicChange::Unrelay {
+                    origin: publisher,
+                    ended: true,
+                    topic: "u",
+                },
+            ],
+        },
+        Frame::Alias(Alias {
+            alias: 4,
+            upstream: true,
+            passage: Some(Passage {
+                owner: publisher,
+                hops: 1,
+            }),
+            next_sequence: 0,
+            incarnation,
+            publisher,
+            topic: "t",
+        }),
     ]
 }
 
