@@ -57,7 +57,10 @@ fn drain(outbox: &mut Outbox) -> Vec<String> {
             next_sequence,
             last,
         } => {
-            format!("{alias}>{next_sequence}{}", if last == Last::No { "" } else { "." })
+            format!(
+                "{alias}>{next_sequence}{}",
+                if last == Last::No { "" } else { "." }
+            )
         }
         Frame::Alias(stream) => format!("{}={}", stream.alias, stream.next_sequence),
         other => format!("{other:?}"),

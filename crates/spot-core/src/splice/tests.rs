@@ -1,0 +1,145 @@
+use super::*;
+
+const OLD: LinkId = LinkId(1);
+const NEW: LinkId = LinkId(2);
+const LIFE: Incarnation = Incarnation(7);
+
+fn stream(next: u64) -> Spliced {
+    Spliced::new(OLD, NodeId([1; 16]), LIFE, next)
+}
+
+fn hear(stream: &mut Spliced, link: LinkId, sequence: u64) -> Judged {
+    stream.receive(link, sequence, &Payload::copy_from(b"x"))
+}
+
+/// Numbers released, and how many are missing before each.
+fn released(stream: &mut Spliced) -> Vec<(Option<u64>, u64)> {
+    let released = std::iter::from_fn(|| stream.release());
+    released
+        .map(|released| {
+            let number = released.message.map(|(number, _)| number);
+            (number, released.missed.counted())
+        })
+        .collect()
+}
+
+#[test]
+fn a_new_way_waits_for_the_last_messages_of_the_old_one() {
+    let mut stream = stream(5);
+    assert_eq!(stream.announced(NEW, LIFE, 7), Missed::NONE);
+    assert_eq!(hear(&mut stream, NEW, 7), Judged::Wait);
+    assert_eq!(released(&mut stream), []);
+    assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
+    assert_eq!(released(&mut stream), []);
+    assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
+    assert_eq!(released(&mut stream), [(Some(7), 0)]);
+    assert_eq!(hear(&mut stream, OLD, 7), Judged::Discard);
+    assert!(stream.is_carried_by(NEW));
+    assert_eq!(hear(&mut stream, NEW, 8), Judged::Deliver(Missed::NONE));
+    assert_eq!(stream.tail(OLD, 8, Last::Withdrawn), Missed::NONE);
+    assert!(stream.is_live());
+}
+
+#[test]
+fn an_old_way_that_ends_early_leaves_a_gap_of_the_right_size() {
+    let mut first = stream(5);
+    first.announced(NEW, LIFE, 8);
+    assert_eq!(hear(&mut first, NEW, 8), Judged::Wait);
+    first.cut(OLD, false);
+    assert_eq!(released(&mut first), [(Some(8), 3)]);
+    let mut second = stream(5);
+    second.announced(NEW, LIFE, 8);
+    assert_eq!(second.tail(OLD, 6, Last::Withdrawn), Missed::exactly(1));
+    assert_eq!(released(&mut second), [(None, 2)]);
+    assert_eq!(second.link(), Some(NEW));
+    assert!(second.is_live());
+}
+
+#[test]
+fn a_way_that_is_behind_repeats_nothing() {
+    let mut stream = stream(5);
+    assert_eq!(stream.announced(NEW, LIFE, 3), Missed::NONE);
+    assert_eq!(hear(&mut stream, NEW, 4), Judged::Discard);
+    assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
+    assert_eq!(hear(&mut stream, OLD, 6), Judged::Wait);
+    assert_eq!(
+        released(&mut stream),
+        [(Some(6), 0)],
+        "either may bring the next"
+    );
+    let mut after_a_cut = self::stream(5);
+    after_a_cut.cut(OLD, false);
+    assert_eq!(after_a_cut.announced(NEW, LIFE, 3), Missed::NONE);
+    assert_eq!(
+        hear(&mut after_a_cut, NEW, 5),
+        Judged::Deliver(Missed::NONE)
+    );
+}
+
+#[test]
+fn a_new_way_that_is_cut_leaves_the_old_one_in_use() {
+    let mut stream = stream(5);
+    stream.announced(NEW, LIFE, 8);
+    hear(&mut stream, NEW, 8);
+    stream.cut(NEW, false);
+    assert_eq!(released(&mut stream), []);
+    assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
+}
+
+#[test]
+fn a_way_that_was_left_for_another_goes_on_when_that_is_cut() {
+    let mut stream = stream(5);
+    stream.announced(NEW, LIFE, 5);
+    assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
+    assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
+    stream.announced(NEW, LIFE, 6);
+    stream.cut(NEW, false);
+    assert_eq!(released(&mut stream), []);
+    assert!(stream.is_live());
+    assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let mut stream = stream(0);
+    stream.announced(NEW, LIFE, 10);
+    for sequence in 0..MAX_SPLICE_MESSAGES as u64 {
+        assert_eq!(released(&mut stream), []);
+        assert_eq!(hear(&mut stream, NEW, 10 + sequence), Judged::Wait);
+    }
+    let all = released(&mut stream);
+    assert_eq!(all.len(), MAX_SPLICE_MESSAGES);
+    assert_eq!(all[0], (Some(10), 10));
+}
+
+#[test]
+fn another_life_of_the_publisher_does_not_wait() {
+    let mut stream = stream(5);
+    assert_eq!(stream.announced(NEW, Incarnation(8), 9), Missed::UNKNOWN);
+    assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
+    assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+    assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
+    assert_eq!(
+        hear(&mut stream, OLD, 10),
+        Judged::Discard,
+        "that life is over"
+    );
+    assert_eq!(hear(&mut stream, NEW, 10), Judged::Deliver(Missed::NONE));
+}
+
+#[test]
+fn a_stream_that_ended_goes_on_without_a_gap() {
+    let mut stream = stream(5);
+    assert_eq!(stream.tail(OLD, 5, Last::Ended), Missed::NONE);
+    assert!(!stream.is_live());
+    assert_eq!(stream.announced(NEW, LIFE, 9), Missed::NONE);
+    assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
+    stream.tail(NEW, 10, Last::Ended);
+    assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
+    assert_eq!(
+        hear(&mut stream, OLD, 9),
+        Judged::Discard,
+        "that one was heard"
+    );
+    assert_eq!(hear(&mut stream, OLD, 10), Judged::Deliver(Missed::NONE));
+}
