@@ -373,7 +373,9 @@ impl Driver {
         let Some((_, payload)) = message else { return };
         let charged = self.charged(link, topic, publisher);
         let queued = self.deliver(topic, &payload, Some(link), &charged);
-        let returned = charged.into_iter().filter(|subscriber| !queued.contains(subscriber));
+        let returned = charged
+            .into_iter()
+            .filter(|subscriber| !queued.contains(subscriber));
         self.give_back(link, returned.collect(), payload.len());
     }
 

@@ -262,7 +262,11 @@ fn heal(world: &mut World) -> Result<u64, String> {
 fn converged(world: &World) -> Result<(), String> {
     let count = world.hosts.len();
     let connections = world.net.connections().len();
-    let degree = |host| (0..count).filter(|other| world.shape.links(host, *other)).count();
+    let degree = |host| {
+        (0..count)
+            .filter(|other| world.shape.links(host, *other))
+            .count()
+    };
     if connections != (0..count).map(degree).sum::<usize>() / 2 {
         return Err(format!("{connections} connections between {count} hosts"));
     }

@@ -240,7 +240,11 @@ impl<Q> Relay<Q> {
     /// The stream stands at this number.
     pub fn tail(&mut self, next: u64, mut send: impl FnMut(LinkId, &Q, Send<'_>) -> Offer) {
         let mut waits = false;
-        for sink in self.sinks.iter_mut().filter(|sink| sink.announced.is_some()) {
+        for sink in self
+            .sinks
+            .iter_mut()
+            .filter(|sink| sink.announced.is_some())
+        {
             if sink.behind {
                 waits = true;
             } else if next > sink.next {
@@ -270,7 +274,11 @@ impl<Q> Relay<Q> {
             }
             self.forget_first(&mut passed);
         }
-        for sink in self.sinks.iter_mut().filter(|sink| sink.announced.is_some()) {
+        for sink in self
+            .sinks
+            .iter_mut()
+            .filter(|sink| sink.announced.is_some())
+        {
             sink.behind = false;
             sink.announced = None;
             let last = if ended { Last::Ended } else { Last::No };

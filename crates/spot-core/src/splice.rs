@@ -56,11 +56,7 @@ impl Way {
     }
 
     /// Takes the message with this number; those before it came otherwise.
-    fn take(
-        &mut self,
-        next: u64,
-        discarded: &mut Vec<(LinkId, usize)>,
-    ) -> Option<(u64, Payload)> {
+    fn take(&mut self, next: u64, discarded: &mut Vec<(LinkId, usize)>) -> Option<(u64, Payload)> {
         let is_due = |first: &mut (u64, Payload)| first.0 <= next;
         while let Some((sequence, payload)) = self.waiting.pop_front_if(is_due) {
             self.bytes -= payload.len();
@@ -457,7 +453,11 @@ mod tests {
         assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
         stream.tail(NEW, 10, Last::Ended);
         assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
-        assert_eq!(hear(&mut stream, OLD, 9), Judged::Discard, "that one was heard");
+        assert_eq!(
+            hear(&mut stream, OLD, 9),
+            Judged::Discard,
+            "that one was heard"
+        );
         assert_eq!(hear(&mut stream, OLD, 10), Judged::Deliver(Missed::NONE));
     }
 }

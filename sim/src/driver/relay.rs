@@ -28,8 +28,13 @@ impl Driver {
 
     pub(super) fn detach_relay(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
         let in_use = self.links.get(&link).is_some_and(|link| link.active);
-        self.relay(topic, origin, |relay, send| relay.detach(link, in_use, send));
-        self.topics.get_mut(&topic).expect("added").end_if_unwanted();
+        self.relay(topic, origin, |relay, send| {
+            relay.detach(link, in_use, send)
+        });
+        self.topics
+            .get_mut(&topic)
+            .expect("added")
+            .end_if_unwanted();
         self.drain_relays();
     }
 
@@ -170,7 +175,10 @@ impl Driver {
         let state = &self.topics[&topic];
         let mut charged = self.charges.of(link, &state.name);
         let mut versions = self.node.interest_versions();
-        let unsure = self.links.get(&link).is_none_or(|link| link.peer != Some(origin))
+        let unsure = self
+            .links
+            .get(&link)
+            .is_none_or(|link| link.peer != Some(origin))
             || versions.any(|(known, acked, sent)| known == link && acked < sent);
         if unsure {
             let blocking = state.inboxes.keys().filter(|id| {
@@ -235,7 +243,9 @@ impl Driver {
         let Some(mut relay) = relays.and_then(|relays| relays.remove(&origin)) else {
             return;
         };
-        let passed = call(&mut relay, &mut |link, (), what| self.send_relayed(link, what));
+        let passed = call(&mut relay, &mut |link, (), what| {
+            self.send_relayed(link, what)
+        });
         let relays = self.topics.get_mut(&topic).map(|state| &mut state.relays);
         relays.expect("just found").insert(origin, relay);
         if let Some(grant) = passed.grant {

@@ -134,9 +134,7 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
         }),
         SPOT_HWM_BYTES => reader.size(options.send_hwm_bytes),
         SPOT_RELAY => reader.int(options.relay.into()),
-        SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
-            reader.int(0)
-        }
+        SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => reader.int(0),
         _ => Err(Errno::EINVAL),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{Alias, put_data_header, Last};
+use crate::frame::{Alias, Last, put_data_header};
 use crate::identity::{Incarnation, NodeId};
 use crate::overflow::Overflow;
 
