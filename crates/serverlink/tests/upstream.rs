@@ -101,3 +101,52 @@ fn a_held_up_remote_publisher_goes_on_when_the_sleeper_leaves() {
         drop(asleep);
     });
 }
+
+/// What the owner had accepted of it was dumped when its link ended: blocking subscribers lost all they had no room for,
+/// and those on other nodes were told only by the next message.
+#[test]
+fn what_a_publisher_left_behind_was_lost_to_blocking_subscribers() {
+    const COUNT: u32 = 500;
+    let (owner, publisher) = owner_and_publisher();
+    let third = Node::builder()
+        .peer(owner.last_endpoint().unwrap())
+        .start()
+        .unwrap();
+    third.sync(WAIT).unwrap();
+    let at_owner = blocking(&owner, "t", 10);
+    let at_third = blocking(&third, "t", 10);
+    at_third.wait_subscribed_to("t", WAIT).unwrap();
+    for n in 0..COUNT {
+        publisher.publish("t", n.to_le_bytes()).unwrap();
+    }
+    publisher.close();
+    drop(publisher);
+    std::thread::scope(|scope| {
+        scope.spawn(|| expect_numbers(&at_owner, COUNT));
+        expect_numbers(&at_third, COUNT);
+    });
+    // Nothing of the link is left.
+    owner.publish("t", COUNT.to_le_bytes()).unwrap();
+    assert!(matches!(
+        at_third.recv_timeout(WAIT),
+        Ok(Delivery::Message(message)) if message.data() == COUNT.to_le_bytes()
+    ));
+}
+
+/// A publisher that comes back while its messages still wait goes on behind them.
+#[test]
+fn a_publisher_that_returns_goes_on_behind_what_waits_of_it() {
+    let (owner, first) = owner_and_publisher();
+    let subscriber = blocking(&owner, "t", 10);
+    for n in 0..100u32 {
+        first.publish("t", n.to_le_bytes()).unwrap();
+    }
+    let endpoint = owner.last_endpoint().unwrap();
+    first.remove_peer(&endpoint).unwrap();
+    first.add_peer(&endpoint).unwrap();
+    first.sync(WAIT).unwrap();
+    for n in 100..200u32 {
+        first.publish("t", n.to_le_bytes()).unwrap();
+    }
+    expect_numbers(&subscriber, 200);
+}

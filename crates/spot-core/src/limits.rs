@@ -52,6 +52,10 @@ pub const UPSTREAM_WINDOW_MESSAGES: usize = 1000;
 /// Payload bytes of the same; the last message may go past it.
 pub const UPSTREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most connections that are gone and of which messages still wait for room at blocking subscribers: each may hold as much
+/// as the windows of what was published over it.
+pub const MAX_REMAINING_CONNECTIONS: usize = 64;
+
 /// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
 /// frame.
 pub const MAX_CLASSES_PER_FILTER: usize = 4096;

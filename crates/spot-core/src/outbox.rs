@@ -272,6 +272,13 @@ impl Outbox {
         self.protect_last();
     }
 
+    /// A message that found no room and that nobody waits with is lost. That is told as soon as there is room to tell, so
+    /// that it shows though nothing more may be published.
+    pub fn lose(&mut self, header: &[u8]) {
+        self.note_loss(header);
+        self.announce_losses_if_time();
+    }
+
     /// Offers a plain ZeroMQ message: these frames. Dropped when there is no room.
     pub fn offer_plain(&mut self, frames: &[&[u8]]) -> Offer {
         let len: usize = frames.iter().map(|frame| frame.len()).sum();
@@ -308,10 +315,7 @@ impl Outbox {
         self.messages -= segment.messages;
         self.bytes -= segment.payload_bytes;
         self.unread_answers -= segment.answer_bytes;
-        if !self.unannounced.is_empty() && self.limit.has_room(self.messages * 2, self.bytes * 2, 0)
-        {
-            self.announce_losses();
-        }
+        self.announce_losses_if_time();
         segment.messages > 0
     }
 
@@ -501,7 +505,12 @@ impl Outbox {
         }
     }
 
-    fn announce_losses(&mut self) {
+    /// Not before half of the queue is free: losses come in runs, and one announcement tells of a run.
+    fn announce_losses_if_time(&mut self) {
+        let is_time = self.limit.has_room(self.messages * 2, self.bytes * 2, 0);
+        if self.unannounced.is_empty() || !is_time {
+            return;
+        }
         let mut frame = Vec::new();
         for (alias, next_sequence) in std::mem::take(&mut self.unannounced) {
             frame.clear();

@@ -136,6 +136,13 @@ impl SharedOutbox {
         (offer, self.after_queueing(&mut state))
     }
 
+    /// A message that found no room is lost; says who is to write that.
+    pub(crate) fn lose(&self, header: &[u8]) -> Flush {
+        let mut state = lock(&self.state);
+        state.queue.lose(header);
+        self.after_queueing(&mut state)
+    }
+
     pub(crate) fn reserve(&self, policy: &SinkPolicy, len: usize) -> bool {
         lock(&self.state).queue.reserve(policy, len)
     }

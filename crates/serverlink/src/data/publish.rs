@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
+use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId, limits};
@@ -232,6 +232,26 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.next_sequence = side.next_sequence.saturating_add(missed.counted());
         self.tell_missed(missed);
+        let next_sequence = side.next_sequence;
+        let Some(outside) = &side.outside else { return };
+        for LinkSink { kind, .. } in &outside.links {
+            match kind {
+                // Now, because nothing more may be published.
+                SinkKind::Wire { outbox, .. } => {
+                    let tail = Frame::Tail {
+                        alias: self.id.0,
+                        next_sequence,
+                        last: Last::No,
+                    };
+                    outbox.control(&tail.to_vec());
+                    outbox.flush_soon();
+                }
+                SinkKind::Direct {
+                    topic: Some(topic), ..
+                } => topic.tell_missed(missed),
+                _ => {}
+            }
+        }
     }
 
     fn publish_hosted(
@@ -383,10 +403,14 @@ impl Topic {
                     }
                     let (offer, flush) = outbox.offer(policy, header, payload);
                     after.queued(outbox, flush);
-                    if offer == Offer::Ended {
-                        after
-                            .ended_classes
-                            .extend(policy.disconnect.iter().map(|class| (*link, *class)));
+                    match offer {
+                        Offer::Queued | Offer::Dropped => {}
+                        // No room was set aside: the publisher is not held up from here.
+                        Offer::Full => after.queued(outbox, outbox.lose(header)),
+                        Offer::Ended => {
+                            let ended = policy.disconnect.iter().map(|class| (*link, *class));
+                            after.ended_classes.extend(ended);
+                        }
                     }
                 }
                 SinkKind::Plain { outbox } => {

@@ -78,6 +78,7 @@ pub(crate) fn start(
         turns: Turns::default(),
         passages: AtomicU32::new(0),
         closed: AtomicBool::new(false),
+        remaining: AtomicUsize::new(0),
         open_sockets: Mutex::new(0),
         all_closed: Condvar::new(),
         epoch: Instant::now(),

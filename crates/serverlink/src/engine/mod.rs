@@ -57,6 +57,8 @@ pub(crate) struct NodeInner {
     pub(crate) turns: Turns,
     passages: AtomicU32,
     closed: AtomicBool,
+    /// Connections that are gone and of which messages still wait for room.
+    pub(crate) remaining: AtomicUsize,
     open_sockets: Mutex<usize>,
     all_closed: Condvar,
     epoch: Instant,

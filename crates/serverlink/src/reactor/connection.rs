@@ -72,6 +72,28 @@ enum Phase {
         link: Box<Link>,
         shut: bool,
     },
+    /// The other side is gone. What it published, and was told to be on its way, waits for room at blocking subscribers.
+    Remaining {
+        link: Box<Link>,
+        _kept: Kept,
+    },
+}
+
+/// One of the few connections of a node of which something may remain.
+struct Kept(Arc<NodeInner>);
+
+impl Kept {
+    fn new(node: &Arc<NodeInner>) -> Option<Self> {
+        let count = node.remaining.fetch_add(1, Relaxed);
+        let kept = Self(node.clone());
+        (count < limits::MAX_REMAINING_CONNECTIONS).then_some(kept)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.remaining.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Connection {
@@ -174,6 +196,7 @@ impl Connection {
             Phase::Shaking { .. } => self.write_handshake(),
             Phase::Linked(link) => link.outbox.flush().map_err(Fault::closed),
             Phase::Draining { .. } => return self.drain(),
+            Phase::Remaining { .. } => return Outcome::Wait,
         };
         match turn {
             Ok(()) if self.gone => Outcome::Done,
@@ -183,8 +206,10 @@ impl Connection {
     }
 
     pub(super) fn readable(&mut self, buffer: &mut [u8], closed: bool) -> Outcome {
-        if let Phase::Connecting = self.phase {
-            return self.writable();
+        match self.phase {
+            Phase::Connecting => return self.writable(),
+            Phase::Remaining { .. } => return Outcome::Wait,
+            _ => {}
         }
         for _ in 0..READS_PER_TURN {
             let read = match self.stream.read(buffer) {
@@ -208,10 +233,37 @@ impl Connection {
 
     /// There may be room for what the peer published to us.
     pub(super) fn retry(&mut self) -> Outcome {
-        if let Phase::Linked(link) = &mut self.phase {
-            link.retry(&self.node);
+        match &mut self.phase {
+            Phase::Linked(link) => link.retry(&self.node),
+            Phase::Remaining { link, .. } => {
+                link.retry(&self.node);
+                link.turn_done(&self.node);
+                if !link.remains() {
+                    return Outcome::Done;
+                }
+            }
+            _ => {}
         }
         self.turn_done()
+    }
+
+    /// The node closes: what remains of the connection is not waited for.
+    pub(super) fn is_remainder_of(&self, node: NodeId) -> bool {
+        self.node.id() == node && matches!(self.phase, Phase::Remaining { .. })
+    }
+
+    /// Keeps of a link that is gone what waits for room, if anything does; otherwise it is over.
+    fn keep_remainder(&mut self, mut link: Box<Link>) -> Outcome {
+        self.leave();
+        if link.remains() && !self.node.is_closed() {
+            if let Some(kept) = Kept::new(&self.node) {
+                self.phase = Phase::Remaining { link, _kept: kept };
+                // There may have been room since.
+                return self.retry();
+            }
+        }
+        link.give_up(&self.node);
+        Outcome::Done
     }
 
     pub(super) fn timeout(&mut self, now: Instant) -> Outcome {
@@ -229,7 +281,7 @@ impl Connection {
                 ),
                 kind: FaultKind::HandshakeTimeout,
             }),
-            Phase::Draining { .. } => {
+            Phase::Draining { .. } | Phase::Remaining { .. } => {
                 self.leave();
                 return Outcome::Done;
             }
@@ -253,9 +305,9 @@ impl Connection {
         };
         link.closing(&self.node, reason);
         if reason == CloseReason::Replaced {
-            self.leave();
-            return Outcome::Done;
+            return self.keep_remainder(link);
         }
+        link.give_up(&self.node);
         let linger = self.node.read_options(|options| options.linger);
         self.deadline = linger.map(|linger| Instant::now() + linger);
         self.phase = Phase::Draining { link, shut: false };
@@ -420,10 +472,12 @@ impl Connection {
             (Phase::Linked(mut link), _) => {
                 link.down(&self.node, &fault.reason);
                 if fault.kind == FaultKind::Protocol && link.say_bye(&fault.reason) {
+                    link.give_up(&self.node);
                     self.deadline = Some(Instant::now() + FAREWELL);
                     self.phase = Phase::Draining { link, shut: false };
                     return self.drain();
                 }
+                return self.keep_remainder(link);
             }
             (Phase::Connecting | Phase::Shaking { .. }, Some(link)) => {
                 self.node.link_closed(link, &fault.reason)

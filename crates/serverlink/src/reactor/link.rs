@@ -125,6 +125,19 @@ impl Link {
         }
     }
 
+    /// Whether something that the peer published to us waits for room though the link is gone.
+    pub(super) fn remains(&self) -> bool {
+        matches!(&self.traffic, Traffic::Spot(spot) if spot.is_ending())
+    }
+
+    /// What waits is not waited for any longer: those who have no room are told what they miss.
+    pub(super) fn give_up(&mut self, node: &Arc<NodeInner>) {
+        if let Traffic::Spot(spot) = &mut self.traffic {
+            spot.give_up(node, &mut self.after);
+        }
+        self.turn_done(node);
+    }
+
     /// Does what the messages of a turn left to do.
     pub(super) fn turn_done(&mut self, node: &Arc<NodeInner>) {
         if !self.after.is_empty() {
@@ -145,7 +158,7 @@ impl Link {
         spot
     }
 
-    /// The link is gone.
+    /// The link is gone; something of it may [remain](Self::remains).
     pub(super) fn down(&mut self, node: &Arc<NodeInner>, reason: &str) {
         self.outbox.close();
         if let Traffic::Spot(spot) = &mut self.traffic {
@@ -156,7 +169,7 @@ impl Link {
         node.link_closed(self.outbox.link, reason);
     }
 
-    /// The link is closed by us: nothing more is heard on it.
+    /// The link is closed by us: nothing more is heard on it; something of it may [remain](Self::remains).
     pub(super) fn closing(&mut self, node: &Arc<NodeInner>, reason: CloseReason) {
         if let Traffic::Spot(spot) = &mut self.traffic {
             // Another link to the same node goes on with the streams: what is lost in between shows there.

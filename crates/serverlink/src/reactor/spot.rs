@@ -27,7 +27,7 @@ pub(super) struct Spot {
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
     /// Streams published to us that have ended and still wait for room.
-    ending: Vec<Upstream>,
+    ending: Vec<Ending>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -41,6 +41,13 @@ enum Announced {
     Upstream(Box<Upstream>),
     /// To nobody: the topic is not offered, and the other side does not know yet.
     Ignored,
+}
+
+/// A stream published to us that has ended.
+struct Ending {
+    upstream: Upstream,
+    /// Its publisher took its leave: how far it was heard is not to be remembered.
+    for_good: bool,
 }
 
 #[derive(Default)]
@@ -228,20 +235,26 @@ impl Spot {
         if last != Last::No
             && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
         {
-            self.upstream_ended(node, *upstream, after);
+            self.upstream_ended(node, *upstream, false, after);
         }
         Ok(())
     }
 
     /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
-    fn upstream_ended(&mut self, node: &NodeInner, mut upstream: Upstream, after: &mut Aftermath) {
+    fn upstream_ended(
+        &mut self,
+        node: &NodeInner,
+        mut upstream: Upstream,
+        for_good: bool,
+        after: &mut Aftermath,
+    ) {
         if upstream.is_held_up()
             && !upstream.has_no_way()
             && self.ending.len() < MAX_ENDING_UPSTREAMS
         {
-            self.ending.push(upstream);
+            self.ending.push(Ending { upstream, for_good });
         } else {
-            upstream.cut(node, false, after);
+            upstream.cut(node, for_good, after);
         }
     }
 
@@ -260,17 +273,34 @@ impl Spot {
             }
             _ => false,
         });
-        self.ending.retain_mut(|upstream| {
+        self.ending.retain_mut(|Ending { upstream, for_good }| {
             upstream.drain(node, outbox, after);
             let held_up = upstream.is_held_up() && !upstream.has_no_way();
             if !held_up {
-                upstream.cut(node, false, after);
+                upstream.cut(node, *for_good, after);
             }
             held_up
         });
     }
 
-    /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave.
+    /// Whether something that was published to us waits for room though its stream has ended.
+    pub(super) fn is_ending(&self) -> bool {
+        !self.ending.is_empty()
+    }
+
+    /// What waits is not waited for any longer.
+    pub(super) fn give_up(&mut self, node: &NodeInner, after: &mut Aftermath) {
+        for Ending {
+            mut upstream,
+            for_good,
+        } in self.ending.drain(..)
+        {
+            upstream.cut(node, for_good, after);
+        }
+    }
+
+    /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave. What was published to
+    /// us and waits for room goes on waiting, as long as [`retry`](Self::retry) is called.
     pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
         let farewell = match self.farewell {
             Some(ByeReason::Leaving) => Farewell::Theirs,
@@ -278,15 +308,12 @@ impl Spot {
             _ if left => Farewell::Ours,
             _ => Farewell::None,
         };
-        for mut upstream in self.ending.drain(..) {
-            upstream.cut(node, false, after);
-        }
-        for announced in self.aliases.drain() {
+        for announced in self.aliases.drain().collect::<Vec<_>>() {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, farewell, after),
-                Announced::Upstream(mut upstream) => {
+                Announced::Upstream(upstream) => {
                     let ended = farewell != Farewell::None && upstream.is_of(self.peer);
-                    upstream.cut(node, ended, after);
+                    self.upstream_ended(node, *upstream, ended, after);
                 }
                 Announced::Ignored => {}
             }

@@ -251,6 +251,7 @@ impl Thread {
                 connection.give_up();
                 false
             }
+            Entry::Connection(connection) => !connection.is_remainder_of(id),
             _ => true,
         });
     }
