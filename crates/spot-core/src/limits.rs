@@ -75,6 +75,24 @@ pub const MAX_TOPICS_PER_LINK: usize = 1 << 21;
 /// than a socket's buffers hold, so that only a peer that does not read gets there.
 pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most streams that a peer may ask to go on with: what a short outage cut of a busy link. The others show what was missed
+/// as a gap, as they would without history.
+pub const MAX_RESUMED_PER_LINK: usize = 1 << 16;
+
+/// Most subscriptions for which a peer may ask for history at once, before the INTEREST that they belong to. Those beyond
+/// begin without history.
+pub const MAX_REPLAYS_PER_LINK: usize = 1 << 16;
+
+// History.
+
+/// Most messages kept of a topic: each takes some 80 bytes beside a payload that is not small, so a topic's history stays
+/// below 100 MB of its own.
+pub const MAX_HISTORY_MESSAGES: usize = 1 << 20;
+
+/// Owners that a subscription remembers to have had its history from, so that one that is back is not asked twice: as many
+/// as topics that were forgotten when their link was cut.
+pub const MAX_OWNERS_REMEMBERED: usize = 1024;
+
 // Queues.
 
 /// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that

@@ -5,6 +5,7 @@
 //! a loss even when nothing more is published.
 
 mod gate;
+mod past;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,7 +15,7 @@ use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
 use self::gate::Gate;
-use crate::frame::{Data, Frame, kind};
+use crate::frame::{Data, Frame, Past, kind};
 use crate::inbox::{Limit, Offer};
 use crate::overflow::Class;
 use crate::payload::Payload;
@@ -444,7 +445,7 @@ impl Outbox {
             };
             let bytes = &buffer[segment.start..][..frame.in_buffer];
             let body = &bytes[frame.header..];
-            if body.first() == Some(&kind::DATA) {
+            if matches!(body.first(), Some(&(kind::DATA | kind::PAST))) {
                 let dropped = body.to_vec();
                 let owner = usize::from(frame.in_buffer < frame.total);
                 if self.segments[owner].gated > 0 {
@@ -469,10 +470,12 @@ impl Outbox {
 
     /// Takes a dropped message out of the count; `owner` is the segment that carried it.
     fn forget_message(&mut self, owner: usize, body_len: usize, start_of_body: &[u8]) {
-        let Some(Ok(data)) = Data::decode(start_of_body) else {
-            unreachable!("only own DATA frames are dropped")
+        let rest_len = match (Data::decode(start_of_body), Past::decode(start_of_body)) {
+            (Some(Ok(data)), _) => data.payload.len(),
+            (_, Some(Ok(past))) => past.payload.len(),
+            _ => unreachable!("only own messages are dropped"),
         };
-        let header_len = start_of_body.len() - data.payload.len();
+        let header_len = start_of_body.len() - rest_len;
         let payload_len = body_len - header_len;
         self.messages -= 1;
         self.bytes -= payload_len;
@@ -484,9 +487,13 @@ impl Outbox {
             segment.payload_bytes -= payload_len;
         }
         // Where the stream is announced again or ended behind the message, that shows the loss, and by then the alias
-        // may be another stream's.
-        let mut segments = self.segments.iter();
-        if segments.any(|segment| segment.renamed.contains(&data.alias)) {
+        // may be another stream's. What is missing of the past shows at the next of it, or at its end.
+        let shows_behind = Data::decode(start_of_body).is_none_or(|data| {
+            let alias = data.expect("looked at above").alias;
+            let mut segments = self.segments.iter();
+            segments.any(|segment| segment.renamed.contains(&alias))
+        });
+        if shows_behind {
             self.dropped += 1;
         } else {
             self.note_loss(start_of_body);

@@ -266,6 +266,7 @@ fn a_stream_of_a_destroyed_topic_brought_the_topic_back() {
     let stream = Alias {
         alias: 0,
         upstream: false,
+        resumed: false,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([0; 16]),

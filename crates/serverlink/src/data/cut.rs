@@ -34,6 +34,12 @@ impl CutTopics {
         Some(streams)
     }
 
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &CutStreams)> {
+        let topics = self.oldest_first.iter();
+        topics.filter_map(|topic| Some((topic, self.streams.get(topic)?)))
+    }
+
     /// Forgets those that nobody subscribes to any more: what is published then is no loss.
     pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.oldest_first.retain(|topic| wanted(topic));

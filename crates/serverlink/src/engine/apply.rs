@@ -34,7 +34,7 @@ impl LinkHandle {
     }
 
     /// The SPOT node at the other end of a socket.
-    fn node(&self) -> Option<NodeId> {
+    pub(super) fn node(&self) -> Option<NodeId> {
         match self {
             Self::Wire {
                 peer: LinkPeer::Spot(hello),
@@ -67,6 +67,7 @@ impl LinkHandle {
             },
             Self::Inproc(link) => SinkKind::Direct {
                 node: link.node.clone(),
+                link: link.link,
                 topic: None,
             },
         }
@@ -123,9 +124,15 @@ impl NodeInner {
             Output::Close { link, reason, bye } => {
                 self.close_link(control, link, reason, bye, touched)
             }
-            Output::LinkActive { link } => control.open_windows(link),
+            Output::LinkActive { link } => {
+                control.open_windows(link);
+                control.tell_resumes(link);
+            }
             Output::LinkInactive { link, .. } => control.leave_use(link),
-            Output::TopicAdded { topic, name } => self.add_topic(control, Topic::new(topic, name)),
+            Output::TopicAdded { topic, name } => {
+                let topic = Topic::new(topic, name, control.forgotten_topics);
+                self.add_topic(control, topic);
+            }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
                 if let Some(topic) = control.topic(topic) {
@@ -134,13 +141,31 @@ impl NodeInner {
                         Some(Upstream::new(link, handle.node(), handle.sink(&[])))
                     };
                     topic.place(place, upstream);
+                    if place.hosted {
+                        let (max_messages, max_bytes) = self.history_limit();
+                        topic.set_history(max_messages, max_bytes);
+                    }
                 }
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.await_past(of);
+                }
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => control.past_sent(topic, subscriber, link),
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 if let (Some(topic), Some(inbox)) =
                     (control.topic(topic), control.subscribers.get(&subscriber))
                 {
-                    topic.attach_inbox(subscriber, inbox);
+                    topic.attach_inbox(subscriber, inbox, history);
                 }
             }
             Output::DetachSubscriber { topic, subscriber } => {
@@ -153,6 +178,7 @@ impl NodeInner {
                 topic,
                 link,
                 classes,
+                past,
             } => {
                 if let (Some(topic), Some(handle)) =
                     (control.topic(topic), control.links.get(&link))
@@ -161,7 +187,7 @@ impl NodeInner {
                         link,
                         kind: handle.sink(&classes),
                     };
-                    topic.attach_link(sink, self.identity.node, self.identity.incarnation);
+                    topic.attach_link(sink, self.identity, &past);
                 }
             }
             Output::DetachLink { topic, link } => {
@@ -245,6 +271,7 @@ impl NodeInner {
 
     fn remove_topic(&self, control: &mut Control, id: spot_core::TopicId) {
         if let Some(topic) = control.topics.get_mut(id.0 as usize).and_then(Option::take) {
+            control.forgotten_topics = control.forgotten_topics.wrapping_add(1);
             self.names
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -51,6 +51,7 @@ pub(crate) fn start(
         links: HashMap::new(),
         topics: Vec::new(),
         cut_topics: CutTopics::default(),
+        forgotten_topics: 0,
         subscribers: HashMap::new(),
         binds: Vec::new(),
         events: Vec::new(),

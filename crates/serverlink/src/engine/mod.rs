@@ -5,6 +5,7 @@ mod apply;
 mod context;
 mod credit;
 mod events;
+mod history;
 mod inproc;
 mod lifecycle;
 mod links;
@@ -64,6 +65,8 @@ pub(crate) struct Control {
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
     pub(crate) cut_topics: CutTopics,
+    /// Topics forgotten so far: one that comes back is another stream.
+    forgotten_topics: u32,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
@@ -262,7 +265,9 @@ impl NodeInner {
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = options;
         let limit = self.send_limit();
+        let history = self.history_limit();
         self.control(|control| {
+            control.set_history(history);
             control.core.set_reconnect_pauses(min_ms, max_ms);
             control
                 .outboxes()

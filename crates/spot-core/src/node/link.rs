@@ -3,11 +3,12 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use thiserror::Error;
 
+use super::history::Asked;
 use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
 use super::peers::PeerState;
 use super::{Node, SubscriberId};
@@ -15,8 +16,12 @@ use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
-use crate::limits::{MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_TOPICS_PER_LINK};
+use crate::limits::{
+    MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_REPLAYS_PER_LINK, MAX_RESUMED_PER_LINK,
+    MAX_TOPICS_PER_LINK,
+};
 use crate::overflow::{Class, Overflow};
+use crate::past::{Replay, Resume};
 use crate::registry::{Topic, TopicId};
 
 /// A connection.
@@ -45,6 +50,12 @@ pub(super) struct Link {
     pub(super) filters: usize,
     /// Patterns among them.
     pub(super) patterns: usize,
+    /// What we asked for of the past, in the order of the answers.
+    pub(super) asked: VecDeque<Asked>,
+    /// What the other side asked for, until its interest comes.
+    pub(super) replays: Vec<(Filter, Replay)>,
+    /// Where streams stand that the other side heard before, by topic, until their topic is attached.
+    pub(super) resumes: HashMap<Box<str>, Resume>,
 }
 
 /// How a connection stands.
@@ -75,6 +86,9 @@ impl Link {
             foreign: BTreeSet::new(),
             filters: 0,
             patterns: 0,
+            asked: VecDeque::new(),
+            replays: Vec::new(),
+            resumes: HashMap::new(),
         }
     }
 
@@ -106,6 +120,12 @@ pub enum FrameError {
     /// More patterns than a peer may have in force.
     #[error("the peer has more than {MAX_PATTERNS_PER_LINK} patterns in force")]
     TooManyPatterns,
+    /// More streams to go on with than a peer may name.
+    #[error("the peer goes on with more than {MAX_RESUMED_PER_LINK} streams")]
+    TooManyResumed,
+    /// More history asked for at once than a peer may.
+    #[error("the peer asks for history more than {MAX_REPLAYS_PER_LINK} times at once")]
+    TooManyReplays,
     /// It has no place on this link now.
     #[error("a {kind} frame has no place here")]
     Misplaced {
@@ -192,7 +212,7 @@ impl Node {
         }
     }
 
-    /// A control frame arrived. DATA, ALIAS, TAIL and CREDIT are the driver's to handle; see
+    /// A control frame arrived. DATA, ALIAS, TAIL, CREDIT, PAST and LIVE are the driver's to handle; see
     /// [`open_stream`](Self::open_stream).
     ///
     /// # Errors
@@ -216,7 +236,10 @@ impl Node {
             }
             (Frame::InterestAck { version }, LinkState::Active) => {
                 state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
+                self.asks_are_answered(link);
             }
+            (Frame::Resume { entries }, LinkState::Active) => self.resume_told(link, &entries)?,
+            (Frame::Replay(request), LinkState::Active) => self.replay_asked(link, request)?,
             (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
                 self.topics_told(link, reset, &changes)?
             }
@@ -227,6 +250,8 @@ impl Node {
             (Frame::Alias(_), _) => return misplaced("ALIAS"),
             (Frame::Data(_), _) => return misplaced("DATA"),
             (Frame::Tail { .. }, _) => return misplaced("TAIL"),
+            (Frame::Past(_), _) => return misplaced("PAST"),
+            (Frame::Live { .. }, _) => return misplaced("LIVE"),
         }
         Ok(())
     }
@@ -405,6 +430,7 @@ impl Node {
         let state = self.link_mut(link);
         state.state = LinkState::Dialing;
         let foreign = std::mem::take(&mut state.foreign);
+        self.asks_are_cut(link);
         let filters = self.offered.remove_target(link);
         if node.is_some() {
             self.push(Output::LinkInactive { link, graceful });

@@ -4,6 +4,7 @@
 //! gives the seed. Its product is, for each topic, which local subscribers and which links want it and where it lives;
 //! the driver's data plane moves messages by that and never decides.
 
+mod history;
 mod link;
 mod output;
 mod peers;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 
+use crate::filter::Filter;
 use crate::hello::{Hello, Role};
 use crate::identity::{Incarnation, NodeId};
 use crate::interest::Interest;
@@ -32,6 +34,7 @@ pub use sync::{SyncId, SyncPending};
 pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
+use history::Ask;
 use link::Link;
 use peers::{Peer, PeerState};
 use remote::Remote;
@@ -76,6 +79,10 @@ impl NodeConfig {
 #[derive(Debug)]
 struct Subscriber {
     overflow: Overflow,
+    /// Messages that its next subscriptions ask for.
+    history: usize,
+    /// How often it has asked.
+    asks: u32,
 }
 
 /// The control plane of one node. See the [module](self) for how it is driven.
@@ -90,6 +97,8 @@ pub struct Node {
     wanted: Interest<SubscriberId>,
     /// What links want of us.
     offered: Interest<LinkId>,
+    /// Subscriptions that ask for history.
+    asks: HashMap<(SubscriberId, Filter), Ask>,
     links: BTreeMap<LinkId, Link>,
     next_link: u32,
     peers: Vec<Option<Peer>>,
@@ -114,6 +123,7 @@ impl Node {
             next_subscriber: 0,
             wanted: Interest::default(),
             offered: Interest::default(),
+            asks: HashMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
             peers: Vec::new(),

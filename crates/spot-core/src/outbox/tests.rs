@@ -137,6 +137,7 @@ fn a_loss_was_announced_for_the_stream_that_has_the_alias_now() {
     let stream = Alias {
         alias: 1,
         upstream: false,
+        resumed: false,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([1; 16]),

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use spot_core::frame::Frame;
 use spot_core::hello::Hello;
 use spot_core::node::CloseReason;
+use spot_core::past::Past;
 use spot_core::{
     Classes, Endpoint, Event, Filter, Incarnation, LinkId, LinkPeer, Node, NodeConfig, NodeId,
     Output, Overflow, Place, SubscriberId, TopicId,
@@ -53,6 +54,9 @@ pub struct Host {
     pub places: BTreeMap<TopicId, Place>,
     pub subscribers: BTreeSet<(TopicId, SubscriberId)>,
     pub sinks: BTreeMap<(TopicId, LinkId), Classes>,
+    /// Who waits for a topic's past, and all that links were to be sent of theirs.
+    pub awaiting: BTreeSet<(TopicId, SubscriberId, LinkId)>,
+    pub past: Vec<(String, Past)>,
     pub active: BTreeSet<LinkId>,
     live: BTreeSet<LinkId>,
     pub lost: Vec<(SubscriberId, String)>,
@@ -107,6 +111,8 @@ impl Host {
             places: BTreeMap::new(),
             subscribers: BTreeSet::new(),
             sinks: BTreeMap::new(),
+            awaiting: BTreeSet::new(),
+            past: Vec::new(),
             active: BTreeSet::new(),
             live: BTreeSet::new(),
             lost: Vec::new(),
@@ -456,13 +462,28 @@ impl Host {
                 assert!(self.topics.remove(&topic).is_some());
                 self.places.remove(&topic);
                 self.subscribers.retain(|(attached, _)| *attached != topic);
+                self.awaiting.retain(|(awaited, _, _)| *awaited != topic);
                 assert!(self.sinks.keys().all(|(attached, _)| *attached != topic));
             }
             Output::Placed { topic, place } => {
                 assert!(self.topics.contains_key(&topic), "placed before added");
                 self.places.insert(topic, place);
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                assert!(self.topics.contains_key(&topic) && self.live.contains(&of.link));
+                self.awaiting
+                    .insert((topic, of.token.subscriber(), of.link));
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => {
+                self.awaiting.remove(&(topic, subscriber, link));
+            }
+            Output::AttachSubscriber {
+                topic, subscriber, ..
+            } => {
                 assert!(self.topics.contains_key(&topic));
                 assert!(
                     self.subscribers.insert((topic, subscriber)),
@@ -476,8 +497,12 @@ impl Host {
                 topic,
                 link,
                 classes,
+                past,
             } => {
                 assert!(!classes.is_empty() && self.topics.contains_key(&topic));
+                if past != Past::default() {
+                    self.past.push((self.topics[&topic].clone(), past));
+                }
                 self.sinks.insert((topic, link), classes);
             }
             Output::DetachLink { topic, link } => {
