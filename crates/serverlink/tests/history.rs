@@ -147,6 +147,7 @@ fn the_last_messages_come_first_over_every_kind_of_link() {
 #[test]
 fn a_late_second_subscriber_does_not_disturb_the_first() {
     for (link, host, client) in pairs(1000) {
+        host.configure(|options| options.send_hwm = 0).unwrap();
         let publisher = host.publisher("t").unwrap();
         let first = subscribed(&client, &["t"]);
         first.configure(|options| options.hwm = 0).unwrap();
@@ -173,7 +174,9 @@ fn a_late_second_subscriber_does_not_disturb_the_first() {
 fn a_pattern_gets_the_history_of_each_topic_and_new_topics_from_their_beginning() {
     let host = keeper(2, &["a:1", "a:2", "b"]);
     for topic in ["a:1", "a:2", "b"] {
-        ["1", "2", "3"].map(|text| host.publish(topic, text).unwrap());
+        for text in ["1", "2", "3"] {
+            host.publish(topic, text).unwrap();
+        }
     }
     let client = joined(&[&host]);
     let subscriber = late(&client, "a:*", 5);
@@ -285,19 +288,23 @@ fn a_short_outage_loses_nothing() {
 
 #[test]
 fn what_is_on_its_way_when_the_link_breaks_is_not_lost_either() {
-    let (_host, publisher, proxy, client) = behind_proxy(200_000);
+    let (host, publisher, proxy, client) = behind_proxy(200_000);
+    host.configure(|options| options.send_hwm = 0).unwrap();
     let subscriber = subscribed(&client, &["t"]);
     subscriber.configure(|options| options.hwm = 0).unwrap();
     let count = 100_000;
-    let publishing = std::thread::spawn(move || {
-        for n in 0..count as u64 {
-            publisher.publish(n.to_le_bytes()).unwrap();
-        }
-    });
+    let publishing = std::thread::spawn(move || publish(&publisher, 0..count));
     let mut received = 0;
-    for cut in 0..4 {
-        while received < count / 5 * cut {
-            received += u64::from(next(&subscriber).into_message().is_some());
+    for part in 1..=5 {
+        while received < count / 5 * part {
+            match next(&subscriber) {
+                Delivery::Message(message) => {
+                    assert_eq!(number_in(message.data()), received);
+                    received += 1;
+                }
+                Delivery::PeerLost { .. } => {}
+                other => panic!("{other:?} after {received}"),
+            }
         }
         proxy.cut();
         eventually("the loss is noticed", || client.stats().links == 0);
@@ -305,20 +312,7 @@ fn what_is_on_its_way_when_the_link_breaks_is_not_lost_either() {
         eventually("the link is back", || client.stats().links == 1);
     }
     publishing.join().unwrap();
-    let mut seen = received;
-    let mut missed = 0;
-    while seen + missed < count {
-        match next(&subscriber) {
-            Delivery::Message(message) => {
-                assert_eq!(number_in(message.data()), seen + missed);
-                seen += 1;
-            }
-            // A link's queue holds its HWM: what the outage brought beyond that is told.
-            Delivery::Gap { missed: gap, .. } => missed += gap.expect("the count is known"),
-            Delivery::PeerLost { .. } => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    assert_eq!(client.stats().missed_messages, 0);
 }
 
 #[test]
@@ -535,10 +529,13 @@ fn cancelling_in_the_middle_gives_the_credit_back() {
         subscriber.subscribe("t").unwrap();
         subscriber.unsubscribe("t").unwrap();
     }
+    subscriber.wait_subscribed(WAIT).unwrap();
     subscriber.subscribe("t").unwrap();
-    assert_numbers(&subscriber, 92..100);
+    // Credit comes back in halves of the window, so at least half of it is there.
+    let first = number(&subscriber);
+    assert!((92..=96).contains(&first), "{first}");
     let publishing = std::thread::spawn(move || publish(&publisher, 100..300));
-    assert_numbers(&subscriber, 100..300);
+    assert_numbers(&subscriber, first + 1..300);
     publishing.join().unwrap();
     assert_empty(&subscriber);
 }

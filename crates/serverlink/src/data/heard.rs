@@ -21,9 +21,18 @@ pub(super) struct HeardSide {
     /// Where the topic is routed, the one link to listen to.
     pub(super) routed: Option<Option<LinkId>>,
     /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
-    pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
+    pub(super) departed: Vec<Departure>,
     /// Subscribers that are still to get what was published before their time.
     pub(super) awaiting: Awaiting,
+}
+
+/// A blocking subscriber that cancelled, as a link is told.
+#[derive(Debug)]
+pub(super) struct Departure {
+    pub(super) link: LinkId,
+    /// The version of our interest that tells it.
+    version: u64,
+    pub(super) inbox: Arc<SharedInbox>,
 }
 
 /// A stream with the link that carries it.
@@ -47,18 +56,22 @@ pub(crate) struct Heard {
 
 impl Topic {
     /// A blocking subscriber has cancelled, and the link does not know yet.
-    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    pub(crate) fn depart(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         let side = sinks.heard.get_or_insert_default();
-        side.departed.push((link, inbox.clone()));
+        side.departed.push(Departure {
+            link,
+            version,
+            inbox: inbox.clone(),
+        });
     }
 
-    /// The link knows by now, or is gone.
-    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    /// The link knows by now that it cancelled then, or is gone. It may have come back and cancelled again since.
+    pub(crate) fn forget_departed(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         if let Some(side) = &mut sinks.heard {
-            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
-                known.0 == link && Arc::ptr_eq(&known.1, inbox)
+            let is_it = |known: &Departure| {
+                known.link == link && known.version <= version && Arc::ptr_eq(&known.inbox, inbox)
             };
             side.departed.retain(|known| !is_it(known));
         }
@@ -243,8 +256,8 @@ impl SinkSide {
     /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
         let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|(known, _)| *known == link);
-        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
+        let departed = side.departed.iter().filter(|known| known.link == link);
+        departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
             let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
             blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));

@@ -151,9 +151,9 @@ impl SinkSide {
     fn return_credit_of(&self, link: LinkId, subscriber: SubscriberId, len: usize) {
         let departed = self.heard.as_ref().map(|side| &side.departed);
         let departed = departed.into_iter().flatten();
-        let departed = departed.filter(|(known, _)| *known == link);
+        let departed = departed.filter(|known| known.link == link);
         let mut inboxes = departed
-            .map(|(_, inbox)| inbox)
+            .map(|known| &known.inbox)
             .chain(self.inboxes.iter().map(|sink| &sink.inbox));
         let inbox: Option<&Arc<SharedInbox>> =
             inboxes.find(|inbox| inbox.subscriber == subscriber && inbox.blocks());

@@ -230,7 +230,7 @@ impl Topic {
         {
             if let Some(side) = &mut sinks.heard {
                 side.departed
-                    .retain(|(_, known)| !Arc::ptr_eq(known, inbox));
+                    .retain(|known| !Arc::ptr_eq(&known.inbox, inbox));
             }
             let slot = inbox.attach(self.name.clone());
             if let Some(kept) = kept {
