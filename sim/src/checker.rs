@@ -71,6 +71,12 @@ impl Checker {
         }
     }
 
+    /// A subscriber has cancelled: what it does not want any more it may see again when it comes back and asks for history.
+    pub fn cancelled(&mut self, key: SubscriberKey, wants: impl Fn(&str) -> bool) {
+        self.seen
+            .retain(|(known, topic), _| *known != key || wants(topic));
+    }
+
     /// A subscriber took something. `settled`: its interest had been acknowledged before this was queued.
     ///
     /// # Errors

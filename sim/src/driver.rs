@@ -7,11 +7,13 @@ mod apply;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use spot_core::frame::{Alias, Data, Frame, put_data_header};
-use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use spot_core::frame::{Alias, Data, Frame, Past, put_data_header};
+use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
+use spot_core::past::Token;
+use spot_core::stream::Verdict;
 use spot_core::{
-    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeId, Overflow, Payload,
-    SubscriberId, TopicId,
+    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
+    Payload, SubscriberId, TopicId,
 };
 
 use crate::charges::Charges;
@@ -42,6 +44,8 @@ pub struct Driver {
     /// The next numbers of topics that are gone: a topic that comes back goes on from there.
     numbers: BTreeMap<String, u64>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
+    /// Messages that each topic hosted here keeps.
+    history: usize,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
     requests: VecDeque<Request>,
@@ -61,12 +65,18 @@ impl Driver {
             topics: BTreeMap::new(),
             numbers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            history: 0,
             links: BTreeMap::new(),
             charges: Charges::default(),
             requests: VecDeque::new(),
             faults: Vec::new(),
             news: Vec::new(),
         }
+    }
+
+    /// Topics hosted from now on keep so many messages.
+    pub fn keep_history(&mut self, messages: usize) {
+        self.history = messages;
     }
 
     /// The time is told before every other call.
@@ -107,9 +117,13 @@ impl Driver {
 
     // Subscribers and publishers.
 
-    /// A subscriber without subscriptions.
-    pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
-        let id = self.with(|node, _| node.add_subscriber(overflow));
+    /// A subscriber without subscriptions, each of which will ask for this much history.
+    pub fn add_subscriber(&mut self, overflow: Overflow, history: usize) -> SubscriberId {
+        let id = self.with(|node, _| {
+            let id = node.add_subscriber(overflow);
+            node.set_history(id, history);
+            id
+        });
         let limit = Limit {
             messages: HWM,
             bytes: 0,
@@ -170,6 +184,9 @@ impl Driver {
         }
         let mut header = Vec::new();
         put_data_header(&mut header, id.0, topic.next_sequence);
+        if let Some(history) = &mut topic.history {
+            history.keep(topic.next_sequence, payload);
+        }
         topic.next_sequence += 1;
         let mut slow = Vec::new();
         for (link, policy) in &topic.sinks {
@@ -267,6 +284,12 @@ impl Driver {
                 next_sequence,
                 last,
             }) => self.tail(id, alias, next_sequence, last),
+            Ok(Frame::Past(past)) => self.past(id, &past),
+            Ok(Frame::Live {
+                alias,
+                token,
+                next_sequence,
+            }) => self.live(id, alias, Token(token), next_sequence),
             Ok(Frame::Credit {
                 class,
                 messages,
@@ -291,7 +314,7 @@ impl Driver {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
             let missed = topic.open_stream(id, alias);
-            topic.tell_missed(&mut self.subscribers, missed);
+            topic.tell_missed_on(id, &mut self.subscribers, missed);
         }
     }
 
@@ -304,7 +327,7 @@ impl Driver {
         let charged = self.charges.of(id, &topic.name);
         let mut returned = charged.clone();
         if let Some(missed) = missed {
-            topic.tell_missed(&mut self.subscribers, missed);
+            topic.tell_missed_on(id, &mut self.subscribers, missed);
             let payload = Payload::copy_from(data.payload);
             let queued = self.deliver(topic_id, &payload, Some(id), &charged);
             returned.retain(|subscriber| !queued.contains(subscriber));
@@ -321,11 +344,61 @@ impl Driver {
             if last {
                 heard.stream.end();
             }
-            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+            self.topics[&topic].tell_missed_on(id, &mut self.subscribers, missed);
         }
         if last {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
+        }
+    }
+
+    /// A message from before the time of one subscriber, on the credit of that one.
+    fn past(&mut self, id: LinkId, past: &Past<'_>) {
+        let token = Token(past.token);
+        let subscriber = token.subscriber();
+        if !self.late(id, past, token) {
+            self.grant(subscriber, id, (1, past.payload.len() as u64));
+        }
+    }
+
+    /// Whether a late message found its subscriber.
+    fn late(&mut self, id: LinkId, past: &Past<'_>, token: Token) -> bool {
+        let Some((topic_id, _)) = heard(&self.links, &mut self.topics, id, past.alias) else {
+            return false;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        let missed = match topic.awaiting.past(id, token, past.sequence) {
+            Some(Verdict::Deliver) => 0,
+            Some(Verdict::DeliverAfterGap(missed)) => missed,
+            Some(Verdict::Duplicate) | None => return false,
+        };
+        let subscriber = token.subscriber();
+        let slot = topic.inboxes[&subscriber];
+        let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+        if missed > 0 {
+            inbox.missed(slot, Missed::exactly(missed));
+        }
+        let payload = Payload::copy_from(past.payload);
+        let source = Source(id.0);
+        let offer = self.offer(subscriber, slot, source, Some(id), &payload);
+        if offer == Offer::Ended {
+            self.with(|node, _| node.end_subscriptions(subscriber));
+        }
+        offer == Offer::Queued
+    }
+
+    /// A subscriber has what it asked for.
+    fn live(&mut self, id: LinkId, alias: u32, token: Token, next_sequence: u64) {
+        self.tail(id, alias, next_sequence, false);
+        let Some((topic_id, _)) = heard(&self.links, &mut self.topics, id, alias) else {
+            return;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        let missed = topic.awaiting.live(id, token, next_sequence);
+        if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
+            let subscriber = token.subscriber();
+            let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+            inbox.missed(topic.inboxes[&subscriber], missed);
         }
     }
 
@@ -337,22 +410,19 @@ impl Driver {
         from: Option<LinkId>,
         charged: &[SubscriberId],
     ) -> Vec<SubscriberId> {
+        let topic = &self.topics[&topic];
+        let live = topic.inboxes.iter().filter(|(id, _)| {
+            let held = from.is_some_and(|link| topic.awaiting.holds(**id, link));
+            !held
+        });
+        let live: Vec<(SubscriberId, Slot)> = live.map(|(id, slot)| (*id, *slot)).collect();
         let (mut queued, mut slow) = (Vec::new(), Vec::new());
-        for (id, slot) in &self.topics[&topic].inboxes {
-            let inbox = self.subscribers.get_mut(id).expect("attached");
-            let source = from.filter(|_| charged.contains(id));
+        for (id, slot) in live {
+            let source = from.filter(|_| charged.contains(&id));
             let source = source.map_or(Source::LOCAL, |link| Source(link.0));
-            let offer = match inbox.overflow() {
-                Overflow::Block if from.is_some() => {
-                    // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
-                    // told of, what it could not hold.
-                    inbox.offer_credited(*slot, source, payload, false)
-                }
-                _ => inbox.offer(*slot, source, payload),
-            };
-            match offer {
-                Offer::Queued => queued.push(*id),
-                Offer::Ended => slow.push(*id),
+            match self.offer(id, slot, source, from, payload) {
+                Offer::Queued => queued.push(id),
+                Offer::Ended => slow.push(id),
                 Offer::Dropped | Offer::Full => {}
             }
         }
@@ -360,6 +430,26 @@ impl Driver {
             self.with(|node, _| node.end_subscriptions(subscriber));
         }
         queued
+    }
+
+    /// Offers a message to one subscriber.
+    fn offer(
+        &mut self,
+        id: SubscriberId,
+        slot: Slot,
+        source: Source,
+        from: Option<LinkId>,
+        payload: &Payload,
+    ) -> Offer {
+        let inbox = self.subscribers.get_mut(&id).expect("attached");
+        match inbox.overflow() {
+            Overflow::Block if from.is_some() => {
+                // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
+                // told of, what it could not hold.
+                inbox.offer_credited(slot, source, payload, false)
+            }
+            _ => inbox.offer(slot, source, payload),
+        }
     }
 
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spot_core::frame::Alias;
+use spot_core::history::History;
 use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::{Awaiting, Resume};
 use spot_core::stream::{Stream, Verdict};
 use spot_core::{LinkId, Missed, NodeId, Place, SubscriberId};
 
@@ -20,6 +22,10 @@ pub(crate) struct Topic {
     pub(crate) sinks: BTreeMap<LinkId, SinkPolicy>,
     /// By publisher.
     pub(crate) streams: BTreeMap<NodeId, Heard>,
+    /// The last messages, where it is hosted here and some are kept.
+    pub(crate) history: Option<History>,
+    /// Subscribers that are still to get what was before their time.
+    pub(crate) awaiting: Awaiting,
 }
 
 /// A stream that comes, or came, over a link.
@@ -38,6 +44,8 @@ impl Topic {
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),
+            history: None,
+            awaiting: Awaiting::default(),
         }
     }
 
@@ -46,7 +54,11 @@ impl Topic {
         let link = Some(link);
         if let Some(heard) = self.streams.get_mut(&alias.publisher) {
             heard.link = link;
-            return heard.stream.reopen(alias.incarnation, alias.next_sequence);
+            return if alias.resumed {
+                heard.stream.resume(alias.incarnation, alias.next_sequence)
+            } else {
+                heard.stream.reopen(alias.incarnation, alias.next_sequence)
+            };
         }
         let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
         self.streams.insert(alias.publisher, Heard { stream, link });
@@ -61,6 +73,36 @@ impl Topic {
                 if graceful {
                     heard.stream.end();
                 }
+            }
+        }
+    }
+
+    /// Where the stream of a node stands that was cut, if somebody still listens.
+    pub(crate) fn cut_stream_of(&self, node: NodeId) -> Option<Resume> {
+        let heard = self.streams.get(&node).filter(|heard| {
+            heard.link.is_none() && !heard.stream.has_ended() && !self.inboxes.is_empty()
+        })?;
+        let (incarnation, next_sequence) = heard.stream.position();
+        Some(Resume {
+            incarnation,
+            next_sequence,
+        })
+    }
+
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
+    /// publisher began a new life.
+    pub(crate) fn tell_missed_on(
+        &self,
+        link: LinkId,
+        inboxes: &mut BTreeMap<SubscriberId, Inbox>,
+        missed: Missed,
+    ) {
+        if missed.count().is_none() {
+            return self.tell_missed(inboxes, missed);
+        }
+        for (id, slot) in &self.inboxes {
+            if !missed.is_none() && !self.awaiting.holds(*id, link) {
+                inboxes.get_mut(id).expect("attached").missed(*slot, missed);
             }
         }
     }

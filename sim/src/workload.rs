@@ -56,6 +56,8 @@ pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
 /// A host begins a life: it adds every other, hosts its topics and subscribes.
 pub(crate) fn begin(world: &mut World, host: usize) {
     world.start(host);
+    let history = [0, 5, 40, 1000][world.rng.of(0..4)];
+    world.with(host, |driver| driver.keep_history(history));
     for topic in 0..TOPICS {
         create(world, host, topic);
     }
@@ -67,7 +69,8 @@ pub(crate) fn begin(world: &mut World, host: usize) {
     }
     for number in 0..3 {
         let overflow = Overflow::from_number(world.rng.of(0..4) as u64).expect("below four");
-        let id = world.with(host, |driver| driver.add_subscriber(overflow));
+        let history = [0, 1, 30][world.rng.of(0..3)];
+        let id = world.with(host, |driver| driver.add_subscriber(overflow, history));
         world.hosts[host].subscribers.push(Subscriber {
             id,
             overflow,
@@ -206,6 +209,11 @@ fn churn(world: &mut World, host: usize, index: usize) {
         filter.text()
     ));
     world.with(host, |driver| driver.unsubscribe(id, &filter));
+    let life = world.hosts[host].life;
+    let key = SubscriberKey { host, life, id };
+    let filters = &world.hosts[host].subscribers[index].filters;
+    let wants = |topic: &str| filters.iter().any(|filter| filter.matches(topic));
+    world.checker.cancelled(key, wants);
     unsettle(world, host, index, id);
 }
 

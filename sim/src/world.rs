@@ -403,6 +403,7 @@ impl World {
             if let Taken::Notice(Notice::Ended) = taken {
                 let subscriber = &mut self.hosts[host].subscribers[index];
                 subscriber.filters.clear();
+                self.checker.cancelled(key, |_| false);
                 subscriber.settled = false;
             }
         }

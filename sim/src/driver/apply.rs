@@ -1,8 +1,10 @@
 //! Carrying out what the node asks for.
 
-use spot_core::frame::{Alias, Frame};
+use spot_core::frame::{Alias, Frame, ResumeEntry, resume_frames};
+use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::Past;
 use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
@@ -29,6 +31,7 @@ impl Driver {
                 for subscriber in subscribers {
                     self.grant(subscriber, link, WINDOW);
                 }
+                self.tell_resumes(link);
             }
             Output::LinkInactive { link, graceful } => {
                 self.links.get_mut(&link).expect("it was up").active = false;
@@ -43,17 +46,42 @@ impl Driver {
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
-                self.topics.get_mut(&topic).expect("added").place = place;
+                let topic = self.topics.get_mut(&topic).expect("added");
+                if place.hosted != topic.place.hosted {
+                    let keeps = place.hosted && self.history > 0;
+                    topic.history = keeps.then(|| History::new(self.history, 0));
+                }
+                topic.place = place;
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.begin(of);
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.end(subscriber, link);
+            }
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 let inbox = self.subscribers.get_mut(&subscriber).expect("added");
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = inbox.attach(topic.name.clone());
+                if let Some(kept) = &topic.history {
+                    inbox.replay(slot, kept, history);
+                }
                 topic.inboxes.insert(subscriber, slot);
             }
             Output::DetachSubscriber { topic, subscriber } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = topic.inboxes.remove(&subscriber).expect("attached");
+                topic.awaiting.forget(subscriber);
                 self.subscribers
                     .get_mut(&subscriber)
                     .expect("added")
@@ -63,7 +91,8 @@ impl Driver {
                 topic,
                 link,
                 classes,
-            } => self.attach_link(topic, link, &classes),
+                past,
+            } => self.attach_link(topic, link, &classes, &past),
             Output::DetachLink { topic, link } => self.detach_link(topic, link),
             Output::PeerLost {
                 subscriber,
@@ -116,7 +145,25 @@ impl Driver {
         }
     }
 
-    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
+    /// Tells the node behind a new link where the streams stand that were heard of it before.
+    fn tell_resumes(&mut self, id: LinkId) {
+        let node = self.node.node_behind(id).expect("a SPOT link");
+        let entries = self.topics.values().filter_map(|topic| {
+            let resume = topic.cut_stream_of(node)?;
+            Some(ResumeEntry {
+                topic: &topic.name,
+                publisher: node,
+                incarnation: resume.incarnation,
+                next_sequence: resume.next_sequence,
+            })
+        });
+        let link = self.links.get_mut(&id).expect("it is up");
+        for frame in resume_frames(entries) {
+            link.outbox.control(&frame);
+        }
+    }
+
+    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class], past: &Past) {
         let topic = self.topics.get_mut(&id).expect("added");
         let link = self.links.get_mut(&link_id).expect("it wants the topic");
         let mut policy = SinkPolicy::default();
@@ -128,17 +175,20 @@ impl Driver {
                 Overflow::Disconnect => policy.disconnect.push(*class),
             }
         }
-        if topic.sinks.insert(link_id, policy).is_none() {
+        let history = topic.history.as_ref();
+        if topic.sinks.insert(link_id, policy.clone()).is_none() {
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
+                resumed: false,
                 next_sequence: topic.next_sequence,
                 incarnation: self.node.incarnation(),
                 publisher: self.node.id(),
                 topic: &topic.name,
             };
-            link.outbox.control(&Frame::Alias(alias).to_vec());
+            link.outbox.announce(alias, &policy, history, past.resume);
         }
+        link.outbox.replay(id.0, topic.next_sequence, history, past);
     }
 
     /// Over another link the stream may go on: then only where it stands is told.

@@ -46,6 +46,13 @@ impl Node {
         }
     }
 
+    /// The SPOT node at the other end of a link.
+    #[must_use]
+    pub fn node_behind(&self, link: LinkId) -> Option<NodeId> {
+        let hello = self.links.get(&link)?.spot()?;
+        Some(hello.node)
+    }
+
     /// The topics that the node behind a link offers, or offered when it was last linked.
     pub fn topics_behind(&self, link: LinkId) -> impl Iterator<Item = TopicId> {
         let node = self.links.get(&link).and_then(|link| link.spot());
