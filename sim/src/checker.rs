@@ -19,6 +19,8 @@ pub struct SubscriberKey {
 /// What a subscriber has seen of a topic. Topics have one publisher each.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Number of the first message.
+    first: Option<u64>,
     /// Life and number of the last message.
     last: Option<(u64, u64)>,
     /// Which hosting of the topic that was.
@@ -42,6 +44,8 @@ pub struct Checker {
     pub delivered: u64,
     /// Messages reported as lost in all.
     pub lost: u64,
+    /// Reports of losses, also of unknown ones.
+    pub gaps: u64,
 }
 
 impl Checker {
@@ -94,6 +98,7 @@ impl Checker {
             }
             Taken::Gap { topic, missed } => {
                 self.lost += missed.counted();
+                self.gaps += 1;
                 let seen = self.seen.entry((key, topic.to_string())).or_default();
                 seen.reported += missed.counted();
                 seen.unknown |= missed.count().is_none();
@@ -119,7 +124,15 @@ impl Checker {
         ))
     }
 
-    fn published(&self, topic: &str, life: u64) -> u64 {
+    /// The number of the first message that a subscriber has seen of a topic.
+    #[must_use]
+    pub fn first(&self, key: SubscriberKey, topic: &str) -> Option<u64> {
+        self.seen.get(&(key, topic.to_string()))?.first
+    }
+
+    /// Messages published on a topic by this life of its host.
+    #[must_use]
+    pub fn published(&self, topic: &str, life: u64) -> u64 {
         let published = self.published.get(&(topic.to_string(), life));
         published.copied().unwrap_or_default()
     }
@@ -129,6 +142,7 @@ impl Seen {
     fn take(&mut self, life: u64, number: u64) -> Result<(), String> {
         let (reported, unknown) = (self.reported, self.unknown);
         let before = self.last.replace((life, number));
+        self.first.get_or_insert(number);
         (self.reported, self.unknown) = (0, false);
         let Some((last_life, last)) = before else {
             return Ok(());

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use spot_core::frame::{Alias, Data, Frame, Past, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
-use spot_core::past::Token;
+use spot_core::node::SubscribeError;
+use spot_core::past::{Awaiting, Token};
 use spot_core::stream::Verdict;
 use spot_core::{
     Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
@@ -43,6 +44,8 @@ pub struct Driver {
     topics: BTreeMap<TopicId, Topic>,
     /// The next numbers of topics that are gone: a topic that comes back goes on from there.
     numbers: BTreeMap<String, u64>,
+    /// How far subscribers of topics that are gone were with what was before their time.
+    awaiting: BTreeMap<String, Awaiting>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     /// Messages that each topic hosted here keeps.
     history: usize,
@@ -64,6 +67,7 @@ impl Driver {
             now_ms,
             topics: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            awaiting: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             history: 0,
             links: BTreeMap::new(),
@@ -136,9 +140,21 @@ impl Driver {
         id
     }
 
+    /// Subscribes; one that was ended as too slow begins anew, and is told when that ends.
+    pub fn subscribe(
+        &mut self,
+        subscriber: SubscriberId,
+        filter: &Filter,
+    ) -> Result<(), SubscribeError> {
+        let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+        inbox.revive();
+        self.with(|node, _| node.subscribe(subscriber, filter))
+    }
+
     /// Cancels a subscription; what is queued for it alone is discarded.
     pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) {
         self.with(|node, _| node.unsubscribe(subscriber, filter));
+        self.forget_unwanted();
         let node = &self.node;
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let mut discarded = Vec::new();
@@ -148,6 +164,13 @@ impl Driver {
         );
         for (source, len) in discarded {
             self.grant(subscriber, LinkId(source.0), (1, len as u64));
+        }
+    }
+
+    /// Topics that are gone are not waited for by those who do not want them any more.
+    fn forget_unwanted(&mut self) {
+        for (topic, awaiting) in &mut self.awaiting {
+            awaiting.retain(|subscriber| self.node.wants(subscriber, topic));
         }
     }
 

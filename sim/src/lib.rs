@@ -3,6 +3,7 @@
 //! The nodes are `spot-core` and `zmtp` as they are; [`driver`] stands for the threads and sockets around them. What
 //! goes wrong is found by the [`checker`] and by comparing all nodes once the world has healed.
 
+mod calm;
 mod charges;
 pub mod checker;
 pub mod driver;
@@ -13,4 +14,5 @@ mod topic;
 mod workload;
 mod world;
 
+pub use calm::run_calm;
 pub use workload::{Summary, run};

@@ -82,7 +82,7 @@ pub(crate) fn begin(world: &mut World, host: usize) {
     }
 }
 
-fn topic_name(host: usize, topic: usize) -> String {
+pub(crate) fn topic_name(host: usize, topic: usize) -> String {
     format!("n{host}:t{topic}")
 }
 
@@ -161,7 +161,7 @@ fn publish(world: &mut World, host: usize, topic: usize) {
     }
 }
 
-fn publish_one(world: &mut World, host: usize, name: &str, padding: usize) -> bool {
+pub(crate) fn publish_one(world: &mut World, host: usize, name: &str, padding: usize) -> bool {
     let life = world.hosts[host].life;
     let payload = world.checker.payload(name, life, padding);
     let published = world.with(host, |driver| driver.publish(name, &payload));
@@ -184,10 +184,14 @@ fn subscribe(world: &mut World, host: usize, index: usize) {
         return;
     }
     let id = subscriber.id;
-    let subscribed = world.with(host, |driver| {
-        driver.with(|node, _| node.subscribe(id, &filter))
-    });
+    let subscribed = world.with(host, |driver| driver.subscribe(id, &filter));
     if subscribed.is_ok() {
+        // A subscriber that was ended and does not know yet may have seen of it what comes again.
+        let life = world.hosts[host].life;
+        let key = SubscriberKey { host, life, id };
+        let filters = &world.hosts[host].subscribers[index].filters;
+        let wanted = |topic: &str| filters.iter().any(|filter| filter.matches(topic));
+        world.checker.cancelled(key, wanted);
         world.note(format_args!(
             "n{host} {id:?} subscribes to {}",
             filter.text()
@@ -261,7 +265,7 @@ fn heal(world: &mut World) -> Result<u64, String> {
 }
 
 /// One link for each pair, and every host knows every topic.
-fn converged(world: &World) -> Result<(), String> {
+pub(crate) fn converged(world: &World) -> Result<(), String> {
     let count = world.hosts.len();
     let connections = world.net.connections().len();
     if connections != count * (count - 1) / 2 {

@@ -75,6 +75,8 @@ pub struct Awaiting(Vec<State>);
 #[derive(Debug)]
 struct State {
     of: Await,
+    /// Its link is still the one.
+    linked: bool,
     /// The number after the last message that came.
     next: Option<u64>,
     /// It has everything, and the owner has not said yet that it is done with the asking.
@@ -91,7 +93,7 @@ impl Awaiting {
         let known = self.0.iter().position(same_node);
         let (mut next, mut live) = (None, false);
         if let Some(index) = known {
-            if self.0[index].of.link == of.link {
+            if self.0[index].is_on(of.link) {
                 return;
             }
             let before = self.0.swap_remove(index);
@@ -99,7 +101,12 @@ impl Awaiting {
                 (next, live) = (before.next, before.live);
             }
         }
-        self.0.push(State { of, next, live });
+        self.0.push(State {
+            of,
+            linked: true,
+            next,
+            live,
+        });
     }
 
     /// Whether nobody waits.
@@ -113,7 +120,7 @@ impl Awaiting {
     #[must_use]
     pub fn holds(&self, subscriber: SubscriberId, link: LinkId) -> bool {
         self.0.iter().any(|state| {
-            state.of.token.subscriber() == subscriber && state.of.link == link && !state.live
+            state.of.token.subscriber() == subscriber && state.is_on(link) && !state.live
         })
     }
 
@@ -142,19 +149,28 @@ impl Awaiting {
     /// The owner is done with what a subscriber asked for over this link.
     pub fn end(&mut self, subscriber: SubscriberId, link: LinkId) {
         self.0
-            .retain(|state| state.of.token.subscriber() != subscriber || state.of.link != link);
+            .retain(|state| state.of.token.subscriber() != subscriber || !state.is_on(link));
     }
 
     /// The subscriber does not want the topic any more.
     pub fn forget(&mut self, subscriber: SubscriberId) {
-        self.0
-            .retain(|state| state.of.token.subscriber() != subscriber);
+        self.retain(|known| known != subscriber);
+    }
+
+    /// Forgets those that do not want the topic any more.
+    pub fn retain(&mut self, wants: impl Fn(SubscriberId) -> bool) {
+        self.0.retain(|state| wants(state.of.token.subscriber()));
+    }
+
+    /// The topic is gone, and with it whatever its links would bring. Who waits for it begins to anew when it is back.
+    pub fn cut(&mut self) {
+        self.0.iter_mut().for_each(|state| state.linked = false);
     }
 
     /// Those who wait at this end of a link whose owner hands them its past itself: they have it from here on.
     pub fn hand(&mut self, link: LinkId) -> Vec<Await> {
         let states = self.0.iter_mut();
-        let held = states.filter(|state| state.of.link == link && !state.live);
+        let held = states.filter(|state| state.is_on(link) && !state.live);
         held.map(|state| {
             state.live = true;
             state.of
@@ -164,7 +180,13 @@ impl Awaiting {
 
     fn find(&mut self, link: LinkId, token: Token) -> Option<&mut State> {
         let mut states = self.0.iter_mut();
-        states.find(|state| state.of.token == token && state.of.link == link && !state.live)
+        states.find(|state| state.of.token == token && state.is_on(link) && !state.live)
+    }
+}
+
+impl State {
+    fn is_on(&self, link: LinkId) -> bool {
+        self.linked && self.of.link == link
     }
 }
 
@@ -213,6 +235,19 @@ mod tests {
         let (mut awaiting, asking) = (Awaiting::default(), asking(LINK, 1));
         awaiting.begin(asking);
         assert_eq!(awaiting.live(LINK, asking.token, 10), Some(Missed::NONE));
+    }
+
+    #[test]
+    fn a_topic_that_is_back_is_not_waited_for_unless_it_is_asked_for() {
+        let (mut awaiting, asking) = (Awaiting::default(), asking(LINK, 1));
+        awaiting.begin(asking);
+        awaiting.past(LINK, asking.token, 5);
+        awaiting.cut();
+        assert!(!awaiting.holds(SUBSCRIBER, LINK));
+        awaiting.begin(asking);
+        assert!(awaiting.holds(SUBSCRIBER, LINK));
+        let again = awaiting.past(LINK, asking.token, 5);
+        assert_eq!(again, Some(Verdict::Duplicate));
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl Driver {
             }
             Output::TopicAdded { topic, name } => {
                 let next = self.numbers.remove(&*name).unwrap_or_default();
-                self.topics.insert(topic, Topic::new(name, next));
+                let mut added = Topic::new(name.clone(), next);
+                added.awaiting = self.awaiting.remove(&*name).unwrap_or_default();
+                self.topics.insert(topic, added);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
@@ -103,6 +105,7 @@ impl Driver {
                 inbox.notice(Notice::PeerLost { node, name });
             }
             Output::SubscriberEnded { subscriber } => {
+                self.forget_unwanted();
                 self.subscribers.get_mut(&subscriber).expect("added").end();
             }
             Output::Event(event) => self.news.push(event),
@@ -125,7 +128,8 @@ impl Driver {
     }
 
     fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics.remove(&id).expect("added");
+        let mut topic = self.topics.remove(&id).expect("added");
+        topic.awaiting.cut();
         if topic
             .streams
             .values()
@@ -136,6 +140,7 @@ impl Driver {
         }
         self.numbers
             .insert(topic.name.to_string(), topic.next_sequence);
+        self.awaiting.insert(topic.name.to_string(), topic.awaiting);
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);

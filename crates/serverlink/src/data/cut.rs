@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use spot_core::SubscriberId;
+
 use super::heard::CutStreams;
 
 /// Forgotten topics kept; the oldest gives way, and its losses are not told then.
@@ -40,9 +42,17 @@ impl CutTopics {
         topics.filter_map(|topic| Some((topic, self.streams.get(topic)?)))
     }
 
-    /// Forgets those that nobody subscribes to any more: what is published then is no loss.
-    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+    /// Forgets those that nobody of these subscribes to any more: what is published then is no loss.
+    pub(crate) fn retain(
+        &mut self,
+        subscribers: impl Iterator<Item = SubscriberId> + Clone,
+        wants: impl Fn(SubscriberId, &str) -> bool,
+    ) {
+        let wanted = |topic: &str| subscribers.clone().any(|id| wants(id, topic));
         self.oldest_first.retain(|topic| wanted(topic));
-        self.streams.retain(|topic, _| wanted(topic));
+        self.streams.retain(|topic, cut| {
+            cut.awaiting.retain(|subscriber| wants(subscriber, topic));
+            wanted(topic)
+        });
     }
 }

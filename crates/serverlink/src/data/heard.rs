@@ -45,7 +45,11 @@ pub(super) struct HeardStream {
 
 /// What a topic had heard when its links were cut.
 #[derive(Debug)]
-pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
+pub(crate) struct CutStreams {
+    pub(super) streams: Vec<HeardStream>,
+    /// How far subscribers were with what was before their time.
+    pub(super) awaiting: Awaiting,
+}
 
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]

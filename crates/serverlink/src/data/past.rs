@@ -9,7 +9,7 @@ use spot_core::stream::Verdict;
 use spot_core::{LinkId, Missed, NodeId, Payload, SubscriberId};
 
 use super::cut::CutTopics;
-use super::heard::{CutStreams, Heard, HeardStream};
+use super::heard::{Heard, HeardStream};
 use super::topic::{InboxSink, PublishSide, SinkSide, Topic};
 use super::{Aftermath, SharedInbox, SharedOutbox, lock};
 
@@ -167,9 +167,7 @@ impl CutTopics {
     /// Where the streams of a node stand, by topic.
     pub(crate) fn streams_of(&self, node: NodeId) -> impl Iterator<Item = (&Arc<str>, Resume)> {
         let topics = self.iter();
-        topics.filter_map(move |(topic, CutStreams(streams))| {
-            Some((topic, resume_of(streams, node)?))
-        })
+        topics.filter_map(move |(topic, cut)| Some((topic, resume_of(&cut.streams, node)?)))
     }
 }
 

@@ -202,14 +202,23 @@ impl Topic {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
-        let mut streams = sinks.heard.take()?.streams;
+        let HeardSide {
+            mut streams,
+            mut awaiting,
+            ..
+        } = *sinks.heard.take()?;
+        awaiting.cut();
         streams.retain(|heard| heard.link.is_none() && !heard.stream.has_ended());
-        (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
+        let cut = CutStreams { streams, awaiting };
+        (!cut.streams.is_empty() && !inboxes.is_empty()).then_some(cut)
     }
 
     /// The topic is back: goes on with the streams that were cut.
     pub(crate) fn resume(&self, cut: CutStreams) {
-        lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
+        let mut sinks = lock(&self.sinks);
+        let side = sinks.heard.get_or_insert_default();
+        side.streams = cut.streams;
+        side.awaiting = cut.awaiting;
     }
 
     /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages

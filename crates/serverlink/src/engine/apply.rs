@@ -204,7 +204,10 @@ impl NodeInner {
                     inbox.notice(Notice::PeerLost { node, name });
                 }
             }
-            Output::SubscriberEnded { subscriber } => self.subscriber_ended(control, subscriber),
+            Output::SubscriberEnded { subscriber } => {
+                control.forget_unwanted();
+                self.subscriber_ended(control, subscriber);
+            }
             Output::Event(event) => self.tell_event(control, &event),
         }
     }

@@ -297,11 +297,8 @@ impl Control {
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.
     pub(crate) fn forget_unwanted(&mut self) {
         let (core, subscribers) = (&self.core, &self.subscribers);
-        self.cut_topics.retain(|topic| {
-            subscribers
-                .keys()
-                .any(|subscriber| core.wants(*subscriber, topic))
-        });
+        let wants = |subscriber, topic: &str| core.wants(subscriber, topic);
+        self.cut_topics.retain(subscribers.keys().copied(), wants);
     }
 
     /// Tells an event to everybody who listens.

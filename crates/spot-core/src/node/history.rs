@@ -38,6 +38,18 @@ pub(super) struct Asked {
     version: u64,
 }
 
+impl Ask {
+    fn answered_by(&mut self, owner: (NodeId, Incarnation)) {
+        if self.answered.contains(&owner) {
+            return;
+        }
+        if self.answered.len() == MAX_OWNERS_REMEMBERED {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(owner);
+    }
+}
+
 impl Node {
     /// How many messages from before its time each further subscription of a subscriber asks for; 0 for none.
     pub fn set_history(&mut self, subscriber: SubscriberId, messages: usize) {
@@ -86,6 +98,25 @@ impl Node {
             self.ask(link, subscriber, filter);
             for topic in topics {
                 self.await_past(link, *topic, subscriber);
+            }
+        }
+    }
+
+    /// A subscription is cancelled. Topics that the subscriber goes on to have by its other filters must not come again:
+    /// nodes that have answered for this one are asked no more for those, even where they did not answer yet.
+    pub(super) fn end_asking(&mut self, subscriber: SubscriberId, filter: &Filter) {
+        let Some(ended) = self.asks.remove(&(subscriber, filter.clone())) else {
+            return;
+        };
+        for topic in self.topics_matching(filter) {
+            let name = &self.registry.get(topic).expect("listed").name;
+            for other in self.wanted.filters_matching(subscriber, name) {
+                if let Some(other) = self.asks.get_mut(&(subscriber, other)) {
+                    ended
+                        .answered
+                        .iter()
+                        .for_each(|owner| other.answered_by(*owner));
+                }
             }
         }
     }
@@ -145,10 +176,7 @@ impl Node {
             let ask = self.asks.get_mut(&(subscriber, filter));
             if let Some(ask) = ask.filter(|ask| ask.token == asked.token) {
                 ask.underway.retain(|known| *known != link);
-                if ask.answered.len() == MAX_OWNERS_REMEMBERED {
-                    ask.answered.pop_front();
-                }
-                ask.answered.push_back(owner);
+                ask.answered_by(owner);
             }
         }
     }

@@ -97,7 +97,7 @@ impl Node {
         if !self.wanted.remove(filter, subscriber) {
             return false;
         }
-        self.asks.remove(&(subscriber, filter.clone()));
+        self.end_asking(subscriber, filter);
         let still: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
         for topic in self.topics_matching(filter) {
             if !still.contains(&topic) {
