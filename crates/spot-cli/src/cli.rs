@@ -31,6 +31,7 @@ Endpoints:
 Environment (a flag wins over its variable; several values are separated by commas):
   SPOT_CLUSTER  --peer, for every command     SPOT_BIND    --bind of `spot node`
   SPOT_TOPICS   --topic of `spot node`        SPOT_NAME    --name of `spot node`
+  SPOT_HISTORY  --history, for every command that has it
 
 Exit codes:
   0    done; also a node or an endless `spot sub` that Ctrl-C or SIGTERM stopped
@@ -45,6 +46,7 @@ const NODE_EXAMPLES: &str = "\
 Examples:
   spot node --topic chat:lobby
   spot node --bind 'tcp://*:5555' --topic sensor:temp,sensor:humidity --name a
+  spot node --topic door --history 1                remember the last value of each topic
   spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --peer tcp://c:5557
   SPOT_BIND='tcp://*:5556' SPOT_CLUSTER=tcp://a:5555,tcp://c:5557 spot node
 
@@ -66,6 +68,7 @@ const SUB_EXAMPLES: &str = "\
 Examples:
   spot sub sensor:temp                              through the node at tcp://127.0.0.1:5555
   spot sub 'sensor:*' 'chat:*' --peer tcp://a:5555  patterns: * any run, ? one, [a-z] a set
+  spot sub sensor:temp --history 1 -n 1             the last value, if the node keeps some
   spot sub sensor:temp -n 1 --timeout 5             one message within 5 seconds, else exit code 3
   spot sub sensor:temp --json | jq .data
   spot sub camera:front -n 1 --raw > picture.jpg
@@ -135,9 +138,26 @@ pub(crate) struct NodeArgs {
     /// The node's name: a restarted node is known as the same member by it
     #[arg(long, env = "SPOT_NAME", hide_env_values = true)]
     pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) history: KeepArgs,
     /// What to log: error, warn, info, debug or off
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: LevelFilter,
+}
+
+/// What is kept of the topics that are hosted here.
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
+    /// Keep the last messages of each topic hosted here, in memory: for subscribers that ask for them (`spot sub
+    /// --history`), and for those whose connection broke for a moment
+    #[arg(
+        long = "history",
+        value_name = "MESSAGES",
+        env = "SPOT_HISTORY",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    pub(crate) messages: usize,
 }
 
 /// How a tool reaches the cluster.
@@ -175,6 +195,8 @@ pub(crate) struct PubArgs {
     /// Host the topic here and listen at this endpoint; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
     pub(crate) binds: Vec<String>,
+    #[command(flatten)]
+    pub(crate) history: KeepArgs,
     /// With --bind: how many subscribers to wait for before the first message
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
     pub(crate) wait_subscribers: usize,
@@ -209,6 +231,15 @@ pub(crate) struct SubArgs {
     /// Listen at this endpoint for nodes that connect; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
     pub(crate) binds: Vec<String>,
+    /// Begin with up to so many of the last messages that are kept of each topic (by `spot node --history`)
+    #[arg(
+        long,
+        value_name = "MESSAGES",
+        env = "SPOT_HISTORY",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    pub(crate) history: usize,
     /// Messages that may wait here while the output is slow; 0 is unlimited
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     pub(crate) hwm: usize,

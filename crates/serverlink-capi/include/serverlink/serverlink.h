@@ -72,8 +72,8 @@ SLK_EXPORT void slk_version(int *major, int *minor, int *patch);
 
 /*
  * 1 if the library has the capability, otherwise 0 (also for NULL and for unknown words).
- * Transports: "tcp" "ipc" "inproc". Others that this version may lack: "relay" "history" "gossip"
- * "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
+ * Transports: "tcp" "ipc" "inproc". Others: "history"; and those that this version may lack: "relay"
+ * "gossip" "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
  * but its default.
  */
 SLK_EXPORT int slk_has(const char *capability);
@@ -439,7 +439,7 @@ SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
 
 #define SLK_SPOT_CONNECT_TIMEOUT 200 /* how long slk_spot_topic_route waits, default 1000 */
 #define SLK_SPOT_RELAY 201           /* needs "relay": 0 */
-#define SLK_SPOT_HISTORY 202         /* needs "history": 0 */
+#define SLK_SPOT_HISTORY 202         /* messages from before: see below; default 0, at most 1048576 */
 #define SLK_SPOT_OVERFLOW 203        /* what happens when our receive queue is full; see below */
 #define SLK_SPOT_NODE_NAME 204       /* text, 1 to 255 bytes: a named node keeps its id over restarts.
                                         SLK_EINVAL once the node has started */
@@ -449,6 +449,16 @@ SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
 #define SLK_SPOT_SPIN 208            /* microseconds a receiver spins before it sleeps; -1 adaptive,
                                         the default */
 #define SLK_SPOT_HWM_BYTES 209       /* size_t: bytes of each queue; 0 unlimited, default 64 MiB */
+
+/*
+ * SLK_SPOT_HISTORY n, in memory. Each topic hosted here, now or later, keeps its last n messages, up to
+ * SLK_SPOT_HWM_BYTES of them; fewer than before are freed at once. Each subscription made from now on
+ * begins with up to n of the last messages that the owner of each matching topic keeps (and no more
+ * than find room in the receive queue), then goes on without hole or repetition; they are queued when
+ * slk_spot_wait_subscribed returns. With 1 on both sides that is a last-value cache. A subscription
+ * whose link was cut goes on after the last message it saw, as far as the owner has kept what it
+ * missed, whatever its own SLK_SPOT_HISTORY is.
+ */
 
 /* Values of SLK_SPOT_OVERFLOW, which those who publish to this instance honour. */
 #define SLK_SPOT_DROP_NEWEST 0 /* the message that finds no room is lost (the default) */

@@ -17,6 +17,7 @@ programs! {
     errors
     fork
     guide
+    history
     lifecycle
     messages
     misuse

@@ -8,6 +8,9 @@ use serverlink::{Filter, Overflow};
 
 use crate::interrupt::FOREVER;
 
+/// Most messages that a topic keeps.
+const MAX_HISTORY: usize = 1 << 20;
+
 /// Reads an exact topic name.
 pub(super) fn topic() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().try_map(|text| {
@@ -50,6 +53,16 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|rate: &f64| rate.is_finite() && *rate >= MIN_RATE)
         .ok_or_else(|| format!("write messages a second, at least {MIN_RATE}, such as 10"))
+}
+
+/// Reads how many messages of history; nothing is none.
+pub(super) fn history(text: &str) -> Result<usize, String> {
+    match text.trim() {
+        "" => Some(0),
+        number => number.parse().ok(),
+    }
+    .filter(|messages| *messages <= MAX_HISTORY)
+    .ok_or_else(|| format!("write a number of messages from 0 to {MAX_HISTORY}"))
 }
 
 /// Reads an overflow policy.

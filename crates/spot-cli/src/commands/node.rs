@@ -49,7 +49,7 @@ fn start_log(level: LevelFilter) {
 }
 
 fn start(args: &NodeArgs) -> Result<Node, Failure> {
-    let mut builder = Node::builder();
+    let mut builder = Node::builder().options(|options| options.history = args.history.messages);
     if let Some(name) = args.name.as_deref().filter(|name| !name.is_empty()) {
         builder = builder.name(name);
     }
