@@ -434,8 +434,5 @@ fn wait_reachable_waits_for_the_topic_and_for_its_owner() {
         client.wait_reachable("there", Duration::ZERO).is_err()
     });
     client.close();
-    assert_eq!(
-        client.wait_reachable("there", WAIT),
-        Err(WaitError::Closed)
-    );
+    assert_eq!(client.wait_reachable("there", WAIT), Err(WaitError::Closed));
 }
