@@ -37,8 +37,8 @@ pub(crate) fn tell() {
     let began = Instant::now();
     hosts::heal();
     subscriber.wait_for_each(each_far("spot: connected to"));
-    let heard = account.far;
-    account.listen_until(&mut subscriber, |account| account.far > heard + 10);
+    let heard = account.far_count;
+    account.listen_until(&mut subscriber, |account| account.far_count > heard + 10);
     println!(
         "the other side is heard again {:?} after the heal",
         began.elapsed()
