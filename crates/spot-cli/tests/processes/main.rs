@@ -2,6 +2,7 @@
 
 mod asking;
 mod demo;
+mod failures;
 mod messages;
 mod refusals;
 mod support;
