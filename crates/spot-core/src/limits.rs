@@ -112,6 +112,14 @@ pub const RECONNECT_MIN_MS: u64 = 100;
 /// seconds.
 pub const RECONNECT_MAX_MS: u64 = 5000;
 
+/// Longest wait while a peer that was there is expected back: with it, a node that restarts after a few seconds is heard
+/// again within two.
+pub const RETURN_PAUSE_MAX_MS: u64 = 1500;
+
+/// How long a peer is expected back: restarts take seconds. Later the waits may grow, so that the many peers of a node
+/// that is gone do not go on knocking.
+pub const RETURN_EXPECTED_MS: u64 = 10_000;
+
 /// A dial without an answer is given up after this: a dropped SYN is retried sooner than the kernel
 /// would.
 pub const DIAL_TIMEOUT_MS: u64 = 3000;
@@ -123,11 +131,11 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 /// Default of SPOT_CONNECT_TIMEOUT: how long `topic_route` waits for its endpoint.
 pub const CONNECT_TIMEOUT_MS: u64 = 1000;
 
-/// A PING goes out after this long without traffic from the peer.
+/// Time between two PINGs.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 2000;
 
-/// Intervals without any sign of life after which a peer is dead: two lost PINGs are forgiven, so a
-/// silent peer is found after 6 s by default.
+/// Intervals without any sign of life after a PING, after which a peer is dead: two lost PINGs are
+/// forgiven, so a silent peer is found 6 to 8 s after its last sign of life by default.
 pub const HEARTBEAT_MISSES: u32 = 3;
 
 /// Default LINGER: how long closing waits for queued outbound data.

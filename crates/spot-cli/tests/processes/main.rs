@@ -2,6 +2,7 @@
 
 mod asking;
 mod demo;
+mod failures;
 mod history;
 mod messages;
 mod refusals;
