@@ -453,7 +453,10 @@ impl Host {
     fn apply(&mut self, output: Output) {
         match output {
             Output::LinkActive { link } => assert!(self.active.insert(link)),
-            Output::LinkInactive { link, .. } => assert!(self.active.remove(&link)),
+            Output::LinkInactive { link, .. } => {
+                assert!(self.active.remove(&link));
+                self.awaiting.retain(|(_, _, awaited)| *awaited != link);
+            }
             Output::TopicAdded { topic, name } => {
                 let before = self.topics.insert(topic, name.to_string());
                 assert_eq!(before, None, "the number is in use");
