@@ -17,7 +17,7 @@ impl Gate {
     /// Whether a message of `len` bytes may go beside `messages` others of `bytes` in all. Only a single one may overdraw.
     pub(super) fn allows(&self, messages: usize, bytes: usize, len: usize) -> bool {
         self.is_open()
-            && messages as u64 <= self.messages - 1
+            && (messages as u64) < self.messages
             && (messages == 0 || (bytes + len) as u64 <= self.bytes)
     }
 
