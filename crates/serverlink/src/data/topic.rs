@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::stream::Stream;
+use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
 use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
@@ -35,9 +35,9 @@ pub(super) struct Outside {
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
     /// How far the messages to each owner are numbered.
-    sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
+    sent: Vec<(NodeId, Arc<Mutex<upstream::Sender>>)>,
     /// Streams of other nodes to us as the owner, whose links were cut.
-    pub(super) cut_upstreams: Vec<Stream>,
+    pub(super) cut_upstreams: upstream::CutStreams,
 }
 
 impl Outside {
@@ -47,10 +47,10 @@ impl Outside {
             return upstream;
         };
         match self.sent.iter().find(|(known, _)| *known == owner) {
-            Some((_, state)) => upstream.state = state.clone(),
+            Some((_, sender)) => upstream.sender = sender.clone(),
             None => {
                 self.sent.truncate(MAX_IDLE_STREAMS - 1);
-                self.sent.insert(0, (owner, upstream.state.clone()));
+                self.sent.insert(0, (owner, upstream.sender.clone()));
             }
         }
         upstream
@@ -89,15 +89,7 @@ pub(crate) struct Upstream {
     pub(crate) link: LinkId,
     pub(crate) kind: SinkKind,
     owner: Option<NodeId>,
-    pub(super) state: Arc<Mutex<UpstreamState>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct UpstreamState {
-    pub(super) announced_on: Option<LinkId>,
-    pub(super) next_sequence: u64,
-    /// Set when it is announced.
-    pub(super) policy: SinkPolicy,
+    pub(super) sender: Arc<Mutex<upstream::Sender>>,
 }
 
 impl Upstream {
@@ -106,7 +98,7 @@ impl Upstream {
             link,
             kind,
             owner,
-            state: Arc::default(),
+            sender: Arc::default(),
         }
     }
 
