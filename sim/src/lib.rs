@@ -5,12 +5,17 @@
 
 mod charges;
 pub mod checker;
+mod clock;
 pub mod driver;
+mod fault;
 mod link;
+mod mutation;
 mod net;
 mod rng;
 mod topic;
+mod trace;
 mod workload;
 mod world;
 
-pub use workload::{Summary, run};
+pub use mutation::Mutation;
+pub use workload::{Summary, run, run_mutant};

@@ -7,6 +7,7 @@ use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
+use crate::mutation::Mutation;
 use crate::topic::Topic;
 
 impl Driver {
@@ -16,6 +17,10 @@ impl Driver {
                 self.links.insert(link, Link::dialing(self.now_ms));
                 self.requests.push_back(Request::Dial(link, endpoint));
             }
+            Output::Frame { frame, .. }
+                if self
+                    .mutation
+                    .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
             Output::Frame { link, frame } => match self.links.get_mut(&link) {
                 Some(link) => link.outbox.control(&frame),
                 None => self
@@ -36,6 +41,7 @@ impl Driver {
                 for topic in self.topics.values_mut() {
                     topic.cut(link, graceful);
                 }
+                self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
                 let next = self.numbers.remove(&*name).unwrap_or_default();
@@ -43,7 +49,9 @@ impl Driver {
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
-                self.topics.get_mut(&topic).expect("added").place = place;
+                let topic = self.topics.get_mut(&topic).expect("added");
+                let before = std::mem::replace(&mut topic.place, place);
+                self.switches += u64::from(place.routed && place.upstream != before.upstream);
             }
             Output::AttachSubscriber { topic, subscriber } => {
                 let inbox = self.subscribers.get_mut(&subscriber).expect("added");
@@ -129,6 +137,9 @@ impl Driver {
             }
         }
         if topic.sinks.insert(link_id, policy).is_none() {
+            if self.mutation == Some(Mutation::ResetSequence) && self.node.reconnects() > 0 {
+                topic.next_sequence = 0;
+            }
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
