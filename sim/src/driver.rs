@@ -9,6 +9,7 @@ mod upstream;
 pub(crate) use self::upstream::Upstream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
@@ -18,6 +19,7 @@ use spot_core::{
 };
 
 use spot_core::hello::Hello;
+use spot_core::upstream::Sender;
 
 use crate::charges::Charges;
 use crate::link::{Link, Received};
@@ -45,8 +47,10 @@ pub struct Driver {
     pub node: Node,
     now_ms: u64,
     topics: BTreeMap<TopicId, Topic>,
-    /// The next numbers of topics that are gone: a topic that comes back goes on from there.
-    numbers: BTreeMap<String, u64>,
+    /// What topics that are gone had heard over links that were cut: one that comes back goes on from there.
+    cut_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Heard>>,
+    /// How far their owners were sent to.
+    sent_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Sender>>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
@@ -75,7 +79,8 @@ impl Driver {
             held_up: BTreeSet::new(),
             now_ms,
             topics: BTreeMap::new(),
-            numbers: BTreeMap::new(),
+            cut_topics: BTreeMap::new(),
+            sent_topics: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
             charges: Charges::default(),

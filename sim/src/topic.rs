@@ -35,11 +35,11 @@ pub(crate) struct Heard {
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>, next_sequence: u64) -> Self {
+    pub(crate) fn new(name: Arc<str>) -> Self {
         Self {
             name,
             place: Place::default(),
-            next_sequence,
+            next_sequence: 0,
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),

@@ -55,6 +55,11 @@ impl Sender {
         self.announced_on = Some(link);
     }
 
+    /// The topic was forgotten and is back, maybe under another alias: the stream is to be announced anew.
+    pub fn resume(&mut self) {
+        self.announced_on = None;
+    }
+
     /// How the link is to treat its messages.
     #[must_use]
     #[inline]
@@ -184,8 +189,12 @@ impl Receiver {
 pub struct CutStreams(Vec<Stream>);
 
 impl CutStreams {
-    /// Remembers how far a stream was heard.
+    /// Remembers how far a stream was heard. Of two that one publisher had announced on a link, the one that went further
+    /// counts.
     pub fn keep(&mut self, stream: Stream) {
+        if self.0.iter().any(|known| stream.is_behind(known)) {
+            return;
+        }
         self.0
             .retain(|known| known.publisher() != stream.publisher());
         self.0.truncate(MAX_CUT_UPSTREAMS - 1);
@@ -272,6 +281,27 @@ mod tests {
         assert_eq!(receiver.told(6), Missed::exactly(2));
         let gap = Ok(Arrival::Waits(Missed::exactly(1)));
         assert_eq!(receiver.arrived(7, payload()), gap);
+    }
+
+    #[test]
+    fn a_topic_that_comes_back_under_another_alias_is_announced_anew_with_the_numbers_it_had() {
+        let mut sender = Sender::default();
+        let limit = Limit {
+            messages: 0,
+            bytes: 0,
+        };
+        let mut queue = Outbox::new(limit);
+        sender.announce(LinkId(1), alias(1, 0), &mut queue);
+        sender.sent();
+        sender.resume();
+        assert!(!sender.is_announced_on(LinkId(1)));
+        assert_eq!(sender.next_sequence(), 1);
+        let mut cut = CutStreams::default();
+        for next in [7, 3] {
+            cut.keep(Stream::new(NodeId([1; 16]), Incarnation(1), next));
+        }
+        let (_, missed) = Receiver::announced(&alias(1, 9), cut.take(NodeId([1; 16])));
+        assert_eq!(missed, Missed::exactly(2));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::Notice;
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
+use spot_core::upstream::Sender;
+use spot_core::{Class, LinkId, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
@@ -44,8 +45,11 @@ impl Driver {
                 self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
-                let next = self.numbers.remove(&*name).unwrap_or_default();
-                self.topics.insert(topic, Topic::new(name, next));
+                let mut added = Topic::new(name);
+                added.streams = self.cut_topics.remove(&added.name).unwrap_or_default();
+                added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
+                added.senders.values_mut().for_each(Sender::resume);
+                self.topics.insert(topic, added);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
@@ -104,17 +108,16 @@ impl Driver {
     }
 
     fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics.remove(&id).expect("added");
-        if topic
+        let mut topic = self.topics.remove(&id).expect("added");
+        topic
             .streams
-            .values()
-            .any(|heard| !heard.stream.has_ended())
-        {
-            // Nobody will ever tell what was published after the last message that came.
-            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
+            .retain(|_, heard| heard.link.is_none() && !heard.stream.has_ended());
+        if !topic.senders.is_empty() {
+            self.sent_topics.insert(topic.name.clone(), topic.senders);
         }
-        self.numbers
-            .insert(topic.name.to_string(), topic.next_sequence);
+        if !topic.streams.is_empty() && !topic.inboxes.is_empty() {
+            self.cut_topics.insert(topic.name.clone(), topic.streams);
+        }
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);

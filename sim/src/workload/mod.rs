@@ -65,7 +65,7 @@ fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, 
     let hosts = 3 + (seed / 4 % 3) as usize;
     let mut world = World::new(seed, hosts, workload, mutation, prints);
     world.note(format_args!("{workload:?} of {hosts} hosts"));
-    world.checker.shared_topics = workload == Workload::Remote;
+    world.checker.shared_topics = matches!(workload, Workload::Remote | Workload::Failover);
     for host in 0..hosts {
         workload.begin(&mut world, host);
     }
