@@ -3,6 +3,7 @@
 //! The nodes are `spot-core` and `zmtp` as they are; [`driver`] stands for the threads and sockets around them. What
 //! goes wrong is found by the [`checker`] and by comparing all nodes once the world has healed.
 
+mod campaign;
 mod charges;
 pub mod checker;
 mod clock;
@@ -17,5 +18,6 @@ mod trace;
 mod workload;
 mod world;
 
+pub use campaign::{Report, campaign};
 pub use mutation::Mutation;
 pub use workload::{Summary, run, run_mutant};

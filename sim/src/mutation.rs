@@ -39,7 +39,9 @@ impl Mutation {
     /// Whether a control frame is not sent.
     pub(crate) fn swallows(self, node: &Node, frame: &[u8]) -> bool {
         match self {
-            Self::SkipResubscription => frame[..2] == [kind::INTEREST, 1] && node.reconnects() > 0,
+            Self::SkipResubscription => {
+                frame.starts_with(&[kind::INTEREST, 1]) && node.reconnects() > 0
+            }
             // One that does not begin the list anew.
             Self::LoseTopicChange => frame[0] == kind::TOPICS && frame[2] == 0,
             _ => false,

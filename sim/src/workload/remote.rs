@@ -1,6 +1,6 @@
 //! Everybody publishes on everybody's topics: a message goes to the topic's owner, which fans it out.
 
-use super::mesh::{any_padding, churn, topic_name};
+use super::mesh::{any_padding, churn, publish_one, publish_soon, topic_name};
 use super::{key, pass, publisher};
 use crate::world::World;
 
@@ -18,27 +18,10 @@ pub(super) fn act(world: &mut World, host: usize) {
     let most = if world.rng.percent(15) { 60 } else { 6 };
     for _ in 0..world.rng.of(1..most) {
         let padding = any_padding(world);
-        if !publish_anywhere(world, host, &name, padding) {
+        if !publish_one(world, host, &name, padding) {
             return;
         }
     }
-}
-
-/// Publishes a message from any host; false if it is not taken.
-fn publish_anywhere(world: &mut World, host: usize, name: &str, padding: usize) -> bool {
-    let by = publisher(world, host);
-    let payload = world.checker.payload(name, by, padding);
-    let taken = world.with(host, |driver| {
-        if driver.node.hosts(name) {
-            driver.publish(name, &payload)
-        } else {
-            driver.publish_upstream(name, &payload)
-        }
-    });
-    if taken {
-        world.checker.note_published(name, by);
-    }
-    taken
 }
 
 /// From a round of messages that all have seen to another, sums of losses must be exact, and the last messages there.
@@ -74,18 +57,6 @@ fn round(world: &mut World, messages: usize) -> Result<(), String> {
         }
     }
     pass(world, SETTLE_MS)
-}
-
-/// Subscribers that block may hold a publisher up for a moment, but not for ever.
-fn publish_soon(world: &mut World, host: usize, name: &str) -> Result<(), String> {
-    let until_ms = world.now_ms + SETTLE_MS;
-    while !publish_anywhere(world, host, name, 0) {
-        if world.now_ms >= until_ms {
-            return Err(format!("progress: n{host} cannot publish on {name}"));
-        }
-        pass(world, 50)?;
-    }
-    Ok(())
 }
 
 fn all_topics(world: &World) -> Vec<(usize, usize)> {
