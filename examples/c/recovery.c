@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     slk_spot_t *spot = slk_spot_new(ctx);
     slk_spot_cluster_add(spot, endpoint);
     if (slk_spot_cluster_sync(spot, 5000) != 0 || slk_spot_subscribe(spot, "sensor:temperature") != 0) {
-        fprintf(stderr, "%s cannot be used: %s\n", endpoint, slk_strerror(slk_errno()));
+        fprintf(stderr, "%s\n", slk_errmsg());
         return 1;
     }
 
