@@ -86,17 +86,17 @@ impl Checker {
     ///
     /// # Errors
     /// What it must not have seen.
-    pub fn took(
+    pub fn took<'a>(
         &mut self,
         key: SubscriberKey,
-        filters: &[Filter],
+        mut filters: impl Iterator<Item = &'a Filter>,
         taken: &Taken,
         settled: bool,
     ) -> Result<(), String> {
         match taken {
             Taken::Message { topic, payload, .. } => {
                 self.delivered += 1;
-                if !filters.iter().any(|filter| filter.matches(topic)) {
+                if !filters.any(|filter| filter.matches(topic)) {
                     return Err(format!("cancelled: {key:?} gets {topic}"));
                 }
                 let message = Message::parse(payload);

@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
-use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use spot_core::inbox::{Inbox, Limit, Offer, Source, Taken};
 use spot_core::{
     Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
     Payload, SubscriberId, TopicId,
 };
 
 use spot_core::hello::Hello;
+use spot_core::node::SubscribeError;
 use spot_core::upstream::Sender;
 
 use crate::charges::Charges;
@@ -61,6 +62,8 @@ pub struct Driver {
     requests: VecDeque<Request>,
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
+    /// Subscribers that were ended as too slow since the world looked.
+    pub ended: Vec<SubscriberId>,
     /// How often a routed topic came to another owner, or lost the last.
     pub switches: u64,
     /// What the node told of.
@@ -86,6 +89,7 @@ impl Driver {
             charges: Charges::default(),
             requests: VecDeque::new(),
             faults: Vec::new(),
+            ended: Vec::new(),
             switches: 0,
             news: Vec::new(),
         }
@@ -151,6 +155,22 @@ impl Driver {
         id
     }
 
+    /// Subscribes. One that was ended as too slow begins anew, also before it has read so.
+    ///
+    /// # Errors
+    /// As those of the node.
+    pub fn subscribe(
+        &mut self,
+        subscriber: SubscriberId,
+        filter: &Filter,
+    ) -> Result<(), SubscribeError> {
+        self.subscribers
+            .get_mut(&subscriber)
+            .expect("added")
+            .revive();
+        self.with(|node, _| node.subscribe(subscriber, filter))
+    }
+
     /// Cancels a subscription; what is queued for it alone is discarded.
     pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) {
         if self.mutation == Some(Mutation::ForgetCancel) {
@@ -177,7 +197,6 @@ impl Driver {
             Taken::Message {
                 source, payload, ..
             } => self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64)),
-            Taken::Notice(Notice::Ended) => inbox.revive(),
             _ => {}
         }
         Some(taken)
@@ -252,7 +271,8 @@ impl Driver {
             }
         }
         for (id, link) in &self.links {
-            if link.outbox.messages() > HWM {
+            // The newest of a drop-oldest stands beside what cannot give way, also beside what is being written.
+            if link.outbox.messages() > HWM + 2 {
                 return Err(format!("{id:?} holds {} messages", link.outbox.messages()));
             }
         }

@@ -2,7 +2,7 @@
 
 mod events;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use spot_core::endpoint::Host as EndpointHost;
@@ -46,6 +46,8 @@ pub(crate) struct Subscriber {
     pub(crate) id: SubscriberId,
     pub(crate) overflow: Overflow,
     pub(crate) filters: Vec<Filter>,
+    /// Those it had when it was ended as too slow, each time that it has not read of yet.
+    pub(crate) ended: VecDeque<Vec<Filter>>,
     /// Messages it takes each time it looks.
     pub(crate) appetite: usize,
     /// Its interest was acknowledged since its filters changed.
@@ -221,6 +223,7 @@ impl World {
         let result = call(driver);
         self.pump(host);
         self.follow_routes(host);
+        self.follow_ends(host);
         self.arm(host);
         result
     }
@@ -268,6 +271,19 @@ impl World {
             subscriber.settled = false;
             let (life, id) = (state.life, subscriber.id);
             self.checker.unsettle(SubscriberKey { host, life, id });
+        }
+    }
+
+    /// What was ended is no more, once that is read.
+    fn follow_ends(&mut self, host: usize) {
+        let state = &mut self.hosts[host];
+        let driver = state.driver.as_mut().expect("it is up");
+        for ended in driver.ended.drain(..) {
+            let subscriber = state.subscribers.iter_mut().find(|known| known.id == ended);
+            let subscriber = subscriber.expect("it had subscribed");
+            let filters = std::mem::take(&mut subscriber.filters);
+            subscriber.ended.push_back(filters);
+            subscriber.settled = false;
         }
     }
 

@@ -87,6 +87,7 @@ impl Driver {
             }
             Output::SubscriberEnded { subscriber } => {
                 self.subscribers.get_mut(&subscriber).expect("added").end();
+                self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),

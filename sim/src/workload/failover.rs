@@ -1,5 +1,7 @@
 //! A topic that the others route to two hosts: the preferred one, and one that stands in for it.
 
+use std::collections::VecDeque;
+
 use spot_core::node::RouteStatus;
 use spot_core::{Filter, Overflow};
 
@@ -44,6 +46,7 @@ pub(super) fn begin(world: &mut World, host: usize) {
             id,
             overflow,
             filters: Vec::new(),
+            ended: VecDeque::new(),
             appetite: [3, 1000][number],
             settled: false,
         });
@@ -53,9 +56,7 @@ pub(super) fn begin(world: &mut World, host: usize) {
 
 fn subscribe(world: &mut World, host: usize, index: usize, filter: Filter) {
     let id = world.hosts[host].subscribers[index].id;
-    let subscribed = world.with(host, |driver| {
-        driver.with(|node, _| node.subscribe(id, &filter))
-    });
+    let subscribed = world.with(host, |driver| driver.subscribe(id, &filter));
     if subscribed.is_ok() {
         world.hosts[host].subscribers[index].filters.push(filter);
         unsettle(world, host, index);

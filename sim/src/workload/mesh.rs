@@ -1,5 +1,7 @@
 //! Everybody hosts topics, and subscribes to those of others.
 
+use std::collections::VecDeque;
+
 use spot_core::{Filter, Overflow};
 
 use super::{key, pass, publisher};
@@ -26,6 +28,7 @@ pub(super) fn begin(world: &mut World, host: usize) {
             id,
             overflow,
             filters: Vec::new(),
+            ended: VecDeque::new(),
             appetite: [1, 5, 1000][number],
             settled: false,
         });
@@ -134,9 +137,7 @@ fn subscribe(world: &mut World, host: usize, index: usize) {
         return;
     }
     let id = subscriber.id;
-    let subscribed = world.with(host, |driver| {
-        driver.with(|node, _| node.subscribe(id, &filter))
-    });
+    let subscribed = world.with(host, |driver| driver.subscribe(id, &filter));
     if subscribed.is_ok() {
         world.note(format_args!(
             "n{host} {id:?} subscribes to {}",

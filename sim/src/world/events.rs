@@ -176,15 +176,16 @@ impl World {
                 return;
             };
             self.note(format_args!("n{host} {id:?} takes {}", describe(&taken)));
-            let filters = &self.hosts[host].subscribers[index].filters;
+            let subscriber = &self.hosts[host].subscribers[index];
+            let filters = subscriber.ended.iter().flatten();
+            let filters = filters.chain(&subscriber.filters);
             let fault = self.checker.took(key, filters, &taken, counted);
             self.faults.extend(fault.err());
             if let Taken::Notice(Notice::Ended) = taken {
-                // It may have subscribed anew since it was ended.
-                let filters = self.driver(host).node.filters_of(id);
                 let subscriber = &mut self.hosts[host].subscribers[index];
-                subscriber.filters = filters;
-                subscriber.settled = false;
+                if subscriber.ended.pop_front().is_none() {
+                    self.faults.push(format!("ended: {key:?} was not"));
+                }
             }
         }
     }
