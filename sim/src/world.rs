@@ -325,7 +325,7 @@ impl World {
             driver.retry_upstreams();
             let faults = driver.faults.drain(..);
             self.faults
-                .extend(faults.map(|fault| format!("n{host}: {fault}")));
+                .extend(faults.map(|fault| format!("protocol: n{host}: {fault}")));
             for event in std::mem::take(&mut driver.news) {
                 self.trace
                     .note(self.now_ms, format_args!("n{host} {event:?}"));
