@@ -155,6 +155,12 @@ impl Driver {
         id
     }
 
+    /// Removes a subscriber with what is queued for it.
+    pub fn remove_subscriber(&mut self, subscriber: SubscriberId) {
+        self.with(|node, _| node.remove_subscriber(subscriber));
+        self.subscribers.remove(&subscriber);
+    }
+
     /// Subscribes. One that was ended as too slow begins anew, also before it has read so.
     ///
     /// # Errors
@@ -465,7 +471,9 @@ impl Driver {
     }
 
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {
-        if self.subscribers[&subscriber].overflow() != Overflow::Block {
+        // One that is gone has forgotten its windows.
+        let known = self.subscribers.get(&subscriber);
+        if known.is_none_or(|inbox| inbox.overflow() != Overflow::Block) {
             return;
         }
         if self.mutation == Some(Mutation::WithholdCredit) && messages == 1 {

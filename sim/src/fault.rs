@@ -1,6 +1,6 @@
 //! What fate does to a cluster. Most of it passes by itself after a while.
 
-use crate::world::{Event, World};
+use crate::world::{Event, World, address};
 
 /// Trouble that lasts until it is [eased](ease).
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     Pause { host: usize, life: u64 },
     /// Nothing moves on a connection, and nothing breaks.
     Stall { connection: u32 },
+    /// A program removed a peer: nothing is heard of it until it is added again.
+    Removal { host: usize, life: u64, peer: usize },
     /// A connection has a long way and little bandwidth.
     Slow { connection: u32 },
 }
@@ -23,7 +25,8 @@ pub(crate) fn strike(world: &mut World) {
         24..40 => pause(world, host),
         40..54 => stall(world),
         54..66 => slow(world),
-        66..84 => reset(world),
+        66..80 => reset(world),
+        80..84 => remove(world, host),
         84..94 => crash(world, host),
         _ => leave(world, host),
     }
@@ -42,6 +45,11 @@ pub(crate) fn ease(world: &mut World, fault: Fault) {
             }
         }
         Fault::Stall { connection } => world.net.set_stalled(connection, false),
+        Fault::Removal { host, life, peer } => {
+            if world.hosts[host].life == life && world.is_up(host) {
+                add(world, host, peer);
+            }
+        }
         Fault::Slow { connection } => world.net.set_pace(connection, 5, None),
     }
     world.release_held();
@@ -62,6 +70,9 @@ pub(crate) fn end_all(world: &mut World) {
     for host in 0..world.hosts.len() {
         if world.hosts[host].driver.is_none() {
             world.workload.begin(world, host);
+        } else if world.workload.adds_everybody() && world.is_up(host) {
+            let others = (0..world.hosts.len()).filter(|other| *other != host);
+            others.for_each(|other| add(world, host, other));
         }
     }
 }
@@ -124,6 +135,28 @@ fn reset(world: &mut World) {
     if let Some(connection) = any_connection(world) {
         world.reset(connection);
     }
+}
+
+fn remove(world: &mut World, host: usize) {
+    let peer = world.rng.of(0..world.hosts.len());
+    if !world.workload.adds_everybody() || !world.is_up(host) {
+        return;
+    }
+    let removed = world.with(host, |driver| {
+        driver.with(|node, _| node.remove_peer(&address(peer)))
+    });
+    if removed.is_ok() {
+        world.unsettle_all(host);
+        let life = world.hosts[host].life;
+        lasts(world, Fault::Removal { host, life, peer }, 9000);
+    }
+}
+
+/// Adds a peer, unless it was added before.
+fn add(world: &mut World, host: usize, peer: usize) {
+    let _ = world.with(host, |driver| {
+        driver.with(|node, now| node.add_peer(now, &address(peer)))
+    });
 }
 
 fn crash(world: &mut World, host: usize) {

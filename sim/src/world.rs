@@ -267,6 +267,12 @@ impl World {
         if std::mem::replace(&mut state.switches, switches) == switches {
             return;
         }
+        self.unsettle_all(host);
+    }
+
+    /// What the subscribers of a host miss from now on is no loss, until their interest is acknowledged.
+    pub(crate) fn unsettle_all(&mut self, host: usize) {
+        let state = &mut self.hosts[host];
         for subscriber in &mut state.subscribers {
             subscriber.settled = false;
             let (life, id) = (state.life, subscriber.id);
@@ -280,7 +286,9 @@ impl World {
         let driver = state.driver.as_mut().expect("it is up");
         for ended in driver.ended.drain(..) {
             let subscriber = state.subscribers.iter_mut().find(|known| known.id == ended);
-            let subscriber = subscriber.expect("it had subscribed");
+            let Some(subscriber) = subscriber else {
+                continue;
+            };
             let filters = std::mem::take(&mut subscriber.filters);
             subscriber.ended.push_back(filters);
             subscriber.settled = false;

@@ -1,6 +1,6 @@
 //! Many topics and subscriptions that come and go.
 
-use super::mesh::{churn, create, destroy, publish};
+use super::mesh::{churn, create, destroy, publish, replace};
 use crate::world::World;
 
 pub(super) fn act(world: &mut World, host: usize) {
@@ -11,7 +11,11 @@ pub(super) fn act(world: &mut World, host: usize) {
             let subscriber = world.rng.of(0..3);
             churn(world, host, subscriber);
         }
-        65..83 => create(world, host, topic),
+        65..70 => {
+            let subscriber = world.rng.of(0..3);
+            replace(world, host, subscriber);
+        }
+        70..85 => create(world, host, topic),
         _ => destroy(world, host, topic),
     }
 }

@@ -22,18 +22,33 @@ pub(super) fn begin(world: &mut World, host: usize) {
         });
     }
     for number in 0..3 {
-        let overflow = Overflow::from_number(world.rng.of(0..4) as u64).expect("below four");
-        let id = world.with(host, |driver| driver.add_subscriber(overflow));
-        world.hosts[host].subscribers.push(Subscriber {
-            id,
-            overflow,
-            filters: Vec::new(),
-            ended: VecDeque::new(),
-            appetite: [1, 5, 1000][number],
-            settled: false,
-        });
+        let subscriber = any_subscriber(world, host, [1, 5, 1000][number]);
+        world.hosts[host].subscribers.push(subscriber);
         subscribe(world, host, number);
     }
+}
+
+fn any_subscriber(world: &mut World, host: usize, appetite: usize) -> Subscriber {
+    let overflow = Overflow::from_number(world.rng.of(0..4) as u64).expect("below four");
+    let id = world.with(host, |driver| driver.add_subscriber(overflow));
+    Subscriber {
+        id,
+        overflow,
+        filters: Vec::new(),
+        ended: VecDeque::new(),
+        appetite,
+        settled: false,
+    }
+}
+
+/// A subscriber goes, and another comes.
+pub(super) fn replace(world: &mut World, host: usize, index: usize) {
+    let Subscriber { id, appetite, .. } = world.hosts[host].subscribers[index];
+    world.note(format_args!("n{host} {id:?} goes"));
+    world.with(host, |driver| driver.remove_subscriber(id));
+    let subscriber = any_subscriber(world, host, appetite);
+    world.hosts[host].subscribers[index] = subscriber;
+    subscribe(world, host, index);
 }
 
 pub(super) fn topic_name(host: usize, topic: usize) -> String {

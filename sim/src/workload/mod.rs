@@ -154,6 +154,11 @@ impl Workload {
         }
     }
 
+    /// Whether every host adds every other, and its programs may remove one for a while.
+    pub(crate) fn adds_everybody(self) -> bool {
+        matches!(self, Self::Mesh | Self::Churn)
+    }
+
     /// Topics of each host.
     pub(crate) fn topics(self) -> usize {
         match self {
