@@ -199,11 +199,11 @@ impl Driver {
     pub fn take(&mut self, subscriber: SubscriberId) -> Option<Taken> {
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let taken = inbox.take()?;
-        match &taken {
-            Taken::Message {
-                source, payload, ..
-            } => self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64)),
-            _ => {}
+        if let Taken::Message {
+            source, payload, ..
+        } = &taken
+        {
+            self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64));
         }
         Some(taken)
     }

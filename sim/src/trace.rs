@@ -22,7 +22,7 @@ impl Trace {
     }
 
     pub(crate) fn note(&mut self, now_ms: u64, what: fmt::Arguments<'_>) {
-        write!(self.hash, "{now_ms} {what}\n").expect("a hash takes everything");
+        writeln!(self.hash, "{now_ms} {what}").expect("a hash takes everything");
         if self.prints {
             println!("{now_ms:>6} {what}");
         }
