@@ -5,25 +5,21 @@ use sim::Mutation;
 /// Seeds that a mutant may live through before it must be found out.
 const SEEDS: u64 = 32;
 
-/// The first seed in which a mutant is found out, and by which of the checkers.
+/// Runs a mutant until the checker that is meant for it finds it out; others may do so before. All that failed must pass
+/// unbroken.
 fn expect_caught(mutation: Mutation, by: &[&str]) {
-    let faults = (0..SEEDS).filter_map(|seed| {
-        let fault = sim::run_mutant(seed, mutation).err()?;
-        Some((seed, fault))
-    });
-    let caught = faults.take(3).collect::<Vec<_>>();
-    for (seed, fault) in &caught {
+    for seed in 0..SEEDS {
+        let Err(fault) = sim::run_mutant(seed, mutation) else {
+            continue;
+        };
         println!("{mutation:?} is caught by seed {seed}: {fault}");
+        assert!(sim::run(seed, false).is_ok(), "seed {seed} fails unbroken");
+        let checker = fault.split(':').next().expect("a name");
+        if by.contains(&checker) {
+            return;
+        }
     }
-    let (seed, fault) = caught
-        .first()
-        .unwrap_or_else(|| panic!("{mutation:?} lives through {SEEDS} seeds"));
-    let checker = fault.split(':').next().expect("a name");
-    assert!(
-        by.contains(&checker),
-        "{mutation:?} is caught by another checker than {by:?}: {fault}"
-    );
-    assert!(sim::run(*seed, false).is_ok(), "seed {seed} fails unbroken");
+    panic!("{mutation:?} lives through {SEEDS} seeds as far as {by:?} can tell");
 }
 
 #[test]
