@@ -9,6 +9,7 @@ use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::{Awaiting, Resume};
 use spot_core::stream::{Stream, Verdict};
+use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{LinkId, Missed, NodeId, Place, SubscriberId};
 
 /// A topic as a driver knows it.
@@ -22,6 +23,12 @@ pub(crate) struct Topic {
     pub(crate) sinks: BTreeMap<LinkId, SinkPolicy>,
     /// By publisher.
     pub(crate) streams: BTreeMap<NodeId, Heard>,
+    /// How far what is published here for each owner elsewhere is numbered.
+    pub(crate) senders: BTreeMap<NodeId, Sender>,
+    /// Streams published to us as the owner, whose links were cut.
+    pub(crate) cut: CutStreams,
+    /// Tells its stream from that of an earlier topic of this name.
+    pub(crate) life: u64,
     /// The last messages, where it is hosted here and some are kept.
     pub(crate) history: Option<History>,
     /// Subscribers that are still to get what was before their time.
@@ -36,14 +43,17 @@ pub(crate) struct Heard {
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>, next_sequence: u64) -> Self {
+    pub(crate) fn new(name: Arc<str>, life: u64) -> Self {
         Self {
             name,
             place: Place::default(),
-            next_sequence,
+            next_sequence: 0,
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            cut: CutStreams::default(),
+            life,
             history: None,
             awaiting: Awaiting::default(),
         }
@@ -77,16 +87,9 @@ impl Topic {
         }
     }
 
-    /// Where the stream of a node stands that was cut, if somebody still listens.
-    pub(crate) fn cut_stream_of(&self, node: NodeId) -> Option<Resume> {
-        let heard = self.streams.get(&node).filter(|heard| {
-            heard.link.is_none() && !heard.stream.has_ended() && !self.inboxes.is_empty()
-        })?;
-        let (incarnation, next_sequence) = heard.stream.position();
-        Some(Resume {
-            incarnation,
-            next_sequence,
-        })
+    /// Whether what a link brings is for the subscribers here: a routed topic listens to its route alone.
+    pub(crate) fn listens_to(&self, link: LinkId) -> bool {
+        !self.place.routed || self.place.upstream == Some(link)
     }
 
     /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
@@ -116,6 +119,17 @@ impl Topic {
             inbox.missed(*slot, missed);
         }
     }
+}
+
+/// Where the stream of a node stands that was cut.
+pub(crate) fn cut_stream_of(streams: &BTreeMap<NodeId, Heard>, node: NodeId) -> Option<Resume> {
+    let heard = streams.get(&node);
+    let heard = heard.filter(|heard| heard.link.is_none() && !heard.stream.has_ended())?;
+    let (incarnation, next_sequence) = heard.stream.position();
+    Some(Resume {
+        incarnation,
+        next_sequence,
+    })
 }
 
 impl Heard {

@@ -5,11 +5,13 @@ use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
-use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
+use spot_core::upstream::Sender;
+use spot_core::{Class, Incarnation, LinkId, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
-use crate::topic::Topic;
+use crate::mutation::Mutation;
+use crate::topic::{Topic, cut_stream_of};
 
 impl Driver {
     pub(super) fn apply(&mut self, output: Output) {
@@ -18,6 +20,10 @@ impl Driver {
                 self.links.insert(link, Link::dialing(self.now_ms));
                 self.requests.push_back(Request::Dial(link, endpoint));
             }
+            Output::Frame { frame, .. }
+                if self
+                    .mutation
+                    .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
             Output::Frame { link, frame } => match self.links.get_mut(&link) {
                 Some(link) => link.outbox.control(&frame),
                 None => self
@@ -39,11 +45,14 @@ impl Driver {
                 for topic in self.topics.values_mut() {
                     topic.cut(link, graceful);
                 }
+                self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
-                let next = self.numbers.remove(&*name).unwrap_or_default();
-                let mut added = Topic::new(name.clone(), next);
-                added.awaiting = self.awaiting.remove(&*name).unwrap_or_default();
+                let mut added = Topic::new(name, self.forgotten);
+                let cut = self.cut_topics.remove(&added.name);
+                (added.streams, added.awaiting) = cut.unwrap_or_default();
+                added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
+                added.senders.values_mut().for_each(Sender::resume);
                 self.topics.insert(topic, added);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
@@ -53,7 +62,8 @@ impl Driver {
                     let keeps = place.hosted && self.history > 0;
                     topic.history = keeps.then(|| History::new(self.history, 0));
                 }
-                topic.place = place;
+                let before = std::mem::replace(&mut topic.place, place);
+                self.switches += u64::from(place.routed && place.upstream != before.upstream);
             }
             Output::AwaitPast { topic, of } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
@@ -107,6 +117,7 @@ impl Driver {
             Output::SubscriberEnded { subscriber } => {
                 self.forget_unwanted();
                 self.subscribers.get_mut(&subscriber).expect("added").end();
+                self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
@@ -129,18 +140,18 @@ impl Driver {
 
     fn remove_topic(&mut self, id: TopicId) {
         let mut topic = self.topics.remove(&id).expect("added");
+        self.forgotten += 1;
         topic.awaiting.cut();
-        if topic
+        topic
             .streams
-            .values()
-            .any(|heard| !heard.stream.has_ended())
-        {
-            // Nobody will ever tell what was published after the last message that came.
-            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
+            .retain(|_, heard| heard.link.is_none() && !heard.stream.has_ended());
+        if !topic.senders.is_empty() {
+            self.sent_topics.insert(topic.name.clone(), topic.senders);
         }
-        self.numbers
-            .insert(topic.name.to_string(), topic.next_sequence);
-        self.awaiting.insert(topic.name.to_string(), topic.awaiting);
+        if !topic.streams.is_empty() && !topic.inboxes.is_empty() {
+            let cut = (topic.streams, topic.awaiting);
+            self.cut_topics.insert(topic.name.clone(), cut);
+        }
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);
@@ -153,10 +164,15 @@ impl Driver {
     /// Tells the node behind a new link where the streams stand that were heard of it before.
     fn tell_resumes(&mut self, id: LinkId) {
         let node = self.node.node_behind(id).expect("a SPOT link");
-        let entries = self.topics.values().filter_map(|topic| {
-            let resume = topic.cut_stream_of(node)?;
+        let known = self.topics.values();
+        let known = known.filter(|topic| !topic.inboxes.is_empty());
+        let known = known.map(|topic| (&topic.name, &topic.streams));
+        let cut = self.cut_topics.iter();
+        let cut = cut.map(|(name, (streams, _))| (name, streams));
+        let entries = known.chain(cut).filter_map(|(topic, streams)| {
+            let resume = cut_stream_of(streams, node)?;
             Some(ResumeEntry {
-                topic: &topic.name,
+                topic,
                 publisher: node,
                 incarnation: resume.incarnation,
                 next_sequence: resume.next_sequence,
@@ -180,19 +196,23 @@ impl Driver {
                 Overflow::Disconnect => policy.disconnect.push(*class),
             }
         }
-        let history = topic.history.as_ref();
         if topic.sinks.insert(link_id, policy.clone()).is_none() {
+            if self.mutation == Some(Mutation::ResetSequence) && self.node.reconnects() > 0 {
+                topic.next_sequence = 0;
+            }
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
                 resumed: false,
                 next_sequence: topic.next_sequence,
-                incarnation: self.node.incarnation(),
+                incarnation: Incarnation((self.node.incarnation().0 << 32) + topic.life),
                 publisher: self.node.id(),
                 topic: &topic.name,
             };
+            let history = topic.history.as_ref();
             link.outbox.announce(alias, &policy, history, past.resume);
         }
+        let history = topic.history.as_ref();
         link.outbox.replay(id.0, topic.next_sequence, history, past);
     }
 

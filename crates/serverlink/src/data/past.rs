@@ -8,8 +8,8 @@ use spot_core::past::{Await, Past, Resume, Token};
 use spot_core::stream::Verdict;
 use spot_core::{LinkId, Missed, NodeId, Payload, SubscriberId};
 
-use super::cut::CutTopics;
-use super::heard::{Heard, HeardStream};
+use super::cut::Forgotten;
+use super::heard::{CutStreams, Heard, HeardStream};
 use super::topic::{InboxSink, PublishSide, SinkSide, Topic};
 use super::{Aftermath, SharedInbox, SharedOutbox, lock};
 
@@ -163,7 +163,14 @@ impl SinkSide {
     }
 }
 
-impl CutTopics {
+impl CutStreams {
+    /// Forgets how far those were who do not want the topic any more.
+    pub(crate) fn retain_waiting(&mut self, wants: impl Fn(SubscriberId) -> bool) {
+        self.awaiting.retain(wants);
+    }
+}
+
+impl Forgotten<CutStreams> {
     /// Where the streams of a node stand, by topic.
     pub(crate) fn streams_of(&self, node: NodeId) -> impl Iterator<Item = (&Arc<str>, Resume)> {
         let topics = self.iter();

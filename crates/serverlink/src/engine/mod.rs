@@ -22,8 +22,8 @@ use std::hash::BuildHasher;
 
 use crate::api::{Event, Options};
 use crate::data::{
-    Aftermath, Counters, CutTopics, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock,
-    wait,
+    Aftermath, Counters, CutStreams, Deadline, Forgotten, Identity, Sent, SharedInbox,
+    SharedOutbox, Topic, lock, wait,
 };
 use crate::reactor::Reactor;
 
@@ -64,7 +64,8 @@ pub(crate) struct Control {
     pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
-    pub(crate) cut_topics: CutTopics,
+    pub(crate) cut_topics: Forgotten<CutStreams>,
+    pub(crate) sent_topics: Forgotten<Sent>,
     /// Topics forgotten so far: one that comes back is another stream.
     forgotten_topics: u32,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
@@ -297,8 +298,12 @@ impl Control {
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.
     pub(crate) fn forget_unwanted(&mut self) {
         let (core, subscribers) = (&self.core, &self.subscribers);
-        let wants = |subscriber, topic: &str| core.wants(subscriber, topic);
-        self.cut_topics.retain(subscribers.keys().copied(), wants);
+        self.cut_topics.retain(|topic, cut| {
+            cut.retain_waiting(|subscriber| core.wants(subscriber, topic));
+            subscribers
+                .keys()
+                .any(|subscriber| core.wants(*subscriber, topic))
+        });
     }
 
     /// Tells an event to everybody who listens.
