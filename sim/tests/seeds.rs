@@ -21,6 +21,15 @@ fn further_worlds_heal_and_lose_nothing_silently() {
 }
 
 #[test]
+fn with_history_broken_connections_lose_nothing_and_late_subscribers_miss_nothing() {
+    for seed in 0..100 {
+        if let Err(fault) = sim::run_calm(seed, false) {
+            panic!("seed {seed} fails: {fault}\nreplay it: cargo run -p sim -- --calm {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 0..16 {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));

@@ -24,7 +24,7 @@ pub(super) fn wait(world: &mut World) -> Result<u64, String> {
 }
 
 /// One link for each pair that is to be linked, and every host knows every topic of the hosts it is linked to.
-fn is_whole(world: &World) -> Result<(), String> {
+pub(super) fn is_whole(world: &World) -> Result<(), String> {
     let count = world.hosts.len();
     if world.hosts.iter().any(|host| host.driver.is_none()) {
         return Err("a host is down".into());

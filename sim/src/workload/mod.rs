@@ -1,10 +1,13 @@
 //! What programs do to a cluster, and what must be true in the end.
 
+mod calm;
 mod churn;
 mod failover;
 mod heal;
 mod mesh;
 mod remote;
+
+pub use calm::run_calm;
 
 use crate::checker::{Publisher, SubscriberKey};
 use crate::fault;
