@@ -26,7 +26,7 @@ pub fn check_node(mut data: &[u8]) {
     while let Some((&length, rest)) = data.split_first() {
         let (frame, rest) = rest.split_at(rest.len().min(usize::from(length)));
         data = rest;
-        let taken = node.handle_frame(link, frame);
+        let taken = node.handle_frame(0, link, frame);
         while node.poll_output().is_some() {}
         if taken.is_err() {
             node.link_closed(0, link, "refused");

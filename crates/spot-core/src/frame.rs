@@ -6,7 +6,9 @@
 
 mod data;
 mod error;
+mod gossip;
 mod interest;
+mod members;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -14,14 +16,16 @@ mod topics;
 
 pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
 pub use error::FrameError;
+pub use gossip::Gossip;
 pub use interest::{InterestEntry, interest_frames};
+pub use members::{MemberEntry, Standing, members_frames};
 pub use topics::{TopicChange, topics_frames};
 
 use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
 use crate::overflow::Class;
 use crate::varint;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC
 /// 23).
@@ -50,6 +54,10 @@ pub mod kind {
     pub const DATA: u8 = 0x31;
     /// [`Frame::Tail`](super::Frame::Tail).
     pub const TAIL: u8 = 0x32;
+    /// [`Frame::Members`](super::Frame::Members).
+    pub const MEMBERS: u8 = 0x40;
+    /// [`Frame::Gossip`](super::Frame::Gossip).
+    pub const GOSSIP: u8 = 0x41;
 }
 
 /// A frame of the SPOT link. Texts and payloads are borrowed from the bytes it was decoded from.
@@ -122,6 +130,13 @@ pub enum Frame<'a> {
         /// Whether there will be none: the alias is free again.
         last: bool,
     },
+    /// What the sender knows of members, itself among them. See [`members_frames`] for long lists.
+    Members {
+        /// One entry for each member.
+        entries: Vec<MemberEntry<'a>>,
+    },
+    /// A packet of the failure detector, on its way to a member.
+    Gossip(Gossip<'a>),
 }
 
 /// A stream of messages: what one life of one publisher publishes on one topic.
@@ -206,6 +221,12 @@ impl<'a> Frame<'a> {
                     changes,
                 });
             }
+            kind::MEMBERS => {
+                return Ok(Self::Members {
+                    entries: members::read(reader)?,
+                });
+            }
+            kind::GOSSIP => return Ok(Self::Gossip(Gossip::read(reader)?)),
             kind::USE => Self::Use,
             kind::BYE => Self::Bye {
                 reason: ByeReason::from_number(reader.byte(4, "reason")?),
@@ -281,6 +302,8 @@ impl<'a> Frame<'a> {
                 put_numbers(out, kind::TAIL, &[u64::from(*alias), *next_sequence]);
                 out.push(u8::from(*last));
             }
+            Self::Members { entries } => members::put(out, entries),
+            Self::Gossip(gossip) => gossip.put(out),
         }
     }
 

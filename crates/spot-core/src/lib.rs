@@ -17,6 +17,7 @@ pub mod identity;
 pub mod inbox;
 mod interest;
 pub mod limits;
+mod members;
 mod missed;
 pub mod node;
 pub mod outbox;
@@ -24,6 +25,7 @@ pub mod overflow;
 mod payload;
 mod registry;
 pub mod stream;
+mod swim;
 pub mod topic;
 pub mod varint;
 

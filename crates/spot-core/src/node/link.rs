@@ -145,6 +145,7 @@ impl Node {
 
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
@@ -164,10 +165,12 @@ impl Node {
             }
             LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate(link),
         }
+        self.settle_membership();
     }
 
     /// A connection failed or ended; also an attempt that never came up.
     pub fn link_closed(&mut self, now_ms: u64, link: LinkId, reason: &str) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -189,6 +192,7 @@ impl Node {
                 self.wake_served_peers(now_ms, node);
             }
             self.forget_remote_if_unheld(node);
+            self.settle_membership();
         }
     }
 
@@ -197,7 +201,13 @@ impl Node {
     ///
     /// # Errors
     /// [`FrameError`]; the driver closes the link.
-    pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
+    pub fn handle_frame(
+        &mut self,
+        now_ms: u64,
+        link: LinkId,
+        frame: &[u8],
+    ) -> Result<(), FrameError> {
+        self.clock_ms = now_ms;
         let frame = Frame::decode(frame)?;
         let Some(state) = self.links.get_mut(&link) else {
             return Ok(());
@@ -223,6 +233,8 @@ impl Node {
             (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
             (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
+            (Frame::Members { entries }, LinkState::Active) => self.members_told(link, &entries),
+            (Frame::Gossip(gossip), LinkState::Active) => self.gossip_arrived(link, &gossip)?,
             (Frame::Credit { .. }, _) => return misplaced("CREDIT"),
             (Frame::Alias(_), _) => return misplaced("ALIAS"),
             (Frame::Data(_), _) => return misplaced("DATA"),
@@ -292,7 +304,8 @@ impl Node {
         if hello.node == self.config.id {
             return self.linked_to_itself(link);
         }
-        if self.link_mut(link).peer.is_some() {
+        let peer = self.links[&link].peer;
+        if peer.is_some_and(|peer| self.peer(peer).is_asked_for()) {
             self.refused.remove(&hello.node);
         } else if self.refused.contains_key(&hello.node) {
             return self.close_link(link, CloseReason::Refused);
@@ -360,6 +373,7 @@ impl Node {
         self.close_link(link, CloseReason::Itself);
         if let Some(peer) = peer {
             self.peer_mut(peer).state = PeerState::Itself;
+            self.try_next_endpoint(peer);
         }
     }
 
@@ -384,6 +398,7 @@ impl Node {
         self.place_topics_of(node);
         self.place_routed_topics();
         self.ask_in_running_syncs(link, node);
+        self.tell_members(link, node);
     }
 
     fn activate(&mut self, link: LinkId) {

@@ -58,6 +58,7 @@ pub struct Host {
     pub lost: Vec<(SubscriberId, String)>,
     pub ended: Vec<SubscriberId>,
     pub events: Vec<Event>,
+    pub refuses: bool,
     pub closed: Vec<CloseReason>,
     pub dials: Vec<(u64, Endpoint)>,
     pub plain: Vec<(Vec<u8>, bool)>,
@@ -112,6 +113,7 @@ impl Host {
             lost: Vec::new(),
             ended: Vec::new(),
             events: Vec::new(),
+            refuses: false,
             closed: Vec::new(),
             dials: Vec::new(),
             plain: Vec::new(),
@@ -416,8 +418,8 @@ impl Cluster {
                 });
             }
             Item::Plain(peer) => self.with(end.host, |node, now| node.link_up(now, end.link, peer)),
-            Item::Frame(frame) => self.with(end.host, |node, _| {
-                let taken = node.handle_frame(end.link, &frame);
+            Item::Frame(frame) => self.with(end.host, |node, now| {
+                let taken = node.handle_frame(now, end.link, &frame);
                 taken.unwrap_or_else(|error| panic!("{error}: {:?}", Frame::decode(&frame)));
             }),
         }
@@ -490,6 +492,7 @@ impl Host {
             }
             Output::SubscriberEnded { subscriber } => self.ended.push(subscriber),
             Output::Event(event) => self.events.push(event),
+            Output::Publishing { refused } => self.refuses = refused,
             Output::PlainSubscription {
                 prefix, subscribe, ..
             } => {
