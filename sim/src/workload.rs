@@ -1,8 +1,10 @@
 //! What programs and fate do to a cluster, and what must be true in the end.
 
+use spot_core::node::MemberState;
 use spot_core::{Filter, Overflow, SubscriberId};
 
 use crate::checker::SubscriberKey;
+use crate::driver::Driver;
 use crate::world::{Subscriber, World, address};
 
 /// How long things go wrong.
@@ -34,6 +36,8 @@ pub struct Summary {
 pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
     let hosts = 3 + (seed % 3) as usize;
     let mut world = World::new(seed, hosts, prints);
+    // In every fourth world hosts are given a seed and find the others.
+    world.discovery = seed % 4 == 3;
     for host in 0..hosts {
         begin(&mut world, host);
     }
@@ -53,13 +57,18 @@ pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
     })
 }
 
-/// A host begins a life: it adds every other, hosts its topics and subscribes.
+/// A host begins a life: it adds every other, or the first one alone, hosts its topics and subscribes.
 pub(crate) fn begin(world: &mut World, host: usize) {
     world.start(host);
     for topic in 0..TOPICS {
         create(world, host, topic);
     }
-    for other in (0..world.hosts.len()).filter(|other| *other != host) {
+    let listed = if world.discovery {
+        1
+    } else {
+        world.hosts.len()
+    };
+    for other in (0..listed).filter(|other| *other != host) {
         world.with(host, |driver| {
             let added = driver.with(|node, now| node.add_peer(now, &address(other)));
             added.expect("added once");
@@ -280,6 +289,27 @@ fn converged(world: &World) -> Result<(), String> {
         if known != truth {
             return Err(format!("n{index} knows {known:?} instead of {truth:?}"));
         }
+        sees_all(world, driver).map_err(|fault| format!("n{index} {fault}"))?;
+    }
+    Ok(())
+}
+
+/// A host sees the present life of each, all alive, and nobody else.
+fn sees_all(world: &World, driver: &Driver) -> Result<(), String> {
+    let seen = driver.node.cluster();
+    let members = seen.members.iter();
+    let lives: Vec<_> = members
+        .map(|member| (&member.name[..], member.incarnation.0, member.state))
+        .collect();
+    let hosts = world.hosts.iter().enumerate();
+    let names: Vec<_> = hosts
+        .map(|(index, host)| (format!("n{index}"), host.life))
+        .collect();
+    let truth = names
+        .iter()
+        .map(|(name, life)| (&name[..], *life, MemberState::Alive));
+    if !lives.iter().copied().eq(truth) || seen.partitioned || !seen.has_quorum {
+        return Err(format!("sees {lives:?}, partitioned: {}", seen.partitioned));
     }
     Ok(())
 }

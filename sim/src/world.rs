@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Net,
     pub(crate) checker: Checker,
+    /// Hosts dial the members they learn of.
+    pub(crate) discovery: bool,
     events: BTreeMap<(u64, u64), Event>,
     next_event: u64,
     trace: Trace,
@@ -106,6 +108,7 @@ impl World {
             hosts: (0..hosts).map(|_| Host::default()).collect(),
             net: Net::default(),
             checker: Checker::default(),
+            discovery: false,
             events: BTreeMap::new(),
             next_event: 0,
             trace: Trace {
@@ -155,11 +158,15 @@ impl World {
         let seed = self.rng.any();
         let mut config = NodeConfig::new(id, Incarnation(life), seed);
         config.name = format!("n{host}");
+        config.cluster.discovery = self.discovery;
         self.hosts[host] = Host {
             life,
             driver: Some(Driver::new(config, self.now_ms)),
             ..Host::default()
         };
+        self.with(host, |driver| {
+            driver.with(|node, _| node.add_endpoint(address(host).to_string()));
+        });
         self.note(format_args!("n{host} begins life {life}"));
         self.at(WAKE_EVERY_MS, Event::Wake { host, life });
     }

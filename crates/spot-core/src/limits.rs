@@ -89,6 +89,10 @@ pub const MAX_GOSSIP_BYTES: usize = 4096;
 /// circle ends soon.
 pub const MAX_GOSSIP_HOPS: u8 = 8;
 
+/// Most gossip that waits ahead of a link's queue; more is dropped, as it would be stale when it is written. The failure
+/// detector is made for lost packets.
+pub const MAX_WAITING_GOSSIP_BYTES: usize = 256 * 1024;
+
 /// Each member asks one other whether it is alive this often. A silent member of a small cluster is suspect after two of
 /// these on average, three at most.
 pub const PROBE_INTERVAL_MS: u64 = 1000;

@@ -16,6 +16,7 @@ use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 use self::gate::Gate;
 use crate::frame::{Data, Frame, kind};
 use crate::inbox::{Limit, Offer};
+use crate::limits::MAX_WAITING_GOSSIP_BYTES;
 use crate::overflow::Class;
 use crate::payload::Payload;
 
@@ -100,12 +101,23 @@ impl SinkPolicy {
     }
 }
 
+/// Whether gossip may overtake what is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overtaking {
+    /// The handshake and the choice of the link may wait to be written.
+    NotYet,
+    /// The link is in use: once all that is queued now was taken.
+    OnceEmpty,
+    Allowed,
+}
+
 /// A link's outgoing queue.
 #[derive(Debug)]
 pub struct Outbox {
     segments: VecDeque<Segment>,
-    /// Control frames that were in front of a message dropped as the oldest; they are written first.
+    /// Control frames that were in front of a message dropped as the oldest, and gossip; they are written first.
     ahead: Vec<u8>,
+    overtaking: Overtaking,
     messages: usize,
     bytes: usize,
     reserved_messages: usize,
@@ -127,6 +139,7 @@ impl Outbox {
         Self {
             segments: VecDeque::new(),
             ahead: Vec::new(),
+            overtaking: Overtaking::NotYet,
             messages: 0,
             bytes: 0,
             reserved_messages: 0,
@@ -164,8 +177,21 @@ impl Outbox {
         self.segments.is_empty() && self.ahead.is_empty()
     }
 
-    /// Queues a SPOT frame that is not a message.
+    /// Queues a SPOT frame that is not a message. Gossip overtakes messages: who waits for it would take us for dead.
     pub fn control(&mut self, frame: &[u8]) {
+        match frame.first() {
+            Some(&kind::GOSSIP) if self.overtaking == Overtaking::Allowed => {
+                // What waits so long is stale.
+                if self.ahead.len() < MAX_WAITING_GOSSIP_BYTES {
+                    put_frame(&mut self.ahead, false, frame);
+                }
+                return;
+            }
+            Some(&kind::TOPICS) if self.overtaking == Overtaking::NotYet => {
+                self.overtaking = Overtaking::OnceEmpty;
+            }
+            _ => {}
+        }
         put_frame(self.open_segment(frame.len()), false, frame);
         if let Some(alias) = renamed_alias(frame) {
             // The frame itself tells where the stream stands.
@@ -173,7 +199,7 @@ impl Outbox {
             let segment = self.segments.back_mut().expect("it holds the frame");
             segment.renamed.push(alias);
         }
-        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK)) = frame.first() {
+        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK | kind::GOSSIP)) = frame.first() {
             self.count_answer(frame.len());
         }
     }
@@ -300,6 +326,9 @@ impl Outbox {
         {
             taken += segment.bytes().len();
             into.push_back(segment);
+        }
+        if self.overtaking == Overtaking::OnceEmpty && self.segments.is_empty() {
+            self.overtaking = Overtaking::Allowed;
         }
     }
 

@@ -77,6 +77,7 @@ impl Driver {
                 self.subscribers.get_mut(&subscriber).expect("added").end();
             }
             Output::Event(event) => self.news.push(event),
+            Output::Publishing { .. } => unreachable!("minorities go on"),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
         }
     }

@@ -66,6 +66,21 @@ fn samples() -> Vec<Frame<'static>> {
             next_sequence: 129,
             last: false,
         },
+        Frame::Members {
+            entries: vec![MemberEntry {
+                node: publisher,
+                incarnation,
+                version: 2,
+                standing: Standing::Suspect,
+                name: "a",
+                endpoints: vec!["tcp://10.0.0.1:5555"],
+            }],
+        },
+        Frame::Gossip(Gossip {
+            destination: publisher,
+            hops: 1,
+            packet: &[1, 2, 3],
+        }),
     ]
 }
 
@@ -88,7 +103,13 @@ fn a_frame_cut_short_is_never_the_same_frame() {
             match Frame::decode(&bytes[..cut]) {
                 // Payload and lists run to the end, so a cut between their items is a shorter
                 // frame.
-                Ok(Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. }) => {}
+                Ok(
+                    Frame::Data(_)
+                    | Frame::Interest { .. }
+                    | Frame::Topics { .. }
+                    | Frame::Members { .. }
+                    | Frame::Gossip(_),
+                ) => {}
                 Ok(other) => panic!("{cut} bytes of {frame:?} became {other:?}"),
                 Err(error) => {
                     assert!(matches!(
@@ -107,7 +128,11 @@ fn fixed_frames_take_no_more_bytes() {
         let mut bytes = frame.to_vec();
         bytes.push(0);
         match frame {
-            Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. } => {}
+            Frame::Data(_)
+            | Frame::Interest { .. }
+            | Frame::Topics { .. }
+            | Frame::Members { .. }
+            | Frame::Gossip(_) => {}
             _ => refuses(&bytes, FrameError::TrailingBytes { bytes: 1 }),
         }
     }

@@ -6,7 +6,7 @@ use super::Node;
 use super::output::{Event, Output};
 use crate::frame::Standing;
 use crate::identity::{Incarnation, NodeId};
-use crate::limits::MEMBER_FORGET_MS;
+use crate::limits::{MEMBER_FORGET_MS, MEMBER_PRESUMED_MS};
 use crate::members::Member;
 use crate::swim::State;
 
@@ -170,7 +170,7 @@ impl Node {
         if member.left {
             return None;
         }
-        let linked = self.is_linked_to(node);
+        let linked = self.link_age_ms(node);
         let mut state = if self.observes() {
             self.state_told(member)
         } else {
@@ -181,11 +181,15 @@ impl Node {
                 None => self.state_presumed(member),
             }
         };
-        if linked && state == MemberState::Down {
-            // It is held for down and cannot be far: it comes back, or the link ends soon.
-            state = MemberState::Suspect;
+        if let Some(age_ms) = linked.filter(|_| state == MemberState::Down) {
+            // A new link is as good as a word of it. One that it does not speak over for long may end soon.
+            state = if age_ms < MEMBER_PRESUMED_MS {
+                MemberState::Alive
+            } else {
+                MemberState::Suspect
+            };
         }
-        let is_removed = self.refused.contains_key(&node) && !linked;
+        let is_removed = self.refused.contains_key(&node) && linked.is_none();
         let is_seen = state != MemberState::Down && self.is_online();
         (!is_removed || is_seen).then_some(state)
     }
@@ -206,6 +210,13 @@ impl Node {
         } else {
             MemberState::Down
         }
+    }
+
+    /// How long the link to a node is in use.
+    fn link_age_ms(&self, node: NodeId) -> Option<u64> {
+        let link = self.remotes.get(&node)?.active?;
+        let link = &self.links[&link];
+        (!link.implicit).then(|| self.clock_ms.saturating_sub(link.since_ms))
     }
 
     fn is_online(&self) -> bool {

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use spot_core::frame::Frame;
-use spot_core::hello::Hello;
+use spot_core::hello::{Hello, Role};
 use spot_core::node::CloseReason;
 use spot_core::{
     Classes, Endpoint, Event, Filter, Incarnation, LinkId, LinkPeer, Node, NodeConfig, NodeId,
@@ -119,6 +119,14 @@ impl Host {
             plain: Vec::new(),
             frames_sent: 0,
         }
+    }
+
+    /// Begins anew as an observer, which takes no part in membership.
+    pub fn observe(&mut self) {
+        let mut config = NodeConfig::new(self.node.id(), self.node.incarnation(), 1);
+        config.name = self.node.hello().name;
+        config.role = Role::Observer;
+        self.node = Node::new(config);
     }
 
     pub fn subscriber(&mut self) -> SubscriberId {
