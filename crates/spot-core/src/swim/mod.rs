@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use foca::{
     AccumulatingRuntime, Config, Foca, Member, NoCustomBroadcast, OwnedNotification,
-    PeriodicParams, Timer,
+    PeriodicParams, Timer, TimerToken,
 };
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -157,11 +157,43 @@ impl Swim {
             self.schedule(now_ms + after.as_millis() as u64, timer);
         }
         while let Some(news) = self.runtime.to_notify() {
-            self.returned |= matches!(news, OwnedNotification::Rejoin(_));
+            if let OwnedNotification::Rejoin(_) = news {
+                self.returned = true;
+                self.resume(now_ms);
+            }
         }
         let spreads = self.foca.updates_backlog() > 0 && self.foca.num_members() > 0;
         if spreads && self.spread_at_ms.is_none() {
             self.spread_at_ms = Some(now_ms + limits::GOSSIP_SPREAD_MS);
+        }
+    }
+
+    /// With a new life foca has stopped probing, and has forgotten when suspects are to be taken for down.
+    fn resume(&mut self, now_ms: u64) {
+        let resumed = self
+            .foca
+            .apply_many(std::iter::empty(), true, &mut self.runtime);
+        debug_assert!(resumed.is_ok(), "nothing is encoded");
+        while let Some((after, timer)) = self.runtime.to_schedule() {
+            if let Timer::ProbeRandomMember(token) = timer {
+                self.resume_suspicions(now_ms, token);
+            }
+            self.schedule(now_ms + after.as_millis() as u64, timer);
+        }
+    }
+
+    fn resume_suspicions(&mut self, now_ms: u64, token: TimerToken) {
+        let members = self.foca.iter_membership_state();
+        let suspects = members.filter(|member| member.state() == State::Suspect);
+        let timers: Vec<Timer<Life>> = suspects
+            .map(|suspect| Timer::ChangeSuspectToDown {
+                member_id: suspect.id().clone(),
+                incarnation: suspect.incarnation(),
+                token,
+            })
+            .collect();
+        for timer in timers {
+            self.schedule(now_ms + limits::SUSPICION_MS, timer);
         }
     }
 

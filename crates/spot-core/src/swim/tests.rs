@@ -161,3 +161,28 @@ fn a_packet_has_no_bytes_after_its_members() {
         assert!(Packet::decode(&packet[..cut]).is_err());
     }
 }
+
+#[test]
+fn a_suspect_is_taken_for_down_though_its_suspect_has_begun_a_new_life() {
+    let (mut a, mut b) = pair();
+    let mut now_ms = 0;
+    a.announce(0, NodeId([2; 16]));
+    run(&mut a, &mut b, &mut now_ms, 1000, false);
+    run(&mut a, &mut b, &mut now_ms, 4050, true);
+    assert_eq!(state(&a), Some(State::Suspect));
+    // A third held this node for down, which therefore begins anew.
+    let header = Header {
+        src: life(3, 1, 0),
+        src_incarnation: 0,
+        dst: life(1, 1, 0),
+        message: Message::TurnUndead,
+    };
+    let mut packet = Vec::new();
+    PacketCodec.encode_header(&header, &mut packet).unwrap();
+    a.receive(now_ms, &packet);
+    assert!(a.take_returned());
+    let silent_until_ms = now_ms + limits::SUSPICION_MS + 100;
+    run(&mut a, &mut b, &mut now_ms, silent_until_ms, true);
+    let states: Vec<_> = a.states().filter(|known| known.0 == NodeId([2; 16])).collect();
+    assert_eq!(states, [(NodeId([2; 16]), Incarnation(1), State::Down)]);
+}
