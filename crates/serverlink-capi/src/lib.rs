@@ -14,6 +14,7 @@ mod errno;
 mod fence;
 mod handles;
 mod library;
+mod members;
 mod monitor;
 mod options;
 mod publisher;

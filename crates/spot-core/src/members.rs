@@ -54,7 +54,9 @@ impl Book {
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Member)> {
-        self.members.iter_mut().map(|(node, member)| (*node, member))
+        self.members
+            .iter_mut()
+            .map(|(node, member)| (*node, member))
     }
 
     /// Takes in what a neighbour tells, with the endpoints as they can be dialled from here. Says whether it is news,
@@ -196,7 +198,10 @@ mod tests {
             book.learn(0, &entry(1, incarnation, version, standing), Vec::new())
         };
         assert!(learn(5, 1, Standing::Alive));
-        assert!(!learn(5, 1, Standing::Down), "what a neighbour sees is no news");
+        assert!(
+            !learn(5, 1, Standing::Down),
+            "what a neighbour sees is no news"
+        );
         assert!(!learn(4, 9, Standing::Left));
         assert!(learn(5, 2, Standing::Left));
         assert!(!learn(5, 1, Standing::Alive), "it stays gone");
@@ -231,7 +236,11 @@ mod tests {
             ..entry(0, 1, 1, standing)
         };
         for number in 0..MAX_MEMBERS {
-            let standing = if number < 2 { Standing::Left } else { Standing::Alive };
+            let standing = if number < 2 {
+                Standing::Left
+            } else {
+                Standing::Alive
+            };
             let now_ms = MAX_MEMBERS - number;
             assert!(book.learn(now_ms as u64, &member(number, standing), Vec::new()));
         }

@@ -129,7 +129,10 @@ fn a_crash_is_suspected_then_down_and_a_new_life_heals() {
     let told = events(&mut cluster, 0);
     assert_eq!(
         told,
-        [Event::MemberUp { node, name: name() }, Event::Heal { size: 3 }]
+        [
+            Event::MemberUp { node, name: name() },
+            Event::Heal { size: 3 }
+        ]
     );
 }
 
@@ -209,7 +212,9 @@ fn a_configured_size_decides_on_the_majority_and_publishing_is_refused_at_once()
     cluster.with(1, |node, _| node.leave());
     cluster.settle();
     assert!(cluster.hosts[0].refuses);
-    cluster.with(0, |node, _| node.configure_cluster(ClusterConfig::default()));
+    cluster.with(0, |node, _| {
+        node.configure_cluster(ClusterConfig::default())
+    });
     assert!(!cluster.hosts[0].refuses);
 }
 
@@ -223,7 +228,10 @@ fn observers_count_for_nothing_and_see_what_their_peer_sees() {
     cluster.add(3, 0);
     cluster.run(2000);
     let whole = view(&cluster, 3);
-    assert_eq!((whole.size, whole.reachable, whole.members.len()), (3, 3, 3));
+    assert_eq!(
+        (whole.size, whole.reachable, whole.members.len()),
+        (3, 3, 3)
+    );
     assert_eq!(view(&cluster, 0).size, 3);
     cluster.crash(2, false);
     cluster.run(DOWN_MS);
@@ -325,7 +333,10 @@ fn discovery_lets_go_of_who_left_and_of_who_was_removed() {
     cluster.run(30_000);
     assert_eq!(cluster.link_between(2, 0), None);
     let peers = cluster.hosts[2].node.peers();
-    assert!(peers.iter().all(|peer| peer.node != Some(node_id(0))), "{peers:?}");
+    assert!(
+        peers.iter().all(|peer| peer.node != Some(node_id(0))),
+        "{peers:?}"
+    );
     cluster.add(2, 0);
     cluster.run(10_000);
     assert!(cluster.link_between(2, 0).is_some());
@@ -348,14 +359,20 @@ fn discovery_switched_off_drops_what_it_found() {
     }
     cluster.run(1000);
     assert_eq!(cluster.link_between(1, 2), None);
-    assert_eq!(state(&cluster, 1, 2), Some(MemberState::Alive), "by way of the seed");
+    assert_eq!(
+        state(&cluster, 1, 2),
+        Some(MemberState::Alive),
+        "by way of the seed"
+    );
 }
 
 #[test]
 fn who_is_bound_to_every_interface_is_dialled_where_its_links_come_from() {
     let mut cluster = Cluster::new(3);
     for host in 0..3 {
-        cluster.with(host, |node, _| node.add_endpoint("tcp://0.0.0.0:5555".into()));
+        cluster.with(host, |node, _| {
+            node.add_endpoint("tcp://0.0.0.0:5555".into())
+        });
     }
     (1..3).for_each(|host| cluster.add(host, 0));
     cluster.run(3000);
@@ -367,6 +384,10 @@ fn who_is_bound_to_every_interface_is_dialled_where_its_links_come_from() {
     ] {
         let members = view(&cluster, host).members;
         let member = members.iter().find(|member| member.node == node_id(of));
-        assert_eq!(member.unwrap().endpoints, [known], "{of} as {host} knows it");
+        assert_eq!(
+            member.unwrap().endpoints,
+            [known],
+            "{of} as {host} knows it"
+        );
     }
 }

@@ -37,7 +37,9 @@ fn use_of_a_second_link_left_the_first_ones_peer_with_a_dead_link() {
     cluster.settle();
     let second = cluster.accept(1, LinkPeer::Spot(hello(node_id(0), 1)));
     let chosen = Frame::Use.to_vec();
-    cluster.with(1, |node, now| node.handle_frame(now, second, &chosen).unwrap());
+    cluster.with(1, |node, now| {
+        node.handle_frame(now, second, &chosen).unwrap()
+    });
     let sync = cluster.hosts[1].node.begin_sync();
     assert_eq!(cluster.hosts[1].node.sync_pending(sync).silent.len(), 1);
     assert_eq!(cluster.hosts[1].node.peers().len(), 1);
@@ -65,7 +67,9 @@ fn a_removed_peer_left_its_waiting_links_open() {
     cluster.remove(1, 0);
     assert_eq!(cluster.hosts[1].closed.last(), Some(&CloseReason::Refused));
     let late = Frame::Use.to_vec();
-    cluster.with(1, |node, now| node.handle_frame(now, waiting, &late).unwrap());
+    cluster.with(1, |node, now| {
+        node.handle_frame(now, waiting, &late).unwrap()
+    });
     assert_eq!(cluster.hosts[1].node.link_count(), 0);
 }
 

@@ -18,6 +18,7 @@ programs! {
     fork
     guide
     lifecycle
+    members
     messages
     misuse
     monitor

@@ -69,9 +69,9 @@ impl Node {
         let mut others = self.peers.iter().enumerate();
         let is_otherwise_held = others.any(|(other, peer)| {
             other != index
-                && peer.as_ref().is_some_and(|peer| {
-                    peer.node == Some(node) && peer.is_asked_for()
-                })
+                && peer
+                    .as_ref()
+                    .is_some_and(|peer| peer.node == Some(node) && peer.is_asked_for())
         });
         self.membership.config.discovery && self.is_wanted(node) && !is_otherwise_held
     }

@@ -35,8 +35,9 @@ pub(super) struct Link {
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
     pub(super) topics_sent: u64,
-    /// The other side said that it leaves.
+    /// Why the other side said that it closes the link, and what it had to say to people.
     pub(super) farewell: Option<ByeReason>,
+    pub(super) explanation: String,
     /// Prefixes subscribed to at a plain publisher.
     pub(super) prefixes: HashSet<Vec<u8>>,
     /// Topics heard from a plain publisher.
@@ -58,6 +59,10 @@ pub(super) enum LinkState {
     Active,
 }
 
+/// What a node is told that is refused because a newer incarnation of it is known.
+const OUTDATED: &str =
+    "a newer life of this node is in the cluster: two nodes have the same name; give each its own";
+
 impl Link {
     pub(super) fn new(peer: Option<PeerId>, address: String, state: LinkState) -> Self {
         Self {
@@ -71,6 +76,7 @@ impl Link {
             interest_acked: 0,
             topics_sent: 0,
             farewell: None,
+            explanation: String::new(),
             prefixes: HashSet::new(),
             foreign: BTreeSet::new(),
             filters: 0,
@@ -179,9 +185,10 @@ impl Node {
         let refused = state.farewell == Some(ByeReason::Refused);
         let duplicate = state.farewell == Some(ByeReason::Duplicate);
         self.retire(link, reason, graceful, !refused && !duplicate);
-        self.links.remove(&link);
+        let explanation = self.links.remove(&link).map(|link| link.explanation);
         if let Some(peer) = peer {
             self.peer_link_closed(now_ms, peer, reason, refused);
+            self.tell_refusal(peer, &explanation.unwrap_or_default());
         }
         if let Some(node) = node {
             if self
@@ -217,7 +224,10 @@ impl Node {
             return misplaced("SPOT");
         }
         match (frame, state.state) {
-            (Frame::Bye { reason, .. }, _) => state.farewell = Some(reason),
+            (Frame::Bye { reason, text }, _) => {
+                state.farewell = Some(reason);
+                state.explanation = text.to_owned();
+            }
             (Frame::Use, LinkState::Pending) => self.use_link(link),
             (Frame::Use, _) => return misplaced("USE"),
             (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
@@ -241,6 +251,16 @@ impl Node {
             (Frame::Tail { .. }, _) => return misplaced("TAIL"),
         }
         Ok(())
+    }
+
+    /// A peer that refuses us may say why.
+    fn tell_refusal(&mut self, peer: PeerId, explanation: &str) {
+        if !explanation.is_empty() {
+            self.push(Output::Event(Event::ConnectFailed {
+                endpoint: self.peer(peer).endpoint.to_string(),
+                reason: format!("refused: {explanation}"),
+            }));
+        }
     }
 
     /// The acknowledged and the last sent version of our interest, for each SPOT link in use.
@@ -269,6 +289,10 @@ impl Node {
 
     /// Closes a link for a reason of ours.
     pub(super) fn close_link(&mut self, link: LinkId, reason: CloseReason) {
+        self.close_link_saying(link, reason, "");
+    }
+
+    fn close_link_saying(&mut self, link: LinkId, reason: CloseReason, text: &str) {
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -278,7 +302,7 @@ impl Node {
             CloseReason::Itself => ByeReason::ToSelf,
             CloseReason::Leaving => ByeReason::Leaving,
         });
-        let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
+        let bye = told.map(|reason| Frame::Bye { reason, text }.to_vec());
         let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
         self.retire(link, "closed by this node", !goes_on, false);
         self.drop_link(link);
@@ -320,7 +344,7 @@ impl Node {
         for other in self.links_to(hello.node) {
             let incarnation = self.links[&other].spot().map(|other| other.incarnation);
             if incarnation > Some(hello.incarnation) {
-                return self.close_link(link, CloseReason::Refused);
+                return self.close_link_saying(link, CloseReason::Refused, OUTDATED);
             }
             if incarnation < Some(hello.incarnation) {
                 self.close_replaced(other);

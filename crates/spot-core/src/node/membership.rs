@@ -124,7 +124,7 @@ impl Node {
             self.forward(link, gossip);
         } else if self.has_room_for(&packet) {
             self.membership.swim.receive(self.clock_ms, gossip.packet);
-            self.settle_membership();
+            self.settle_gossip();
         }
         Ok(())
     }
@@ -140,14 +140,22 @@ impl Node {
             return;
         }
         self.membership.swim.handle_timeout(now_ms);
-        if self.membership.announce_at_ms.is_some_and(|at| at <= now_ms) {
+        if self
+            .membership
+            .announce_at_ms
+            .is_some_and(|at| at <= now_ms)
+        {
             self.membership.announce_at_ms = None;
             for node in self.mute_neighbours() {
                 self.membership.swim.announce(now_ms, node);
             }
+            return self.settle_membership();
         }
-        self.membership.book.forget(now_ms);
-        self.settle_membership();
+        if self.membership.review_at_ms.is_some_and(|at| at <= now_ms) {
+            self.membership.book.forget(now_ms);
+            return self.settle_membership();
+        }
+        self.settle_gossip();
     }
 
     /// What this node says of itself has changed.
@@ -167,6 +175,23 @@ impl Node {
         }
     }
 
+    /// Carries out what gossip led to: mostly nothing but packets.
+    fn settle_gossip(&mut self) {
+        let book = &self.membership.book;
+        let mut states = self.membership.swim.states();
+        let is_news = states.any(|(node, incarnation, state)| {
+            let member = book.get(node);
+            member.is_some_and(|member| member.heard != Some((incarnation, state)))
+        });
+        drop(states);
+        if is_news || self.membership.swim.has_returned() {
+            self.settle_membership();
+        } else {
+            self.send_packets();
+            self.plan_announcement();
+        }
+    }
+
     /// Carries out what membership led to.
     pub(super) fn settle_membership(&mut self) {
         while self.membership.swim.take_returned() {
@@ -176,6 +201,12 @@ impl Node {
             self.speak_to_the_down();
         }
         self.update_cluster();
+        self.send_packets();
+        self.plan_announcement();
+        self.discover();
+    }
+
+    fn send_packets(&mut self) {
         while let Some((to, packet)) = self.membership.swim.poll_packet() {
             if let Some(link) = self.way_to(to) {
                 let gossip = Gossip {
@@ -186,10 +217,12 @@ impl Node {
                 self.send(link, &Frame::Gossip(gossip));
             }
         }
+    }
+
+    fn plan_announcement(&mut self) {
         if self.membership.announce_at_ms.is_none() && !self.mute_neighbours().is_empty() {
             self.membership.announce_at_ms = Some(self.clock_ms + ANNOUNCE_AGAIN_MS);
         }
-        self.discover();
     }
 
     pub(super) fn observes(&self) -> bool {
@@ -352,9 +385,8 @@ impl Node {
 
 /// The endpoints that are of use at the other end of a link.
 fn told_endpoints(endpoints: &[String], local: bool) -> Vec<&str> {
-    let is_told = |text: &&str| {
-        Endpoint::parse_bind(text).map_or(true, |endpoint| endpoint.is_told(local))
-    };
+    let is_told =
+        |text: &&str| Endpoint::parse_bind(text).map_or(true, |endpoint| endpoint.is_told(local));
     let texts = endpoints.iter().map(String::as_str).filter(is_told);
     texts.take(MAX_ENDPOINTS_PER_LIST).collect()
 }

@@ -23,8 +23,8 @@ use crate::identity::{Incarnation, NodeId};
 use crate::limits;
 
 pub(crate) use codec::Packet;
-pub(crate) use foca::State;
 use codec::PacketCodec;
+pub(crate) use foca::State;
 use life::Life;
 
 /// The failure detector of one node.
@@ -127,6 +127,11 @@ impl Swim {
     /// The next packet to send, and to whom.
     pub(crate) fn poll_packet(&mut self) -> Option<(NodeId, Bytes)> {
         self.packets.pop_front()
+    }
+
+    /// As [`take_returned`](Self::take_returned), which is still to be called.
+    pub(crate) fn has_returned(&self) -> bool {
+        self.returned
     }
 
     /// Whether others had taken this node for down since the last call, so that it is new to them.

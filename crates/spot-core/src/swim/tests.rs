@@ -121,11 +121,17 @@ fn silence_makes_suspect_then_down_and_an_announcement_heals() {
     let mut now_ms = 0;
     a.announce(0, NodeId([2; 16]));
     run(&mut a, &mut b, &mut now_ms, 1000, false);
-    assert_eq!((state(&a), state(&b)), (Some(State::Alive), Some(State::Alive)));
+    assert_eq!(
+        (state(&a), state(&b)),
+        (Some(State::Alive), Some(State::Alive))
+    );
     run(&mut a, &mut b, &mut now_ms, 4050, true);
     assert_eq!(state(&a), Some(State::Suspect));
     run(&mut a, &mut b, &mut now_ms, 9000, true);
-    assert_eq!((state(&a), state(&b)), (Some(State::Down), Some(State::Down)));
+    assert_eq!(
+        (state(&a), state(&b)),
+        (Some(State::Down), Some(State::Down))
+    );
     a.announce(now_ms, NodeId([2; 16]));
     run(&mut a, &mut b, &mut now_ms, 9100, false);
     assert!(a.take_returned(), "it was told that it was held for down");
@@ -134,7 +140,10 @@ fn silence_makes_suspect_then_down_and_an_announcement_heals() {
     run(&mut a, &mut b, &mut now_ms, 9300, false);
     a.announce(now_ms, NodeId([2; 16]));
     run(&mut a, &mut b, &mut now_ms, 10_000, false);
-    assert_eq!((state(&a), state(&b)), (Some(State::Alive), Some(State::Alive)));
+    assert_eq!(
+        (state(&a), state(&b)),
+        (Some(State::Alive), Some(State::Alive))
+    );
 }
 
 #[test]
@@ -183,6 +192,9 @@ fn a_suspect_is_taken_for_down_though_its_suspect_has_begun_a_new_life() {
     assert!(a.take_returned());
     let silent_until_ms = now_ms + limits::SUSPICION_MS + 100;
     run(&mut a, &mut b, &mut now_ms, silent_until_ms, true);
-    let states: Vec<_> = a.states().filter(|known| known.0 == NodeId([2; 16])).collect();
+    let states: Vec<_> = a
+        .states()
+        .filter(|known| known.0 == NodeId([2; 16]))
+        .collect();
     assert_eq!(states, [(NodeId([2; 16]), Incarnation(1), State::Down)]);
 }
