@@ -29,6 +29,11 @@ fn node() {
 }
 
 #[test]
+fn members() {
+    replay("spot_members", checks::check_members);
+}
+
+#[test]
 fn texts() {
     replay("spot_texts", checks::check_texts);
 }

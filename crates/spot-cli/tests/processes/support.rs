@@ -42,7 +42,15 @@ impl Done {
 /// The program with these arguments and none of its variables set.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spot"));
-    for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
+    for variable in [
+        "SPOT_BIND",
+        "SPOT_CLUSTER",
+        "SPOT_TOPICS",
+        "SPOT_NAME",
+        "SPOT_CLUSTER_SIZE",
+        "SPOT_DISCOVERY",
+        "SPOT_MINORITY",
+    ] {
         command.env_remove(variable);
     }
     command.args(args);
