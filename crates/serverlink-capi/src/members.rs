@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use serverlink::{ClusterStatus, MemberInfo, MemberState};
 
 use crate::block::{self, Block};
-use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `slk_member_t`.
@@ -43,9 +43,16 @@ unsafe extern "C" fn slk_spot_cluster_status(
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let place = args::place(status.cast::<u8>())?;
-        if size < size_of::<u64>() || members.is_null() != count.is_null() {
-            return Err(Errno::EINVAL);
+        let place = args::place(status.cast::<u8>(), "status of slk_spot_cluster_status")?;
+        if size < size_of::<u64>() {
+            return Err(Failure::invalid(format_args!(
+                "size of slk_spot_cluster_status is {size}: pass sizeof(slk_cluster_status_t)"
+            )));
+        }
+        if members.is_null() != count.is_null() {
+            return Err(Failure::invalid(
+                "one of members and count of slk_spot_cluster_status is NULL: pass both, or neither",
+            ));
         }
         let cluster = spot.running()?.node.cluster();
         if !members.is_null() {
@@ -85,7 +92,7 @@ impl From<&ClusterStatus> for Status {
     }
 }
 
-fn list(members: &[MemberInfo]) -> Result<*mut Member, Errno> {
+fn list(members: &[MemberInfo]) -> Result<*mut Member, Failure> {
     let texts: Vec<[String; 3]> = members
         .iter()
         .map(|member| {

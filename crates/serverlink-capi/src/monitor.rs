@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 use serverlink::{Event, Events, Node};
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `slk_monitor_fn`.
@@ -81,7 +82,7 @@ unsafe impl Send for Callback {}
 
 impl Monitor {
     /// Changes the callback, and waits for the former one if it is running on another thread.
-    fn set(&self, node: &Node, callback: Option<Callback>) -> Result<(), Errno> {
+    fn set(&self, node: &Node, callback: Option<Callback>) -> Result<(), Failure> {
         if callback.is_some() {
             self.watch(node)?;
         }
@@ -113,17 +114,20 @@ impl Monitor {
         }
     }
 
-    fn watch(&self, node: &Node) -> Result<(), Errno> {
+    fn watch(&self, node: &Node) -> Result<(), Failure> {
         let mut thread = self.thread();
         if thread.refused {
-            return Err(Errno::ETERM);
+            return Err(Failure::destroyed());
         }
         if thread.handle.is_none() {
             let (events, slot) = (node.events(), Arc::clone(&self.slot));
             let spawned = thread::Builder::new()
                 .name(String::from("spot-monitor"))
                 .spawn(move || run(&events, &slot));
-            thread.handle = Some(spawned.map_err(|error| Errno::from(&error))?);
+            thread.handle = Some(spawned.map_err(|error| {
+                let says = format_args!("cannot start the monitor's thread: {error}");
+                Failure::new(Errno::from(&error), says)
+            })?);
         }
         Ok(())
     }

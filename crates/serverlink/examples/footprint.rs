@@ -5,9 +5,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serverlink::{Context, Node};
+use serverlink::{Context, Event, Node};
 
 const TOPICS: u32 = 1_000_000;
+const SYNCED_TOPICS: u32 = 100_000;
 const LINKS: usize = 200;
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -25,6 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if is_wanted("member") {
         members()?;
+    }
+    if is_wanted("sync") {
+        sync()?;
     }
     Ok(())
 }
@@ -126,6 +130,30 @@ fn members() -> Result<(), Box<dyn std::error::Error>> {
     let known = (LINKS + 1) * (LINKS + 1);
     let taken = resident_bytes()?.saturating_sub(before);
     report("member", taken / known, "bytes at each node that knows it");
+    Ok(())
+}
+
+/// A hundred thousand topics told to a node that joins, and one more told to it later.
+fn sync() -> Result<(), Box<dyn std::error::Error>> {
+    let owner = Node::builder().bind("tcp://127.0.0.1:0").start()?;
+    for n in 0..SYNCED_TOPICS {
+        owner.create_topic(&format!("topic:{n:07}"))?;
+    }
+    let joining = Node::builder().start()?;
+    let begun = Instant::now();
+    joining.add_peer(&owner.last_endpoint().ok_or("just bound")?)?;
+    joining.sync(WAIT)?;
+    report("sync", begun.elapsed().as_millis() as usize, "ms");
+    let listed = joining.topics().len();
+    report("topics_synced", listed, "topics");
+
+    let news = joining.events();
+    let begun = Instant::now();
+    owner.create_topic("one:more")?;
+    while !matches!(news.next_timeout(WAIT), Some(Event::TopicAdded { topic }) if &*topic == "one:more")
+    {
+    }
+    report("one_more_topic", begun.elapsed().as_micros() as usize, "us");
     Ok(())
 }
 

@@ -202,7 +202,7 @@ pub(crate) struct PubArgs {
     /// With --bind: how many subscribers to wait for before the first message
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
     pub(crate) wait_subscribers: usize,
-    /// How long to wait for the peers [default: 5] and, with --bind, for subscribers [default: for ever]
+    /// How long to wait for the peers, also when the topic's node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     pub(crate) timeout: Option<Duration>,
     /// How long the end may take to send what is still queued

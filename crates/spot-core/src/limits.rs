@@ -167,11 +167,11 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 /// Default of SPOT_CONNECT_TIMEOUT: how long `topic_route` waits for its endpoint.
 pub const CONNECT_TIMEOUT_MS: u64 = 1000;
 
-/// A PING goes out after this long without traffic from the peer.
+/// Time between two PINGs.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 2000;
 
-/// Intervals without any sign of life after which a peer is dead: two lost PINGs are forgiven, so a
-/// silent peer is found after 6 s by default.
+/// Intervals without any sign of life after a PING, after which a peer is dead: two lost PINGs are
+/// forgiven, so a silent peer is found 6 to 8 s after its last sign of life by default.
 pub const HEARTBEAT_MISSES: u32 = 3;
 
 /// Default LINGER: how long closing waits for queued outbound data.

@@ -17,8 +17,8 @@
  *     slk_spot_destroy(&spot);
  *     slk_ctx_destroy(ctx);
  *
- * RESULTS. Unless said otherwise a call returns 0, or -1 with the reason in slk_errno(). A call that
- * fails changes nothing, unless said otherwise. Every call that takes a handle may fail with
+ * RESULTS. Unless said otherwise a call returns 0, or -1 with the reason in slk_errno() and, as a
+ * sentence, in slk_errmsg(). A call that fails changes nothing, unless said otherwise. Every call that takes a handle may fail with
  *     SLK_EINVAL     a NULL, destroyed, foreign or made-up handle; any other NULL that is not allowed
  *     SLK_ETERM      the handle is being destroyed by another thread
  *     SLK_EINTERNAL  a bug in this library; the call was abandoned
@@ -110,7 +110,15 @@ SLK_EXPORT int slk_has(const char *capability);
 /* Why the last call of this thread that failed did fail. Calls that succeed leave it alone. */
 SLK_EXPORT int slk_errno(void);
 
-/* The error in words. Never NULL, never to be freed; for a number that means nothing the text stays
+/*
+ * What went wrong in the last call of this thread that failed, in a sentence that names the value and
+ * what to do about it: "tcp://127.0.0.1:5555 is in use; choose another port or stop the program that
+ * holds it". Never NULL, never to be freed; valid until the thread's next call that fails, so copy it
+ * to keep it. For people: programs test slk_errno(), as the words may change with any version.
+ */
+SLK_EXPORT const char *slk_errmsg(void);
+
+/* What an error number means in general. Never NULL, never to be freed; for a number that means nothing the text stays
  * valid until the thread's next slk_strerror. */
 SLK_EXPORT const char *slk_strerror(int errnum);
 

@@ -14,6 +14,7 @@ macro_rules! programs {
 programs! {
     cluster
     contexts
+    errmsg
     errors
     fork
     guide

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spot_core::{EndpointError, FilterError, PatternError, TopicNameError};
@@ -198,8 +199,8 @@ pub enum PublishError {
     /// A queue whose subscriber chose to block the publisher is full, and the send timeout is over.
     #[error("a blocking subscriber of topic {topic:?} has a full queue")]
     Full {
-        /// The topic.
-        topic: String,
+        /// The topic. Shared, as this is an everyday answer and shall cost nothing to give.
+        topic: Arc<str>,
     },
     /// This node is on the minority side of its cluster and set to [`Minority::Refuse`](crate::Minority::Refuse).
     #[error(
@@ -407,7 +408,7 @@ pub enum RemovePeerError {
 #[non_exhaustive]
 pub enum SyncError {
     /// Peers are not connected.
-    #[error("not connected to {}", .peers.join(", "))]
+    #[error("not connected to {}: is a node running there?", .peers.join(", "))]
     Unreachable {
         /// The endpoints of the peers that are missing.
         peers: Vec<String>,
@@ -430,7 +431,7 @@ pub enum SyncError {
 #[non_exhaustive]
 pub enum WaitError {
     /// The time is up.
-    #[error("not there within {timeout:?}")]
+    #[error("not there within {timeout:?}: wait longer, or see which peers are connected")]
     TimedOut {
         /// How long the call waited.
         timeout: Duration,

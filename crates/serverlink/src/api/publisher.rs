@@ -235,7 +235,9 @@ fn publish(
                     Deadline::after(node.read_options(|options| options.send_timeout))
                 });
                 if !blocker.wait(payload.len(), until) {
-                    return Err(Refusal::Error(PublishError::Full { topic: name() }));
+                    return Err(Refusal::Error(PublishError::Full {
+                        topic: topic.name.clone(),
+                    }));
                 }
             }
         }

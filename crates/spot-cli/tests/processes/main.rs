@@ -3,6 +3,7 @@
 mod asking;
 mod cluster;
 mod demo;
+mod failures;
 mod messages;
 mod refusals;
 mod support;
