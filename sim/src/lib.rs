@@ -13,4 +13,4 @@ mod topic;
 mod workload;
 mod world;
 
-pub use workload::{Summary, run};
+pub use workload::{Summary, run, run_one_way};

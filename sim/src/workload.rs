@@ -57,6 +57,41 @@ pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
     })
 }
 
+/// A network in which nothing passes from the first host to the second, for good: they lose their link, and each still
+/// sees all members by way of the others.
+///
+/// # Errors
+/// What went wrong.
+pub fn run_one_way(seed: u64, prints: bool) -> Result<(), String> {
+    let hosts = 3 + (seed % 3) as usize;
+    let mut world = World::new(seed, hosts, prints);
+    for host in 0..hosts {
+        begin(&mut world, host);
+    }
+    world.run_until(5000);
+    world.net.blocked.insert((0, 1));
+    for _ in 0..40 {
+        world.run_until(world.now_ms + 1000);
+        world.verdict()?;
+        for host in 0..hosts {
+            let driver = world.hosts[host].driver.as_ref().expect("it is up");
+            let seen = driver.node.cluster();
+            if seen.reachable != hosts || seen.partitioned {
+                return Err(format!("{} ms: n{host} sees {seen:?}", world.now_ms));
+            }
+        }
+    }
+    let links = |host: usize| {
+        let driver = world.hosts[host].driver.as_ref().expect("it is up");
+        driver.node.link_count()
+    };
+    let counts: Vec<usize> = (0..hosts).map(links).collect();
+    if counts[0] == hosts - 2 && counts[1] == hosts - 2 {
+        return Ok(());
+    }
+    Err(format!("links: {counts:?}"))
+}
+
 /// A host begins a life: it adds every other, or the first one alone, hosts its topics and subscribes.
 pub(crate) fn begin(world: &mut World, host: usize) {
     world.start(host);

@@ -257,6 +257,27 @@ fn another_node_at_the_endpoint_of_one_that_died_takes_its_place() {
 }
 
 #[test]
+fn who_stays_away_for_a_day_is_given_up() {
+    let mut cluster = Cluster::pair();
+    cluster.run(2000);
+    cluster.crash(1, false);
+    cluster.run(23 * 3_600_000);
+    assert!(view(&cluster, 0).partitioned);
+    events(&mut cluster, 0);
+    cluster.run(2 * 3_600_000);
+    let seen = view(&cluster, 0);
+    assert_eq!((seen.size, seen.partitioned), (1, false));
+    let told = events(&mut cluster, 0);
+    let node = node_id(1);
+    let gone = Event::MemberDown {
+        node,
+        name: "n1".into(),
+        left: true,
+    };
+    assert_eq!(told, [gone, Event::Heal { size: 1 }]);
+}
+
+#[test]
 fn who_is_said_to_be_gone_and_is_not_speaks_up() {
     let mut cluster = Cluster::mesh(3);
     cluster.run(2000);

@@ -147,17 +147,21 @@ impl Node {
                 member.heard = Some((incarnation, state));
             }
         }
-        self.give_up_members();
         let nodes = self.membership.book.iter();
         let states: Vec<(NodeId, Option<MemberState>)> = nodes
             .map(|(node, member)| (node, self.state_of(node, member)))
             .collect();
-        let mut changed = Vec::new();
-        for (node, state) in states {
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        for (node, mut state) in states {
+            if state == Some(MemberState::Down) && self.is_given_up(node) {
+                gone.push(node);
+                state = None;
+            }
             if self.state_changed(node, state) {
                 changed.push(node);
             }
         }
+        self.pass_on(&gone, None);
         self.tell_partition();
         self.plan_review();
         if !changed.is_empty() {
@@ -259,18 +263,17 @@ impl Node {
         true
     }
 
-    /// Gives up members that will not come back: those down for very long, or whose place another node has taken.
-    fn give_up_members(&mut self) {
+    /// Gives a member that is down up if it will not come back: another node has taken its place, or it has been down
+    /// for very long.
+    fn is_given_up(&mut self, node: NodeId) -> bool {
         let now_ms = self.clock_ms;
-        let mut gone = Vec::new();
-        for (node, member) in self.membership.book.iter_mut() {
-            let is_down = member.state == Some(MemberState::Down) && !member.left;
-            if is_down && (member.replaced || now_ms >= member.since_ms + MEMBER_FORGET_MS) {
-                member.give_up(now_ms);
-                gone.push(node);
-            }
+        let member = self.membership.book.get_mut(node).expect("just listed");
+        let was_down = member.state == Some(MemberState::Down);
+        let is_over = was_down && now_ms >= member.since_ms + MEMBER_FORGET_MS;
+        if member.replaced || is_over {
+            member.give_up(now_ms);
         }
-        self.pass_on(&gone, None);
+        member.left
     }
 
     /// Tells of a partition, of every change to it, and of its end; and whether publishing is refused.

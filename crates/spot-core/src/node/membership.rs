@@ -71,7 +71,11 @@ impl Link {
 
     /// Only this machine is at the other end.
     fn is_local(&self) -> bool {
-        Endpoint::parse_connect(&self.address).map_or(true, |endpoint| endpoint.is_local())
+        match Endpoint::parse_connect(&self.address) {
+            Ok(endpoint) => endpoint.is_local(),
+            // An address with a scope is no endpoint; what is none at all is another node of this context.
+            Err(_) => !self.address.starts_with("tcp://"),
+        }
     }
 }
 
@@ -208,7 +212,7 @@ impl Node {
 
     fn send_packets(&mut self) {
         while let Some((to, packet)) = self.membership.swim.poll_packet() {
-            if let Some(link) = self.way_to(to) {
+            if let Some(link) = self.way_to(to).or_else(|| self.any_way()) {
                 let gossip = Gossip {
                     destination: to,
                     hops: 0,
@@ -349,6 +353,15 @@ impl Node {
             .then_some(route)
     }
 
+    /// A neighbour who may know a way that is not known here, each time another.
+    fn any_way(&self) -> Option<LinkId> {
+        let links = self.links.iter();
+        let neighbours = links.filter(|(_, link)| link.leads_to(Role::Node));
+        let neighbours: Vec<LinkId> = neighbours.map(|(link, _)| *link).collect();
+        let turn = self.clock_ms as usize % neighbours.len().max(1);
+        neighbours.get(turn).copied()
+    }
+
     /// A full failure detector takes no packet that would make it grow.
     fn has_room_for(&self, packet: &Packet) -> bool {
         let membership = &self.membership;
@@ -406,6 +419,7 @@ fn dialable(text: &str, from: Option<&str>) -> Option<String> {
     };
     let host = match Endpoint::parse_connect(from?) {
         Ok(Endpoint::Tcp { host, .. }) => host,
+        Err(_) if from?.starts_with("tcp://") => return None,
         // Over a Unix socket, or within a context: the same machine.
         _ => crate::endpoint::Host::V4(core::net::Ipv4Addr::LOCALHOST),
     };
