@@ -156,6 +156,14 @@ pub const RECONNECT_MIN_MS: u64 = 100;
 /// seconds.
 pub const RECONNECT_MAX_MS: u64 = 5000;
 
+/// Longest wait while a peer that was there is expected back: with it, a node that restarts after a few seconds is heard
+/// again within two.
+pub const RETURN_PAUSE_MAX_MS: u64 = 1500;
+
+/// How long a peer is expected back: restarts take seconds. Later the waits may grow, so that the many peers of a node
+/// that is gone do not go on knocking.
+pub const RETURN_EXPECTED_MS: u64 = 10_000;
+
 /// A dial without an answer is given up after this: a dropped SYN is retried sooner than the kernel
 /// would.
 pub const DIAL_TIMEOUT_MS: u64 = 3000;
