@@ -53,12 +53,6 @@ impl Book {
         self.members.iter().map(|(node, member)| (*node, member))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut Member)> {
-        self.members
-            .iter_mut()
-            .map(|(node, member)| (*node, member))
-    }
-
     /// Takes in what a neighbour tells, with the endpoints as they can be dialled from here. Says whether it is news,
     /// to be passed on.
     pub(crate) fn learn(
