@@ -157,7 +157,7 @@ impl Member {
 
     /// It is known to come back no more.
     pub(crate) fn give_up(&mut self, now_ms: u64) {
-        self.version += 1;
+        self.version = self.version.saturating_add(1);
         (self.left, self.told) = (true, Standing::Left);
         self.since_ms = now_ms;
         self.endpoints = Vec::new();

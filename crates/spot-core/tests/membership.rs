@@ -307,6 +307,28 @@ fn who_is_said_to_be_gone_and_is_not_speaks_up() {
 }
 
 #[test]
+fn the_highest_version_there_is_made_a_node_panic() {
+    let mut cluster = Cluster::mesh(2);
+    let link = cluster.link_between(1, 0).unwrap();
+    for node in [node_id(0), node_id(1)] {
+        let entry = spot_core::frame::MemberEntry {
+            node,
+            incarnation: Incarnation(1),
+            version: u64::MAX,
+            standing: spot_core::frame::Standing::Alive,
+            name: "n0",
+            endpoints: Vec::new(),
+        };
+        for frame in spot_core::frame::members_frames([entry]) {
+            cluster.with(1, |node, now| node.handle_frame(now, link, &frame).unwrap());
+        }
+    }
+    cluster.restart(0, node_id(5), 1);
+    cluster.run(DOWN_MS);
+    assert_eq!(view(&cluster, 1).size, 2);
+}
+
+#[test]
 fn one_seed_is_enough_for_a_mesh() {
     let mut cluster = Cluster::new(6);
     for host in 0..6 {

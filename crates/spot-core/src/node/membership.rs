@@ -164,7 +164,8 @@ impl Node {
 
     /// What this node says of itself has changed.
     pub(super) fn describe_anew(&mut self) {
-        self.membership.own_version += 1;
+        // A peer may have told of any version.
+        self.membership.own_version = self.membership.own_version.saturating_add(1);
         self.pass_on(&[self.config.id], None);
     }
 
