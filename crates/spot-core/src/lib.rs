@@ -27,6 +27,7 @@ mod registry;
 pub mod stream;
 mod swim;
 pub mod topic;
+pub mod upstream;
 pub mod varint;
 
 pub use backoff::Backoff;
