@@ -394,7 +394,7 @@ impl Driver {
                 link.outbox.credit(class, messages, bytes);
             }
             _ => {
-                if let Err(error) = self.with(|node, _| node.handle_frame(id, bytes)) {
+                if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));
                 }
             }

@@ -35,3 +35,12 @@ fn the_same_seed_is_the_same_world() {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));
     }
 }
+
+#[test]
+fn a_one_way_partition_costs_the_link_and_nobody_his_view() {
+    for seed in 0..10 {
+        if let Err(fault) = sim::run_one_way(seed) {
+            panic!("seed {seed} fails: {fault}");
+        }
+    }
+}

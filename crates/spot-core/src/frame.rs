@@ -6,7 +6,9 @@
 
 mod data;
 mod error;
+mod gossip;
 mod interest;
+mod members;
 mod past;
 mod reader;
 #[cfg(test)]
@@ -15,7 +17,9 @@ mod topics;
 
 pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
 pub use error::FrameError;
+pub use gossip::Gossip;
 pub use interest::{InterestEntry, interest_frames};
+pub use members::{MemberEntry, Standing, members_frames};
 pub use past::{
     PAST_HEADER_MAX_BYTES, Past, ReplayRequest, ResumeEntry, put_past_header, resume_frames,
 };
@@ -25,7 +29,7 @@ use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
 use crate::overflow::Class;
 use crate::varint;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC
 /// 23).
@@ -62,6 +66,10 @@ pub mod kind {
     pub const PAST: u8 = 0x42;
     /// [`Frame::Live`](super::Frame::Live).
     pub const LIVE: u8 = 0x43;
+    /// [`Frame::Members`](super::Frame::Members).
+    pub const MEMBERS: u8 = 0x50;
+    /// [`Frame::Gossip`](super::Frame::Gossip).
+    pub const GOSSIP: u8 = 0x51;
 }
 
 /// A frame of the SPOT link. Texts and payloads are borrowed from the bytes it was decoded from.
@@ -152,6 +160,13 @@ pub enum Frame<'a> {
         /// The number of the stream's next message.
         next_sequence: u64,
     },
+    /// What the sender knows of members, itself among them. See [`members_frames`] for long lists.
+    Members {
+        /// One entry for each member.
+        entries: Vec<MemberEntry<'a>>,
+    },
+    /// A packet of the failure detector, on its way to a member.
+    Gossip(Gossip<'a>),
 }
 
 /// A stream of messages: what one life of one publisher publishes on one topic.
@@ -247,6 +262,12 @@ impl<'a> Frame<'a> {
                 let entries = past::read_resume(reader)?;
                 return Ok(Self::Resume { entries });
             }
+            kind::MEMBERS => {
+                return Ok(Self::Members {
+                    entries: members::read(reader)?,
+                });
+            }
+            kind::GOSSIP => return Ok(Self::Gossip(Gossip::read(reader)?)),
             kind::USE => Self::Use,
             kind::BYE => Self::Bye {
                 reason: ByeReason::from_number(reader.byte(4, "reason")?),
@@ -343,6 +364,8 @@ impl<'a> Frame<'a> {
                 kind::LIVE,
                 &[u64::from(*alias), *token, *next_sequence],
             ),
+            Self::Members { entries } => members::put(out, entries),
+            Self::Gossip(gossip) => gossip.put(out),
         }
     }
 

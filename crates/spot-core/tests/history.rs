@@ -142,7 +142,7 @@ fn the_owner_is_told_where_a_stream_goes_on_when_the_link_is_attached() {
     };
     let entries = [entry(own, "t"), entry(node_id(5), "u"), entry(own, "gone")];
     for frame in resume_frames(entries) {
-        cluster.with(0, |node, _| node.handle_frame(link, &frame).unwrap());
+        cluster.with(0, |node, _| node.handle_frame(0, link, &frame).unwrap());
     }
     assert!(cluster.hosts[0].past.is_empty());
     hear(&mut cluster, link, &interest("t", &[Class(0)]));
@@ -176,7 +176,7 @@ fn a_peer_cannot_make_us_keep_more_than_the_limits() {
     let link = stranger(&mut cluster);
     let frame = Frame::Replay(request()).to_vec();
     let refused = cluster.with(0, |node, _| {
-        (0..=MAX_REPLAYS_PER_LINK).find_map(|_| node.handle_frame(link, &frame).err())
+        (0..=MAX_REPLAYS_PER_LINK).find_map(|_| node.handle_frame(0, link, &frame).err())
     });
     assert_eq!(refused, Some(LinkFrameError::TooManyReplays));
     let names: Vec<String> = (0..=MAX_RESUMED_PER_LINK).map(|n| n.to_string()).collect();
@@ -188,7 +188,7 @@ fn a_peer_cannot_make_us_keep_more_than_the_limits() {
     });
     let refused = cluster.with(0, |node, _| {
         let mut frames = resume_frames(entries).into_iter();
-        frames.find_map(|frame| node.handle_frame(link, &frame).err())
+        frames.find_map(|frame| node.handle_frame(0, link, &frame).err())
     });
     assert_eq!(refused, Some(LinkFrameError::TooManyResumed));
 }
@@ -214,7 +214,7 @@ fn interest(filter: &str, classes: &[Class]) -> Frame<'static> {
 
 fn hear(cluster: &mut Cluster, link: LinkId, frame: &Frame<'_>) {
     cluster.with(0, |node, _| {
-        node.handle_frame(link, &frame.to_vec()).unwrap()
+        node.handle_frame(0, link, &frame.to_vec()).unwrap()
     });
 }
 

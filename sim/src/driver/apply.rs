@@ -120,6 +120,7 @@ impl Driver {
                 self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
+            Output::Publishing { .. } => unreachable!("minorities go on"),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
         }
     }

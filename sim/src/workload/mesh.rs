@@ -17,7 +17,12 @@ pub(super) fn begin(world: &mut World, host: usize) {
     for topic in 0..world.workload.topics() {
         create(world, host, topic);
     }
-    for other in (0..world.hosts.len()).filter(|other| *other != host) {
+    let listed = if world.discovery {
+        1
+    } else {
+        world.hosts.len()
+    };
+    for other in (0..listed).filter(|other| *other != host) {
         world.with(host, |driver| {
             let added = driver.with(|node, now| node.add_peer(now, &address(other)));
             added.expect("added once");

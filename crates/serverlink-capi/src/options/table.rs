@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::time::Duration;
 
-use serverlink::{Options, Overflow, Spin};
+use serverlink::{Discovery, Minority, Options, Overflow, Spin, limits};
 
 use super::{Reader, Value, unknown};
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ pub(crate) const SPOT_NODE_NAME: c_int = 204;
 const DAY_MS: c_int = 24 * 60 * 60 * 1000;
 const MAX_BACKLOG: c_int = 65_535;
 const MAX_HISTORY: c_int = 1 << 20;
+const MAX_CLUSTER_SIZE: c_int = limits::MAX_CLUSTER_SIZE as c_int;
 const MAX_HEARTBEAT_TTL_MS: c_int = 6_553_500;
 const MAX_KEEPALIVE_PROBES: c_int = 127;
 const MAX_KEEPALIVE_S: c_int = 32_767;
@@ -98,8 +99,26 @@ pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Res
             options.subscriber.hwm_bytes = options.send_hwm_bytes;
         }
         // Of features this version does not have: only their absence can be asked for.
-        SPOT_RELAY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
+        SPOT_RELAY => {
             value.absent()?;
+        }
+        SPOT_CLUSTER_SIZE => {
+            let size = value.within(0, MAX_CLUSTER_SIZE)?;
+            options.cluster_size = (size > 0).then_some(size);
+        }
+        SPOT_DISCOVERY => {
+            options.discovery = if value.flag()? {
+                Discovery::Gossip
+            } else {
+                Discovery::Listed
+            }
+        }
+        SPOT_MINORITY => {
+            options.minority = if value.flag()? {
+                Minority::Refuse
+            } else {
+                Minority::GoOn
+            }
         }
         ROUTING_ID | LAST_ENDPOINT => return Err(value.read_only()),
         _ => return Err(unknown(option, "an instance")),
@@ -144,7 +163,10 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
             Spin::Micros(micros) => Some(micros),
         }),
         SPOT_HWM_BYTES => reader.size(options.send_hwm_bytes),
-        SPOT_RELAY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => reader.int(0),
+        SPOT_RELAY => reader.int(0),
+        SPOT_CLUSTER_SIZE => reader.count(options.cluster_size.unwrap_or(0)),
+        SPOT_DISCOVERY => reader.int((options.discovery == Discovery::Gossip).into()),
+        SPOT_MINORITY => reader.int((options.minority == Minority::Refuse).into()),
         _ => Err(unknown(option, "an instance")),
     }
 }

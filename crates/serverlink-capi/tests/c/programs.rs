@@ -20,6 +20,7 @@ programs! {
     guide
     history
     lifecycle
+    members
     messages
     misuse
     monitor

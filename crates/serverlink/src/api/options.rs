@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use spot_core::node::ClusterConfig;
 use spot_core::{Overflow, limits};
 
+use super::cluster::{Discovery, Minority};
 use super::error::OptionsError;
 use crate::net::TcpOptions;
 
@@ -69,6 +71,13 @@ pub struct Options {
     pub backlog: u32,
     /// How long receivers spin before they sleep.
     pub spin: Spin,
+    /// Members of the whole cluster, of which more than half make a majority: 1 to 4096, the same on every node. `None`
+    /// takes the members that are known and have not left. Default `None`.
+    pub cluster_size: Option<usize>,
+    /// How the node learns whom to link to. Default [`Discovery::Listed`].
+    pub discovery: Discovery,
+    /// What the node does without a majority. Default [`Minority::GoOn`].
+    pub minority: Minority,
 }
 
 impl Default for Options {
@@ -90,6 +99,9 @@ impl Default for Options {
             tcp: TcpOptions::default(),
             backlog: 1024,
             spin: Spin::Adaptive,
+            cluster_size: None,
+            discovery: Discovery::default(),
+            minority: Minority::default(),
         }
     }
 }
@@ -151,6 +163,13 @@ impl Options {
             limits::MAX_HISTORY_MESSAGES as u128,
             "0 to 1048576 messages",
         )?;
+        in_range(
+            "cluster_size",
+            self.cluster_size.unwrap_or(1) as u128,
+            1,
+            limits::MAX_CLUSTER_SIZE as u128,
+            "1 to 4096",
+        )?;
         in_range("backlog", u128::from(self.backlog), 1, 65_535, "1 to 65535")?;
         in_range(
             "keepalive_idle_s",
@@ -173,6 +192,16 @@ impl Options {
             127,
             "1 to 127",
         )
+    }
+}
+
+impl Options {
+    pub(crate) fn cluster(&self) -> ClusterConfig {
+        ClusterConfig {
+            size: self.cluster_size,
+            discovery: self.discovery == Discovery::Gossip,
+            refuse_minority: self.minority == Minority::Refuse,
+        }
     }
 }
 

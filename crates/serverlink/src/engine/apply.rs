@@ -1,6 +1,7 @@
 //! Carrying out what the control plane asks for.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
@@ -208,6 +209,7 @@ impl NodeInner {
                 control.forget_unwanted();
                 self.subscriber_ended(control, subscriber);
             }
+            Output::Publishing { refused } => self.refuses.store(refused, Relaxed),
             Output::Event(event) => self.tell_event(control, &event),
         }
     }
@@ -315,6 +317,23 @@ impl NodeInner {
             Event::ConnectFailed { endpoint, reason } => {
                 tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
+            Event::MemberUp { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member up");
+            }
+            Event::MemberSuspect { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member does not answer");
+            }
+            Event::MemberDown {
+                node: member,
+                name,
+                left,
+            } => tracing::info!(node, %member, member_name = %name, left, "member down"),
+            Event::Partition {
+                reachable,
+                size,
+                majority,
+            } => tracing::warn!(node, reachable, size, majority, "cluster partitioned"),
+            Event::Heal { size } => tracing::info!(node, size, "cluster whole"),
             _ => {}
         }
         control.tell(event);
@@ -322,7 +341,6 @@ impl NodeInner {
 
     /// Has the reactor call when the control plane wants to be called next.
     fn arm_timer(self: &Arc<Self>, control: &Control) {
-        use std::sync::atomic::Ordering::Relaxed;
         let Some(at_ms) = control.core.poll_timeout() else {
             return;
         };
@@ -334,8 +352,7 @@ impl NodeInner {
 
     /// The time that was asked for has come.
     pub(crate) fn handle_timeout(self: &Arc<Self>) {
-        self.armed_ms
-            .store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+        self.armed_ms.store(u64::MAX, Relaxed);
         let now_ms = self.now_ms();
         self.control(|control| control.core.handle_timeout(now_ms));
     }

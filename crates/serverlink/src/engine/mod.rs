@@ -52,6 +52,8 @@ pub(crate) struct NodeInner {
     /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
     armed_ms: AtomicU64,
     closed: AtomicBool,
+    /// This node has no majority of its cluster and is set to refuse publishing then; read at each publish.
+    refuses: AtomicBool,
     open_sockets: Mutex<usize>,
     all_closed: Condvar,
     epoch: Instant,
@@ -131,6 +133,12 @@ impl NodeInner {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
+    }
+
+    /// Whether publishing is refused for want of a majority.
+    #[inline]
+    pub(crate) fn refuses_to_publish(&self) -> bool {
+        self.refuses.load(Relaxed)
     }
 
     pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
@@ -261,6 +269,7 @@ impl NodeInner {
             options.reconnect_max.as_millis() as u64,
         );
         let spin = options.spin;
+        let cluster = options.cluster();
         *self
             .options
             .write()
@@ -270,6 +279,7 @@ impl NodeInner {
         self.control(|control| {
             control.set_history(history);
             control.core.set_reconnect_pauses(min_ms, max_ms);
+            control.core.configure_cluster(cluster);
             control
                 .outboxes()
                 .for_each(|outbox| outbox.set_limit(limit));

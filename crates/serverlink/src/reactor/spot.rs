@@ -154,12 +154,13 @@ impl Spot {
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         let kind = body.first().copied();
+        let now_ms = node.now_ms();
         if !matches!(
             kind,
             Some(kind::ALIAS | kind::TAIL | kind::LIVE | kind::CREDIT | kind::BYE)
         ) {
             node.control(|control| {
-                let handled = control.core.handle_frame(self.link, body);
+                let handled = control.core.handle_frame(now_ms, self.link, body);
                 if kind == Some(kind::INTEREST_ACK) {
                     control.interest_acknowledged(self.link);
                 }
@@ -198,7 +199,7 @@ impl Spot {
             SpotFrame::Bye { reason, .. } => {
                 self.farewell = Some(reason);
                 return node
-                    .control(|control| control.core.handle_frame(self.link, body))
+                    .control(|control| control.core.handle_frame(now_ms, self.link, body))
                     .map_err(Fault::protocol);
             }
             _ => unreachable!("the kind was looked at"),

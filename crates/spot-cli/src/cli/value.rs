@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use serverlink::{Filter, Overflow};
+use serverlink::{Discovery, Filter, Minority, Overflow};
 
 use crate::interrupt::FOREVER;
 
@@ -73,6 +73,24 @@ pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
         "block" => Ok(Overflow::Block),
         "disconnect" => Ok(Overflow::Disconnect),
         _ => Err("write drop-newest, drop-oldest, block or disconnect".into()),
+    }
+}
+
+/// Reads how peers are found.
+pub(super) fn discovery(text: &str) -> Result<Discovery, String> {
+    match text {
+        "listed" => Ok(Discovery::Listed),
+        "gossip" => Ok(Discovery::Gossip),
+        _ => Err("write listed or gossip".into()),
+    }
+}
+
+/// Reads what to do without a majority.
+pub(super) fn minority(text: &str) -> Result<Minority, String> {
+    match text {
+        "go-on" => Ok(Minority::GoOn),
+        "refuse" => Ok(Minority::Refuse),
+        _ => Err("write go-on or refuse".into()),
     }
 }
 

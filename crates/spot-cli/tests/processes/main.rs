@@ -1,6 +1,7 @@
 //! Tests of the program as its users run it: as processes.
 
 mod asking;
+mod cluster;
 mod demo;
 mod failures;
 mod history;

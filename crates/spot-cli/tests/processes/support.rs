@@ -48,7 +48,10 @@ pub(crate) fn command(args: &[&str]) -> Command {
     for variable in [
         "SPOT_BIND",
         "SPOT_CLUSTER",
+        "SPOT_CLUSTER_SIZE",
+        "SPOT_DISCOVERY",
         "SPOT_HISTORY",
+        "SPOT_MINORITY",
         "SPOT_NAME",
         "SPOT_TOPICS",
     ] {

@@ -92,6 +92,21 @@ fn samples() -> Vec<Frame<'static>> {
             token: 5,
             next_sequence: 128,
         },
+        Frame::Members {
+            entries: vec![MemberEntry {
+                node: publisher,
+                incarnation,
+                version: 2,
+                standing: Standing::Suspect,
+                name: "a",
+                endpoints: vec!["tcp://10.0.0.1:5555"],
+            }],
+        },
+        Frame::Gossip(Gossip {
+            destination: publisher,
+            hops: 1,
+            packet: announcement(),
+        }),
     ]
 }
 
@@ -104,7 +119,23 @@ fn runs_to_the_end(frame: &Frame<'_>) -> bool {
             | Frame::Interest { .. }
             | Frame::Topics { .. }
             | Frame::Resume { .. }
+            | Frame::Members { .. }
+            | Frame::Gossip(_)
     )
+}
+
+/// `a` announces itself to itself, which makes for short bytes.
+fn announcement() -> &'static [u8] {
+    const A: [u8; 16] = *b"\xd2\x28\xcb\x69\x6f\x1a\x8c\xaf\x78\x91\x2b\x70\x4e\x4a\x89\x64";
+    static PACKET: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| [&A[..], &[1, 0, 0], &A[..], &[0, 0, 6]].concat());
+    &PACKET
+}
+
+#[test]
+fn the_gossip_of_the_samples_is_a_packet() {
+    let packet = crate::swim::Packet::decode(announcement()).unwrap();
+    assert_eq!(packet.source, NodeId::from_name("a"));
 }
 
 fn refuses(bytes: &[u8], expected: FrameError) {
@@ -186,6 +217,15 @@ fn values_out_of_range() {
         &[kind::REPLAY, 1, 0, 1, 2, 1, b'a'],
         out_of_range("filter kind", 2, 1),
     );
+    let mut hopped = vec![kind::GOSSIP; 17];
+    hopped.push(9);
+    refuses(&hopped, out_of_range("hops", 9, 8));
+    let member = [&[kind::MEMBERS][..], &[7; 16], &[1, 1]].concat();
+    let with = |rest: &[u8]| [&member[..], rest].concat();
+    refuses(&with(&[4]), out_of_range("standing", 4, 3));
+    let many = out_of_range("number of endpoints", 17, 16);
+    refuses(&with(&[0, 0, 17]), many);
+    refuses(&with(&[0, 1, 0]), FrameError::Nul { field: "name" });
     for kind in [kind::TAIL, kind::DATA, kind::PAST, kind::LIVE] {
         refuses(
             &[kind, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0],
@@ -230,6 +270,11 @@ fn control_is_bounded_and_data_is_not() {
     refuses(&vec![kind::TOPICS; bytes], FrameError::TooLong { bytes });
     assert!(Frame::decode(&vec![kind::DATA; 10 * bytes]).is_ok());
     assert!(Frame::decode(&vec![kind::PAST; 10 * bytes]).is_ok());
+    let bytes = crate::limits::MAX_GOSSIP_BYTES + 1;
+    let mut gossip = vec![kind::GOSSIP; 17];
+    gossip.push(0);
+    gossip.resize(18 + bytes, 0);
+    refuses(&gossip, FrameError::PacketTooLong { bytes });
 }
 
 #[test]
@@ -397,7 +442,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_are_the_one_encoding_of_a_frame(
-        kind in 0..0x45u8,
+        kind in 0..0x53u8,
         body in vec(prop_oneof![0..4u8, any::<u8>()], 0..40),
     ) {
         let mut bytes = vec![kind];

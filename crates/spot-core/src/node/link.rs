@@ -40,8 +40,9 @@ pub(super) struct Link {
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
     pub(super) topics_sent: u64,
-    /// The other side said that it leaves.
+    /// Why the other side said that it closes the link, and what it had to say to people.
     pub(super) farewell: Option<ByeReason>,
+    pub(super) explanation: String,
     /// Prefixes subscribed to at a plain publisher.
     pub(super) prefixes: HashSet<Vec<u8>>,
     /// Topics heard from a plain publisher.
@@ -69,6 +70,10 @@ pub(super) enum LinkState {
     Active,
 }
 
+/// What a node is told that is refused because a newer incarnation of it is known.
+const OUTDATED: &str =
+    "a newer life of this node is in the cluster: two nodes have the same name; give each its own";
+
 impl Link {
     pub(super) fn new(peer: Option<PeerId>, address: String, state: LinkState) -> Self {
         Self {
@@ -82,6 +87,7 @@ impl Link {
             interest_acked: 0,
             topics_sent: 0,
             farewell: None,
+            explanation: String::new(),
             prefixes: HashSet::new(),
             foreign: BTreeSet::new(),
             filters: 0,
@@ -165,6 +171,7 @@ impl Node {
 
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
@@ -184,10 +191,12 @@ impl Node {
             }
             LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate(link),
         }
+        self.settle_membership();
     }
 
     /// A connection failed or ended; also an attempt that never came up.
     pub fn link_closed(&mut self, now_ms: u64, link: LinkId, reason: &str) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -196,9 +205,10 @@ impl Node {
         let refused = state.farewell == Some(ByeReason::Refused);
         let duplicate = state.farewell == Some(ByeReason::Duplicate);
         self.retire(link, reason, graceful, !refused && !duplicate);
-        self.links.remove(&link);
+        let explanation = self.links.remove(&link).map(|link| link.explanation);
         if let Some(peer) = peer {
             self.peer_link_closed(now_ms, peer, reason, refused);
+            self.tell_refusal(peer, &explanation.unwrap_or_default());
         }
         if let Some(node) = node {
             if self
@@ -209,6 +219,7 @@ impl Node {
                 self.wake_served_peers(now_ms, node);
             }
             self.forget_remote_if_unheld(node);
+            self.settle_membership();
         }
     }
 
@@ -217,7 +228,13 @@ impl Node {
     ///
     /// # Errors
     /// [`FrameError`]; the driver closes the link.
-    pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
+    pub fn handle_frame(
+        &mut self,
+        now_ms: u64,
+        link: LinkId,
+        frame: &[u8],
+    ) -> Result<(), FrameError> {
+        self.clock_ms = now_ms;
         let frame = Frame::decode(frame)?;
         let Some(state) = self.links.get_mut(&link) else {
             return Ok(());
@@ -227,7 +244,10 @@ impl Node {
             return misplaced("SPOT");
         }
         match (frame, state.state) {
-            (Frame::Bye { reason, .. }, _) => state.farewell = Some(reason),
+            (Frame::Bye { reason, text }, _) => {
+                state.farewell = Some(reason);
+                state.explanation = text.to_owned();
+            }
             (Frame::Use, LinkState::Pending) => self.use_link(link),
             (Frame::Use, _) => return misplaced("USE"),
             (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
@@ -246,6 +266,8 @@ impl Node {
             (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
             (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
+            (Frame::Members { entries }, LinkState::Active) => self.members_told(link, &entries),
+            (Frame::Gossip(gossip), LinkState::Active) => self.gossip_arrived(link, &gossip)?,
             (Frame::Credit { .. }, _) => return misplaced("CREDIT"),
             (Frame::Alias(_), _) => return misplaced("ALIAS"),
             (Frame::Data(_), _) => return misplaced("DATA"),
@@ -254,6 +276,16 @@ impl Node {
             (Frame::Live { .. }, _) => return misplaced("LIVE"),
         }
         Ok(())
+    }
+
+    /// A peer that refuses us may say why.
+    fn tell_refusal(&mut self, peer: PeerId, explanation: &str) {
+        if !explanation.is_empty() {
+            self.push(Output::Event(Event::ConnectFailed {
+                endpoint: self.peer(peer).endpoint.to_string(),
+                reason: format!("refused: {explanation}"),
+            }));
+        }
     }
 
     /// The acknowledged and the last sent version of our interest, for each SPOT link in use.
@@ -282,6 +314,10 @@ impl Node {
 
     /// Closes a link for a reason of ours.
     pub(super) fn close_link(&mut self, link: LinkId, reason: CloseReason) {
+        self.close_link_saying(link, reason, "");
+    }
+
+    fn close_link_saying(&mut self, link: LinkId, reason: CloseReason, text: &str) {
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -291,7 +327,7 @@ impl Node {
             CloseReason::Itself => ByeReason::ToSelf,
             CloseReason::Leaving => ByeReason::Leaving,
         });
-        let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
+        let bye = told.map(|reason| Frame::Bye { reason, text }.to_vec());
         let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
         self.retire(link, "closed by this node", !goes_on, false);
         self.drop_link(link);
@@ -317,7 +353,8 @@ impl Node {
         if hello.node == self.config.id {
             return self.linked_to_itself(link);
         }
-        if self.link_mut(link).peer.is_some() {
+        let peer = self.links[&link].peer;
+        if peer.is_some_and(|peer| self.peer(peer).is_asked_for()) {
             self.refused.remove(&hello.node);
         } else if self.refused.contains_key(&hello.node) {
             return self.close_link(link, CloseReason::Refused);
@@ -332,7 +369,7 @@ impl Node {
         for other in self.links_to(hello.node) {
             let incarnation = self.links[&other].spot().map(|other| other.incarnation);
             if incarnation > Some(hello.incarnation) {
-                return self.close_link(link, CloseReason::Refused);
+                return self.close_link_saying(link, CloseReason::Refused, OUTDATED);
             }
             if incarnation < Some(hello.incarnation) {
                 self.close_replaced(other);
@@ -385,6 +422,7 @@ impl Node {
         self.close_link(link, CloseReason::Itself);
         if let Some(peer) = peer {
             self.peer_mut(peer).state = PeerState::Itself;
+            self.try_next_endpoint(peer);
         }
     }
 
@@ -409,6 +447,7 @@ impl Node {
         self.place_topics_of(node);
         self.place_routed_topics();
         self.ask_in_running_syncs(link, node);
+        self.tell_members(link, node);
     }
 
     fn activate(&mut self, link: LinkId) {

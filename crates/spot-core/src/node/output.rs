@@ -194,6 +194,11 @@ pub enum Output {
         /// Which subscriber.
         subscriber: SubscriberId,
     },
+    /// Publishing is refused from here on, for want of a majority, or allowed again.
+    Publishing {
+        /// Whether it is refused.
+        refused: bool,
+    },
     /// Something that users may want to know.
     Event(Event),
 }
@@ -238,6 +243,44 @@ pub enum Event {
         endpoint: String,
         /// Why, in words.
         reason: String,
+    },
+    /// A member of the cluster is there, or there again, or is no longer suspected.
+    MemberUp {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+    },
+    /// A member did not answer, neither directly nor by way of others.
+    MemberSuspect {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+    },
+    /// A member is gone.
+    MemberDown {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+        /// Whether it took its leave, or is not expected back; otherwise it is down or cut off.
+        left: bool,
+    },
+    /// Members are not reachable, and nobody knows whether they are down or cut off. Told again when more of them are
+    /// lost or some come back.
+    Partition {
+        /// Members reachable, this node among them.
+        reachable: usize,
+        /// Members of the whole cluster.
+        size: usize,
+        /// Whether those that are reachable are more than half.
+        majority: bool,
+    },
+    /// Every member is reachable again.
+    Heal {
+        /// Members of the whole cluster.
+        size: usize,
     },
     /// A peer offers a topic.
     TopicAdded {

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use spot_core::frame::Frame;
-use spot_core::hello::Hello;
+use spot_core::hello::{Hello, Role};
 use spot_core::node::CloseReason;
 use spot_core::past::Past;
 use spot_core::{
@@ -62,6 +62,7 @@ pub struct Host {
     pub lost: Vec<(SubscriberId, String)>,
     pub ended: Vec<SubscriberId>,
     pub events: Vec<Event>,
+    pub refuses: bool,
     pub closed: Vec<CloseReason>,
     pub dials: Vec<(u64, Endpoint)>,
     pub plain: Vec<(Vec<u8>, bool)>,
@@ -118,11 +119,20 @@ impl Host {
             lost: Vec::new(),
             ended: Vec::new(),
             events: Vec::new(),
+            refuses: false,
             closed: Vec::new(),
             dials: Vec::new(),
             plain: Vec::new(),
             frames_sent: 0,
         }
+    }
+
+    /// Begins anew as an observer, which takes no part in membership.
+    pub fn observe(&mut self) {
+        let mut config = NodeConfig::new(self.node.id(), self.node.incarnation(), 1);
+        config.name = self.node.hello().name;
+        config.role = Role::Observer;
+        self.node = Node::new(config);
     }
 
     pub fn subscriber(&mut self) -> SubscriberId {
@@ -422,8 +432,8 @@ impl Cluster {
                 });
             }
             Item::Plain(peer) => self.with(end.host, |node, now| node.link_up(now, end.link, peer)),
-            Item::Frame(frame) => self.with(end.host, |node, _| {
-                let taken = node.handle_frame(end.link, &frame);
+            Item::Frame(frame) => self.with(end.host, |node, now| {
+                let taken = node.handle_frame(now, end.link, &frame);
                 taken.unwrap_or_else(|error| panic!("{error}: {:?}", Frame::decode(&frame)));
             }),
         }
@@ -518,6 +528,7 @@ impl Host {
             }
             Output::SubscriberEnded { subscriber } => self.ended.push(subscriber),
             Output::Event(event) => self.events.push(event),
+            Output::Publishing { refused } => self.refuses = refused,
             Output::PlainSubscription {
                 prefix, subscribe, ..
             } => {
