@@ -35,7 +35,7 @@ int main(int argc, char **argv)
         rc = slk_spot_topic_route(spot, name, backup);
     }
     if (rc != 0 || slk_spot_subscribe(spot, name) != 0) {
-        fprintf(stderr, "Neither server is usable: %s\n", slk_strerror(slk_errno()));
+        fprintf(stderr, "Neither server is usable: %s\n", slk_errmsg());
         return 1;
     }
     printf("Using %s\n", server);

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 
     // Synchronize to discover spoke topics
     if (slk_spot_cluster_sync(hub, 5000) != 0) {
-        fprintf(stderr, "Cluster sync failed: %s\n", slk_strerror(slk_errno()));
+        fprintf(stderr, "Cluster sync failed: %s\n", slk_errmsg());
         return 1;
     }
 

@@ -20,7 +20,7 @@
 
 static int fail(const char *what)
 {
-    fprintf(stderr, "%s: %s\n", what, slk_strerror(slk_errno()));
+    fprintf(stderr, "%s: %s\n", what, slk_errmsg());
     return 1;
 }
 

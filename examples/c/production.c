@@ -23,13 +23,13 @@ int spot_init_production(slk_spot_t *spot, const spot_config_t *config)
 {
     // Bind to endpoint
     if (slk_spot_bind(spot, config->bind_endpoint) != 0) {
-        fprintf(stderr, "Failed to bind to %s\n", config->bind_endpoint);
+        fprintf(stderr, "Failed to bind: %s\n", slk_errmsg());
         return -1;
     }
 
     // Set HWM
     if (slk_spot_set_hwm(spot, config->sndhwm, config->rcvhwm) != 0) {
-        fprintf(stderr, "Failed to set HWM\n");
+        fprintf(stderr, "Failed to set HWM: %s\n", slk_errmsg());
         return -1;
     }
 
@@ -37,15 +37,14 @@ int spot_init_production(slk_spot_t *spot, const spot_config_t *config)
     for (int i = 0; i < config->peer_count; i++) {
         int rc = slk_spot_cluster_add(spot, config->cluster_peers[i]);
         if (rc != 0) {
-            fprintf(stderr, "Warning: Failed to add peer %s\n",
-                    config->cluster_peers[i]);
+            fprintf(stderr, "Warning: Failed to add peer: %s\n", slk_errmsg());
             // Continue with other peers
         }
     }
 
     // Initial sync
     if (slk_spot_cluster_sync(spot, config->sync_timeout_ms) != 0) {
-        fprintf(stderr, "Warning: Cluster sync incomplete\n");
+        fprintf(stderr, "Warning: Cluster sync incomplete: %s\n", slk_errmsg());
         // Not fatal, can retry later
     }
 

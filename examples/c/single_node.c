@@ -32,7 +32,7 @@ int main(int argc, char **argv)
         const char *heard = received % 2 ? "game:player:spawn" : "chat:lobby";
         if (slk_spot_publish(spot, heard, "hello", 5) != 0
             || slk_spot_publish(spot, "game:player:death", "nobody listens", 14) != 0) {
-            fprintf(stderr, "Publish failed: %s\n", slk_strerror(slk_errno()));
+            fprintf(stderr, "Publish failed: %s\n", slk_errmsg());
             return 1;
         }
 

@@ -22,20 +22,20 @@ int main(int argc, char **argv)
     // Add Node A to cluster
     int rc = slk_spot_cluster_add(spot, endpoint);
     if (rc != 0) {
-        fprintf(stderr, "Failed to add Node A: %s\n", slk_strerror(slk_errno()));
+        fprintf(stderr, "Failed to add Node A: %s\n", slk_errmsg());
         return 1;
     }
 
     // Synchronize to discover topics
     rc = slk_spot_cluster_sync(spot, 1000);
     if (rc != 0) {
-        fprintf(stderr, "Cluster sync failed: %s\n", slk_strerror(slk_errno()));
+        fprintf(stderr, "Cluster sync failed: %s\n", slk_errmsg());
     }
 
     // Subscribe to REMOTE topic
     rc = slk_spot_subscribe(spot, "sensor:temperature");
     if (rc != 0) {
-        fprintf(stderr, "Subscribe failed: %s\n", slk_strerror(slk_errno()));
+        fprintf(stderr, "Subscribe failed: %s\n", slk_errmsg());
     }
 
     // Receive sensor data

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 
     // Bind to accept cluster connections
     if (slk_spot_bind(spot, endpoint) != 0) {
-        fprintf(stderr, "Failed to bind %s: %s\n", endpoint, slk_strerror(slk_errno()));
+        fprintf(stderr, "Failed to bind: %s\n", slk_errmsg());
         return 1;
     }
 

@@ -5,19 +5,30 @@
 
 mod apply;
 mod relay;
+mod upstream;
 
-use std::collections::{BTreeMap, VecDeque};
+pub(crate) use self::upstream::Upstream;
 
-use spot_core::frame::{Alias, Data, Frame, Last, put_data_header};
-use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use spot_core::frame::{Alias, Data, Frame, Last, Past, put_data_header};
+use spot_core::inbox::{Inbox, Limit, Offer, Slot, Source, Taken};
+use spot_core::past::{Awaiting, Token};
 use spot_core::splice::{Judged, Spliced};
+use spot_core::stream::Verdict;
 use spot_core::{
     Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
     Payload, SubscriberId, TopicId,
 };
 
+use spot_core::hello::Hello;
+use spot_core::node::SubscribeError;
+use spot_core::upstream::Sender;
+
 use crate::charges::Charges;
 use crate::link::{Link, Received};
+use crate::mutation::Mutation;
 use crate::topic::Topic;
 
 /// Credit of a blocking subscriber for each link.
@@ -41,21 +52,33 @@ pub struct Driver {
     pub node: Node,
     now_ms: u64,
     topics: BTreeMap<TopicId, Topic>,
-    /// The next numbers of topics that are gone: a topic that comes back goes on from there.
-    numbers: BTreeMap<String, u64>,
-    /// What was heard of topics that are gone.
-    heard_before: BTreeMap<String, BTreeMap<NodeId, Spliced>>,
+    /// What topics that are gone had heard over links that were cut: one that comes back goes on from there.
+    cut_topics: BTreeMap<Arc<str>, (BTreeMap<NodeId, Spliced>, Awaiting)>,
+    /// Topics that are gone so far.
+    forgotten: u64,
+    /// Messages that each topic hosted here keeps.
+    history: usize,
+    /// How far their owners were sent to.
+    sent_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Sender>>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
+    /// Streams published to us that wait for room.
+    held_up: BTreeSet<(LinkId, u32)>,
     /// The next number that may be passed on by a link under an alias: nothing is passed on twice.
     passed_on: BTreeMap<(LinkId, u32), u64>,
     /// To be told to the node: streams that are followed, and classes that were too slow.
     followed: Vec<(TopicId, NodeId, LinkId)>,
     slow: Vec<(LinkId, Class)>,
+    hello: Hello,
+    mutation: Option<Mutation>,
     requests: VecDeque<Request>,
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
+    /// Subscribers that were ended as too slow since the world looked.
+    pub ended: Vec<SubscriberId>,
+    /// How often a routed topic came to another owner, or lost the last.
+    pub switches: u64,
     /// What the node told of.
     pub news: Vec<Event>,
 }
@@ -63,13 +86,19 @@ pub struct Driver {
 impl Driver {
     /// A node that knows nobody.
     #[must_use]
-    pub fn new(config: NodeConfig, now_ms: u64) -> Self {
+    pub fn new(config: NodeConfig, now_ms: u64, mutation: Option<Mutation>) -> Self {
+        let node = Node::new(config);
         Self {
-            node: Node::new(config),
+            hello: node.hello(),
+            node,
+            mutation,
+            held_up: BTreeSet::new(),
             now_ms,
             topics: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            heard_before: BTreeMap::new(),
+            cut_topics: BTreeMap::new(),
+            forgotten: 0,
+            history: 0,
+            sent_topics: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
             charges: Charges::default(),
@@ -78,8 +107,15 @@ impl Driver {
             slow: Vec::new(),
             requests: VecDeque::new(),
             faults: Vec::new(),
+            ended: Vec::new(),
+            switches: 0,
             news: Vec::new(),
         }
+    }
+
+    /// Topics hosted from now on keep so many messages.
+    pub fn keep_history(&mut self, messages: usize) {
+        self.history = messages;
     }
 
     /// The time is told before every other call.
@@ -119,6 +155,12 @@ impl Driver {
         }
     }
 
+    /// When [`wake`](Self::wake) wants to be called next.
+    pub fn wakes_at_ms(&self) -> Option<u64> {
+        let links = self.links.values().filter_map(Link::deadline_ms);
+        links.chain(self.node.poll_timeout()).min()
+    }
+
     /// Does what is due.
     pub fn wake(&mut self) {
         self.with(|node, now| node.handle_timeout(now));
@@ -136,11 +178,16 @@ impl Driver {
 
     // Subscribers and publishers.
 
-    /// A subscriber without subscriptions.
-    pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
-        let id = self.with(|node, _| node.add_subscriber(overflow));
+    /// A subscriber without subscriptions, each of which will ask for this much history.
+    pub fn add_subscriber(&mut self, overflow: Overflow, history: usize) -> SubscriberId {
+        let id = self.with(|node, _| {
+            let id = node.add_subscriber(overflow);
+            node.set_history(id, history);
+            id
+        });
+        let unlimited = self.mutation == Some(Mutation::IgnoreHwm);
         let limit = Limit {
-            messages: HWM,
+            messages: if unlimited { 0 } else { HWM },
             bytes: 0,
         };
         self.subscribers.insert(id, Inbox::new(limit, overflow));
@@ -151,9 +198,36 @@ impl Driver {
         id
     }
 
+    /// Removes a subscriber with what is queued for it.
+    pub fn remove_subscriber(&mut self, subscriber: SubscriberId) {
+        self.with(|node, _| node.remove_subscriber(subscriber));
+        self.forget_unwanted();
+        self.subscribers.remove(&subscriber);
+    }
+
+    /// Subscribes. One that was ended as too slow begins anew, also before it has read so.
+    ///
+    /// # Errors
+    /// As those of the node.
+    pub fn subscribe(
+        &mut self,
+        subscriber: SubscriberId,
+        filter: &Filter,
+    ) -> Result<(), SubscribeError> {
+        self.subscribers
+            .get_mut(&subscriber)
+            .expect("added")
+            .revive();
+        self.with(|node, _| node.subscribe(subscriber, filter))
+    }
+
     /// Cancels a subscription; what is queued for it alone is discarded.
     pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) {
+        if self.mutation == Some(Mutation::ForgetCancel) {
+            return;
+        }
         self.with(|node, _| node.unsubscribe(subscriber, filter));
+        self.forget_unwanted();
         let node = &self.node;
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let mut discarded = Vec::new();
@@ -166,18 +240,40 @@ impl Driver {
         }
     }
 
+    /// Topics that are gone are not waited for by those who do not want them any more.
+    fn forget_unwanted(&mut self) {
+        for (topic, (_, awaiting)) in &mut self.cut_topics {
+            awaiting.retain(|subscriber| self.node.wants(subscriber, topic));
+        }
+    }
+
     /// Takes what is first in a subscriber's line.
     pub fn take(&mut self, subscriber: SubscriberId) -> Option<Taken> {
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let taken = inbox.take()?;
-        match &taken {
-            Taken::Message {
-                source, payload, ..
-            } => self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64)),
-            Taken::Notice(Notice::Ended) => inbox.revive(),
-            _ => {}
+        if let Taken::Message {
+            source, payload, ..
+        } = &taken
+        {
+            self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64));
         }
         Some(taken)
+    }
+
+    /// Connections, of whatever state.
+    pub fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether a subscriber would find anything.
+    pub fn has_something_to_take(&self) -> bool {
+        self.subscribers.values().any(|inbox| !inbox.is_empty())
+    }
+
+    /// Whether every linked node knows what is wanted of it.
+    pub fn interest_is_acknowledged(&self) -> bool {
+        let mut versions = self.node.interest_versions();
+        versions.all(|(_, acked, sent)| acked == sent)
     }
 
     /// Publishes on a topic hosted here; false if somebody holds the publisher up.
@@ -197,12 +293,25 @@ impl Driver {
         {
             return false;
         }
+        self.publish_unheld(id, payload);
+        true
+    }
+
+    /// As [`publish`](Self::publish), holding nobody up: who has no room misses the message.
+    fn publish_unheld(&mut self, id: TopicId, payload: &Payload) {
+        let topic = self.topics.get_mut(&id).expect("hosted");
         let mut header = Vec::new();
         put_data_header(&mut header, id.0, topic.next_sequence);
+        if let Some(history) = &mut topic.history {
+            history.keep(topic.next_sequence, payload);
+        }
         topic.next_sequence += 1;
         let mut slow = Vec::new();
         for (link, policy) in &topic.sinks {
             let outbox = &mut self.links.get_mut(link).expect("attached").outbox;
+            if self.mutation.is_some_and(Mutation::repeats_messages) {
+                outbox.offer(policy, &header, payload);
+            }
             if outbox.offer(policy, &header, payload) == Offer::Ended {
                 slow.extend(policy.disconnect.iter().map(|class| (*link, *class)));
             }
@@ -211,7 +320,6 @@ impl Driver {
         for (link, class) in slow {
             self.with(|node, _| node.end_class(link, class));
         }
-        true
     }
 
     /// Every queue within its bounds?
@@ -224,7 +332,8 @@ impl Driver {
             }
         }
         for (id, link) in &self.links {
-            if link.outbox.messages() > HWM {
+            // The newest of a drop-oldest stands beside what cannot give way, also beside what is being written.
+            if link.outbox.messages() > HWM + 2 {
                 return Err(format!("{id:?} holds {} messages", link.outbox.messages()));
             }
         }
@@ -242,9 +351,8 @@ impl Driver {
 
     /// Our connection is made; false if it is not wanted any more.
     pub fn connected(&mut self, id: LinkId) -> bool {
-        let hello = self.node.hello();
         let link = self.links.get_mut(&id);
-        let wanted = link.map(|link| link.connected(&hello, self.now_ms));
+        let wanted = link.map(|link| link.connected(&self.hello, self.now_ms));
         wanted.is_some()
     }
 
@@ -260,10 +368,10 @@ impl Driver {
     /// Bytes arrived.
     pub fn received(&mut self, id: LinkId, mut input: &[u8]) {
         while let Some(link) = self.links.get_mut(&id).filter(|link| !link.closing) {
-            match link.received(&mut input, &self.node.hello(), self.now_ms) {
+            match link.received(&mut input, &self.hello, self.now_ms) {
                 Ok(None) => return,
                 Ok(Some(Received::Up(hello))) => {
-                    link.peer = Some(hello.node);
+                    link.node = Some(hello.node);
                     self.with(|node, now| node.link_up(now, id, LinkPeer::Spot(hello)));
                 }
                 Ok(Some(Received::Frame(frame))) => self.frame(id, &frame),
@@ -304,6 +412,12 @@ impl Driver {
                 next_sequence,
                 last,
             }) => self.tail(id, alias, next_sequence, last),
+            Ok(Frame::Past(past)) => self.past(id, &past),
+            Ok(Frame::Live {
+                alias,
+                token,
+                next_sequence,
+            }) => self.live(id, alias, Token(token), next_sequence),
             Ok(Frame::Credit {
                 class,
                 messages,
@@ -314,7 +428,7 @@ impl Driver {
                 self.drain_relays();
             }
             _ => {
-                if let Err(error) = self.with(|node, _| node.handle_frame(id, bytes)) {
+                if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));
                 }
             }
@@ -322,6 +436,9 @@ impl Driver {
     }
 
     fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
+        if alias.upstream {
+            return self.upstream_announced(id, alias);
+        }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
@@ -329,22 +446,29 @@ impl Driver {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
             let missed = topic.open_stream(id, alias);
-            topic.tell_missed(&mut self.subscribers, missed);
+            topic.tell_missed_on(id, alias.publisher, &mut self.subscribers, missed);
             self.announce_relayed(topic_id, alias.publisher, id);
             self.release(topic_id, alias.publisher);
         }
     }
 
     fn data(&mut self, id: LinkId, data: &Data<'_>) {
-        let Some(&(topic, publisher)) = self.links[&id].heard.get(&data.alias) else {
+        if self.links[&id].upstreams.contains_key(&data.alias) {
+            return self.upstream_data(id, data);
+        }
+        let Some((topic, publisher)) = self.stream_of(id, data.alias) else {
             return;
         };
-        let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
-        let Some(stream) = streams.and_then(|streams| streams.get_mut(&publisher)) else {
-            return;
-        };
+        let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
+        let stream = streams.get_mut(&publisher).expect("just found");
         let payload = Payload::copy_from(data.payload);
-        match stream.receive(id, data.sequence, &payload) {
+        let follows = stream.link() == Some(id);
+        let judged = match (stream.receive(id, data.sequence, &payload), self.mutation) {
+            (Judged::Discard, Some(Mutation::AcceptDuplicates)) => Judged::Deliver(Missed::NONE),
+            (_, Some(Mutation::RelayWithoutOrigin)) if !follows => Judged::Deliver(Missed::NONE),
+            (judged, _) => judged,
+        };
+        match judged {
             Judged::Deliver(missed) => {
                 self.heard(topic, publisher, id, missed, Some((data.sequence, payload)));
             }
@@ -355,6 +479,13 @@ impl Driver {
             }
         }
         self.release(topic, publisher);
+    }
+
+    /// What a link's alias stands for, as long as the topic and the stream are known.
+    fn stream_of(&self, link: LinkId, alias: u32) -> Option<(TopicId, NodeId)> {
+        let (topic, publisher) = *self.links.get(&link)?.heard.get(&alias)?;
+        let streams = &self.topics.get(&topic)?.streams;
+        streams.contains_key(&publisher).then_some((topic, publisher))
     }
 
     /// What was heard of a stream: a loss, and a message.
@@ -369,14 +500,19 @@ impl Driver {
         if let Some((sequence, payload)) = &message {
             self.pass_on(topic, publisher, link, *sequence, payload);
         }
-        self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+        let hidden = self.mutation == Some(Mutation::HideGaps) && message.is_some();
+        let state = &self.topics[&topic];
+        let listened = state.listens_to(link) || self.mutation == Some(Mutation::IgnoreRoute);
+        if listened && !hidden {
+            state.tell_missed_on(link, publisher, &mut self.subscribers, missed);
+        }
         let Some((_, payload)) = message else { return };
-        let charged = self.charged(link, topic, publisher);
-        let queued = self.deliver(topic, &payload, Some(link), &charged);
-        let returned = charged
-            .into_iter()
-            .filter(|subscriber| !queued.contains(subscriber));
-        self.give_back(link, returned.collect(), payload.len());
+        let mut charged = self.charged(link, topic, publisher);
+        if listened {
+            let queued = self.deliver(topic, &payload, Some((link, publisher)), &charged);
+            charged.retain(|subscriber| !queued.contains(subscriber));
+        }
+        self.give_back(link, charged, payload.len());
     }
 
     /// What a subscriber was charged for and does not get takes no room of its.
@@ -387,28 +523,89 @@ impl Driver {
     }
 
     fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: Last) {
-        let Some(&(topic, publisher)) = self.links[&id].heard.get(&alias) else {
-            return;
-        };
+        if let Some(upstream) = self
+            .links
+            .get_mut(&id)
+            .and_then(|link| link.upstreams.get_mut(&alias))
+        {
+            let missed = upstream.receiver.told(next_sequence);
+            let name = upstream.name.clone();
+            return self.skip(&name, missed);
+        }
+        let heard = self.stream_of(id, alias);
         if last != Last::No {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
         }
-        let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
-        if let Some(stream) = streams.and_then(|streams| streams.get_mut(&publisher)) {
-            let was_its = stream.link() == Some(id);
-            let missed = stream.tail(id, next_sequence, last);
-            let (ended, link) = (stream.stream().has_ended(), stream.link());
-            let is_cut = was_its && link.is_none() && !stream.is_spliced();
-            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
-            if was_its && last == Last::Ended && ended {
-                self.cut_relayed(topic, publisher, true);
-            } else if is_cut {
-                self.cut_relayed(topic, publisher, false);
-            } else if link == Some(id) {
-                self.relay_tail(topic, publisher);
-            }
-            self.release(topic, publisher);
+        let Some((topic, publisher)) = heard else {
+            return;
+        };
+        let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
+        let stream = streams.get_mut(&publisher).expect("just found");
+        let was_its = stream.link() == Some(id);
+        let missed = stream.tail(id, next_sequence, last);
+        let (ended, link) = (stream.stream().has_ended(), stream.link());
+        let is_cut = was_its && link.is_none() && !stream.is_spliced();
+        self.heard(topic, publisher, id, missed, None);
+        if was_its && last == Last::Ended && ended {
+            self.cut_relayed(topic, publisher, true);
+        } else if is_cut {
+            self.cut_relayed(topic, publisher, false);
+        } else if link == Some(id) {
+            self.relay_tail(topic, publisher);
+        }
+        self.release(topic, publisher);
+    }
+
+    /// A message from before the time of one subscriber, on the credit of that one.
+    fn past(&mut self, id: LinkId, past: &Past<'_>) {
+        let token = Token(past.token);
+        if !self.late(id, past, token) {
+            let len = past.payload.len() as u64;
+            self.grant(token.subscriber(), id, (1, len));
+        }
+    }
+
+    /// Whether a late message found its subscriber.
+    fn late(&mut self, id: LinkId, past: &Past<'_>, token: Token) -> bool {
+        let Some((topic_id, _)) = self.stream_of(id, past.alias) else {
+            return false;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        if !topic.listens_to(id) {
+            return false;
+        }
+        let missed = match topic.awaiting.past(id, token, past.sequence) {
+            Some(Verdict::Deliver) => 0,
+            Some(Verdict::DeliverAfterGap(missed)) => missed,
+            Some(Verdict::Duplicate) | None => return false,
+        };
+        let subscriber = token.subscriber();
+        let slot = topic.inboxes[&subscriber];
+        let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+        if missed > 0 {
+            inbox.missed(slot, Missed::exactly(missed));
+        }
+        let payload = Payload::copy_from(past.payload);
+        let offer = self.offer(subscriber, slot, Source(id.0), Some(id), &payload);
+        if offer == Offer::Ended {
+            self.with(|node, _| node.end_subscriptions(subscriber));
+        }
+        offer == Offer::Queued
+    }
+
+    /// A subscriber has what it asked for.
+    fn live(&mut self, id: LinkId, alias: u32, token: Token, next_sequence: u64) {
+        self.tail(id, alias, next_sequence, Last::No);
+        let Some((topic_id, _)) = self.stream_of(id, alias) else {
+            return;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        let missed = topic.awaiting.live(id, token, next_sequence);
+        if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
+            let subscriber = token.subscriber();
+            let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+            inbox.missed(topic.inboxes[&subscriber], missed);
         }
     }
 
@@ -417,25 +614,23 @@ impl Driver {
         &mut self,
         topic: TopicId,
         payload: &Payload,
-        from: Option<LinkId>,
+        from: Option<(LinkId, NodeId)>,
         charged: &[SubscriberId],
     ) -> Vec<SubscriberId> {
+        let topic = &self.topics[&topic];
+        let live = topic.inboxes.iter().filter(|(id, _)| {
+            let held = from.is_some_and(|(link, origin)| topic.awaiting.holds(**id, link, origin));
+            !held
+        });
+        let live: Vec<(SubscriberId, Slot)> = live.map(|(id, slot)| (*id, *slot)).collect();
+        let from = from.map(|(link, _)| link);
         let (mut queued, mut slow) = (Vec::new(), Vec::new());
-        for (id, slot) in &self.topics[&topic].inboxes {
-            let inbox = self.subscribers.get_mut(id).expect("attached");
-            let source = from.filter(|_| charged.contains(id));
+        for (id, slot) in live {
+            let source = from.filter(|_| charged.contains(&id));
             let source = source.map_or(Source::LOCAL, |link| Source(link.0));
-            let offer = match inbox.overflow() {
-                Overflow::Block if from.is_some() => {
-                    // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
-                    // told of, what it could not hold.
-                    inbox.offer_credited(*slot, source, payload, false)
-                }
-                _ => inbox.offer(*slot, source, payload),
-            };
-            match offer {
-                Offer::Queued => queued.push(*id),
-                Offer::Ended => slow.push(*id),
+            match self.offer(id, slot, source, from, payload) {
+                Offer::Queued => queued.push(id),
+                Offer::Ended => slow.push(id),
                 Offer::Dropped | Offer::Full => {}
             }
         }
@@ -445,8 +640,37 @@ impl Driver {
         queued
     }
 
+    /// Offers a message to one subscriber; who has no room for it although it blocks misses it.
+    fn offer(
+        &mut self,
+        id: SubscriberId,
+        slot: Slot,
+        source: Source,
+        from: Option<LinkId>,
+        payload: &Payload,
+    ) -> Offer {
+        let inbox = self.subscribers.get_mut(&id).expect("attached");
+        let offer = match inbox.overflow() {
+            Overflow::Block if from.is_some() => {
+                // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
+                // told of, what it could not hold.
+                inbox.offer_credited(slot, source, payload, false)
+            }
+            _ => inbox.offer(slot, source, payload),
+        };
+        if offer == Offer::Full {
+            inbox.missed(slot, Missed::exactly(1));
+        }
+        offer
+    }
+
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {
-        if self.subscribers[&subscriber].overflow() != Overflow::Block {
+        // One that is gone has forgotten its windows.
+        let known = self.subscribers.get(&subscriber);
+        if known.is_none_or(|inbox| inbox.overflow() != Overflow::Block) {
+            return;
+        }
+        if self.mutation == Some(Mutation::WithholdCredit) && messages == 1 {
             return;
         }
         if let Some(link) = self.links.get_mut(&link).filter(|link| link.active) {

@@ -1,15 +1,18 @@
-//! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many.
+//! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many. `sim --calm N` replays a world
+//! in which connections break and nothing else goes wrong.
 
 use std::process::ExitCode;
+use std::thread;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["--seed", seed] if let Ok(seed) = seed.parse() => replay(seed),
+        ["--seed", seed] if let Ok(seed) = seed.parse() => replay(sim::run(seed, true)),
+        ["--calm", seed] if let Ok(seed) = seed.parse() => replay(sim::run_calm(seed, true)),
         ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
         _ => {
-            eprintln!("usage: sim --seed N | --seeds A..B");
+            eprintln!("usage: sim --seed N | --seeds A..B | --calm N");
             ExitCode::from(2)
         }
     }
@@ -20,27 +23,22 @@ fn parse_range(text: &str) -> Option<(u64, u64)> {
     Some((from.parse().ok()?, to.parse().ok()?))
 }
 
-fn replay(seed: u64) -> ExitCode {
-    match sim::run(seed, true) {
+fn replay(outcome: Result<sim::Summary, String>) -> ExitCode {
+    match outcome {
         Ok(summary) => {
             println!("{summary:?}");
             ExitCode::SUCCESS
         }
         Err(fault) => {
-            println!("seed {seed} fails: {fault}");
+            println!("it fails: {fault}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn run_all(seeds: std::ops::Range<u64>) -> ExitCode {
-    let mut failed = 0;
-    for seed in seeds.clone() {
-        if let Err(fault) = sim::run(seed, false) {
-            println!("seed {seed} fails: {fault}");
-            failed += 1;
-        }
-    }
-    println!("{failed} of {} seeds fail", seeds.count());
-    ExitCode::from(u8::from(failed > 0))
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let report = sim::campaign(seeds, threads);
+    println!("{report}");
+    ExitCode::from(u8::from(!report.violations.is_empty()))
 }

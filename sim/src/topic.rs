@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spot_core::frame::Alias;
+use spot_core::history::History;
 use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::{Awaiting, Resume};
 use spot_core::relay::Relay;
 use spot_core::splice::Spliced;
+use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{Class, LinkId, Missed, NodeId, Place, SubscriberId};
 
 /// A topic as a driver knows it.
@@ -27,20 +30,35 @@ pub(crate) struct Topic {
     pub(crate) windows: BTreeMap<NodeId, (LinkId, Class)>,
     /// Streams that are to be followed on a link.
     pub(crate) awaited: BTreeMap<NodeId, LinkId>,
+    /// How far what is published here for each owner elsewhere is numbered.
+    pub(crate) senders: BTreeMap<NodeId, Sender>,
+    /// Streams published to us as the owner, whose links were cut.
+    pub(crate) cut: CutStreams,
+    /// Tells its stream from that of an earlier topic of this name.
+    pub(crate) life: u64,
+    /// The last messages, where it is hosted here and some are kept.
+    pub(crate) history: Option<History>,
+    /// Subscribers that are still to get what was before their time.
+    pub(crate) awaiting: Awaiting,
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>, next_sequence: u64) -> Self {
+    pub(crate) fn new(name: Arc<str>, life: u64) -> Self {
         Self {
             name,
             place: Place::default(),
-            next_sequence,
+            next_sequence: 0,
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),
             relays: BTreeMap::new(),
             windows: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            cut: CutStreams::default(),
+            life,
+            history: None,
+            awaiting: Awaiting::default(),
         }
     }
 
@@ -69,6 +87,30 @@ impl Topic {
         }
     }
 
+    /// Whether what a link brings is for the subscribers here: a routed topic listens to its route alone.
+    pub(crate) fn listens_to(&self, link: LinkId) -> bool {
+        !self.place.routed || self.place.upstream == Some(link)
+    }
+
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
+    /// publisher began a new life.
+    pub(crate) fn tell_missed_on(
+        &self,
+        link: LinkId,
+        publisher: NodeId,
+        inboxes: &mut BTreeMap<SubscriberId, Inbox>,
+        missed: Missed,
+    ) {
+        if missed.count().is_none() {
+            return self.tell_missed(inboxes, missed);
+        }
+        for (id, slot) in &self.inboxes {
+            if !missed.is_none() && !self.awaiting.holds(*id, link, publisher) {
+                inboxes.get_mut(id).expect("attached").missed(*slot, missed);
+            }
+        }
+    }
+
     pub(crate) fn tell_missed(&self, inboxes: &mut BTreeMap<SubscriberId, Inbox>, missed: Missed) {
         if missed.is_none() {
             return;
@@ -78,4 +120,15 @@ impl Topic {
             inbox.missed(*slot, missed);
         }
     }
+}
+
+/// Where the stream of a node stands that was cut.
+pub(crate) fn cut_stream_of(streams: &BTreeMap<NodeId, Spliced>, node: NodeId) -> Option<Resume> {
+    let heard = streams.get(&node);
+    let heard = heard.filter(|heard| heard.link().is_none() && !heard.stream().has_ended())?;
+    let (incarnation, next_sequence) = heard.stream().position();
+    Some(Resume {
+        incarnation,
+        next_sequence,
+    })
 }

@@ -4,7 +4,7 @@ use spot_core::frame::{ByeReason, Frame};
 use wire_tests::{RawPeer, WAIT, metadata};
 use zmtp::SocketType;
 
-use crate::victim::{Victim, on_the_wire};
+use crate::victim::{Victim, answer, on_the_wire};
 
 const ANOTHER: [u8; 16] = [9; 16];
 
@@ -19,7 +19,10 @@ fn malformed_spot_frames_close_that_link_alone() {
     let long_name = [&b"\x20\x02\x00\x00\x80\x02"[..], &[b'n'; 256]].concat();
     let too_long = [&b"\x20\x02\x00"[..], &b"\x00\x01t".repeat(22_000)].concat();
     let unclosed = b"\x10\x02\x01\x02[a\x00";
-    let cases: [(&[u8], &str); 24] = [
+    let nobody = [&b"\x51"[..], &[9; 16]].concat();
+    let no_packet = [&nobody[..], b"\x00garbage"].concat();
+    let too_far = [&nobody[..], b"\x09"].concat();
+    let cases: [(&[u8], &str); 32] = [
         (b"", "empty"),
         (b"\x00", "kind"),
         (b"\x01", "kind"),
@@ -31,7 +34,8 @@ fn malformed_spot_frames_close_that_link_alone() {
         (b"\x10", "version"),
         (b"\x10\x80\x00", "version"),
         (b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "version"),
-        (b"\x10\x02\x02\x01t\x00", "filter kind"),
+        (b"\x10\x02\x03\x01t\x00", "filter kind"),
+        (b"\x10\x02\x02\x01t\x00", "origin"),
         (b"\x10\x02\x00\x00\x00", ""),
         (b"\x10\x02\x00\x01t\xff\xff\xff\xff\x07", "class count"),
         (unclosed, ""),
@@ -43,7 +47,14 @@ fn malformed_spot_frames_close_that_link_alone() {
         (b"\x20\x02\x00\x00\x00", ""),
         (&long_name, "256"),
         (&too_long, "66003"),
+        (b"\x20\x02\x00\x02", "origin"),
+        (b"\x20\x02\x00\x04\x01t", "topic operation"),
         (b"\x21", "id"),
+        (b"\x30\x00\x03", "alias flags"),
+        (b"\x32\x00\x00\x03", "last"),
+        (b"\x50\x01", "member"),
+        (&no_packet, "node"),
+        (&too_far, "hops"),
     ];
     for (body, reason) in cases {
         let mut peer = victim.link();
@@ -99,7 +110,7 @@ fn a_stream_nobody_here_wants_is_no_error() {
     peer.send(&on_the_wire(b"\x31\x02\x00"));
     peer.send(&on_the_wire(b"\x32\x02\x01\x01"));
     peer.send(&on_the_wire(&Frame::Sync { id: 7 }.to_vec()));
-    assert_eq!(peer.message(), [Frame::SyncAck { id: 7 }.to_vec()]);
+    assert_eq!(answer(&mut peer), [Frame::SyncAck { id: 7 }.to_vec()]);
     victim.is_well();
 }
 
@@ -108,7 +119,7 @@ fn a_link_that_breaks_the_rules_is_told_bye() {
     let mut victim = Victim::new();
     let mut peer = victim.link();
     peer.send(&on_the_wire(b"\x7e"));
-    let message = peer.message();
+    let message = answer(&mut peer);
     let Ok(Frame::Bye { reason, text }) = Frame::decode(&message[0]) else {
         panic!("{message:?} instead of BYE");
     };

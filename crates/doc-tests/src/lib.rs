@@ -18,4 +18,5 @@ doctests! {
     c_api: "docs/c-api.md"
     clustering: "docs/clustering.md"
     operations: "docs/operations.md"
+    patterns: "docs/patterns.md"
 }

@@ -5,6 +5,9 @@ use std::ffi::{c_char, c_void};
 use std::mem::{align_of, size_of};
 
 use crate::errno::Errno;
+use crate::failure::Failure;
+
+const NO_MEMORY: Failure = Failure::fixed(Errno::ENOMEM, c"no memory for the list");
 
 /// A block under construction.
 pub(crate) struct Block<T> {
@@ -15,15 +18,15 @@ pub(crate) struct Block<T> {
 
 impl<T> Block<T> {
     /// A block for `count` records and texts of `text_bytes` bytes in all, one NUL for each included.
-    pub(crate) fn new(count: usize, text_bytes: usize) -> Result<Self, Errno> {
+    pub(crate) fn new(count: usize, text_bytes: usize) -> Result<Self, Failure> {
         // malloc aligns for every fundamental type, which is all that records for C consist of.
         const { assert!(align_of::<T>() <= align_of::<libc::max_align_t>()) };
-        let record_bytes = count.checked_mul(size_of::<T>()).ok_or(Errno::ENOMEM)?;
-        let bytes = record_bytes.checked_add(text_bytes).ok_or(Errno::ENOMEM)?;
+        let record_bytes = count.checked_mul(size_of::<T>()).ok_or(NO_MEMORY)?;
+        let bytes = record_bytes.checked_add(text_bytes).ok_or(NO_MEMORY)?;
         // SAFETY: malloc takes any size; 0 is avoided because it may answer NULL.
         let start = unsafe { libc::malloc(bytes.max(1)) }.cast::<u8>();
         if start.is_null() {
-            return Err(Errno::ENOMEM);
+            return Err(NO_MEMORY);
         }
         // SAFETY: within the allocation, which has record_bytes and more.
         let text_at = unsafe { start.add(record_bytes) };

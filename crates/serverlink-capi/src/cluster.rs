@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use serverlink::{Node, PeerInfo, PeerState};
 
 use crate::block::{self, Block};
-use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `slk_peer_t`.
@@ -26,9 +26,12 @@ struct Peer {
 unsafe extern "C" fn slk_spot_bind(spot: *mut c_void, endpoint: *const c_char) -> c_int {
     // SAFETY: the caller's text.
     unsafe {
-        with_text(spot, endpoint, |node, endpoint| {
-            Ok(node.bind(endpoint).map(drop)?)
-        })
+        with_text(
+            spot,
+            endpoint,
+            "endpoint of slk_spot_bind",
+            |node, endpoint| Ok(node.bind(endpoint).map(drop)?),
+        )
     }
 }
 
@@ -39,6 +42,7 @@ unsafe extern "C" fn slk_spot_cluster_add(spot: *mut c_void, endpoint: *const c_
         with_text(
             spot,
             endpoint,
+            "endpoint of slk_spot_cluster_add",
             |node, endpoint| Ok(node.add_peer(endpoint)?),
         )
     }
@@ -48,9 +52,12 @@ unsafe extern "C" fn slk_spot_cluster_add(spot: *mut c_void, endpoint: *const c_
 unsafe extern "C" fn slk_spot_cluster_remove(spot: *mut c_void, endpoint: *const c_char) -> c_int {
     // SAFETY: the caller's text.
     unsafe {
-        with_text(spot, endpoint, |node, endpoint| {
-            Ok(node.remove_peer(endpoint)?)
-        })
+        with_text(
+            spot,
+            endpoint,
+            "endpoint of slk_spot_cluster_remove",
+            |node, endpoint| Ok(node.remove_peer(endpoint)?),
+        )
     }
 }
 
@@ -58,7 +65,7 @@ unsafe extern "C" fn slk_spot_cluster_remove(spot: *mut c_void, endpoint: *const
 extern "C" fn slk_spot_cluster_sync(spot: *mut c_void, timeout_ms: c_int) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let timeout = args::timeout(timeout_ms)?;
+        let timeout = args::timeout(timeout_ms, "timeout_ms of slk_spot_cluster_sync")?;
         Ok(spot.running()?.node.sync(timeout)?)
     })
 }
@@ -71,12 +78,12 @@ unsafe extern "C" fn slk_spot_wait_subscribers(
     timeout_ms: c_int,
 ) -> c_int {
     let body = |node: &Node, topic: &str| {
-        let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
-        let timeout = args::timeout(timeout_ms)?;
+        let count = args::count(count, "count of slk_spot_wait_subscribers")?;
+        let timeout = args::timeout(timeout_ms, "timeout_ms of slk_spot_wait_subscribers")?;
         Ok(node.wait_subscribers(args::topic(topic)?, count, timeout)?)
     };
     // SAFETY: the caller's text.
-    unsafe { with_text(spot, topic, body) }
+    unsafe { with_text(spot, topic, "topic of slk_spot_wait_subscribers", body) }
 }
 
 #[unsafe(no_mangle)]
@@ -87,7 +94,8 @@ unsafe extern "C" fn slk_spot_peers(
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let (peers, count) = (args::place(peers)?, args::place(count)?);
+        let peers = args::place(peers, "peers of slk_spot_peers")?;
+        let count = args::place(count, "count of slk_spot_peers")?;
         let known = spot.running()?.node.peers();
         let list = list(&known)?;
         // SAFETY: the caller's places.
@@ -105,7 +113,7 @@ unsafe extern "C" fn slk_spot_peers_free(peers: *mut Peer, _count: usize) {
     unsafe { block::free(peers) };
 }
 
-fn list(peers: &[PeerInfo]) -> Result<*mut Peer, Errno> {
+fn list(peers: &[PeerInfo]) -> Result<*mut Peer, Failure> {
     let ids: Vec<String> = peers
         .iter()
         .map(|peer| peer.node.map(|id| id.to_string()).unwrap_or_default())
@@ -162,12 +170,13 @@ fn state(state: PeerState) -> c_int {
 unsafe fn with_text(
     spot: *mut c_void,
     text: *const c_char,
-    body: impl FnOnce(&Node, &str) -> Result<(), Errno>,
+    what: &str,
+    body: impl FnOnce(&Node, &str) -> Result<(), Failure>,
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
         // SAFETY: the caller vouches for it.
-        let text = unsafe { args::text(text)? };
+        let text = unsafe { args::text(text, what)? };
         body(&spot.running()?.node, text)
     })
 }

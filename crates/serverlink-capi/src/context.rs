@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::LocalKey;
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::fence;
 use crate::handles::{self, Cache, Object, Table, Tables};
-use crate::options::{Reader, Value};
+use crate::options::{self, Reader, Value};
 use crate::spot;
 
 const IO_THREADS: c_int = 1;
@@ -60,14 +61,18 @@ impl Context {
     /// Makes room for an instance: `register` gets the running context and returns the handle.
     pub(crate) fn admit(
         &self,
-        register: impl FnOnce(serverlink::Context) -> Result<usize, Errno>,
-    ) -> Result<usize, Errno> {
+        register: impl FnOnce(serverlink::Context) -> Result<usize, Failure>,
+    ) -> Result<usize, Failure> {
         let mut state = self.state();
         if !self.is_open() {
-            return Err(Errno::ETERM);
+            return Err(Failure::destroyed());
         }
         if state.spots.len() >= usize::try_from(state.settings.max_spots).unwrap_or(0) {
-            return Err(Errno::EMFILE);
+            let says = format_args!(
+                "the context holds {} instances already: destroy one, or raise SLK_MAX_SOCKETS",
+                state.spots.len()
+            );
+            return Err(Failure::new(Errno::EMFILE, says));
         }
         let running = match &state.running {
             Some(running) => running.clone(),
@@ -108,7 +113,7 @@ impl Context {
 }
 
 impl Settings {
-    fn start(&self) -> Result<serverlink::Context, Errno> {
+    fn start(&self) -> Result<serverlink::Context, Failure> {
         let context = serverlink::Context::builder()
             .io_threads(usize::try_from(self.io_threads).unwrap_or(1))
             .max_nodes(usize::try_from(self.max_spots).unwrap_or(1))
@@ -117,24 +122,24 @@ impl Settings {
         Ok(context)
     }
 
-    fn set(&mut self, option: c_int, value: Value<'_>) -> Result<(), Errno> {
+    fn set(&mut self, option: c_int, value: Value<'_>) -> Result<(), Failure> {
         match option {
             IO_THREADS => self.io_threads = value.int(1..=MAX_IO_THREADS)?,
             MAX_SOCKETS => self.max_spots = value.int(1..=c_int::MAX)?,
             THREAD_NAME_PREFIX => {
                 self.thread_name_prefix = value.text(1..=MAX_PREFIX_BYTES)?.to_owned()
             }
-            _ => return Err(Errno::EINVAL),
+            _ => return Err(options::unknown(option, "a context")),
         }
         Ok(())
     }
 
-    fn get(&self, option: c_int, reader: Reader) -> Result<(), Errno> {
+    fn get(&self, option: c_int, reader: Reader) -> Result<(), Failure> {
         match option {
             IO_THREADS => reader.int(self.io_threads),
             MAX_SOCKETS => reader.int(self.max_spots),
             THREAD_NAME_PREFIX => reader.text(&self.thread_name_prefix),
-            _ => Err(Errno::EINVAL),
+            _ => Err(options::unknown(option, "a context")),
         }
     }
 }
@@ -145,6 +150,7 @@ thread_local! {
 
 impl Object for Context {
     const KIND: usize = 1;
+    const NAME: &'static str = "slk_ctx_t";
 
     fn table(tables: &Tables) -> &Table<Self> {
         &tables.contexts
@@ -184,10 +190,12 @@ unsafe extern "C" fn slk_ctx_set(
     fence::status(|| {
         let context = handles::get::<Context>(ctx as usize)?;
         // SAFETY: the caller's value of so many bytes.
-        let value = unsafe { Value::new(value, len)? };
+        let value = unsafe { Value::new(option, value, len)? };
         let mut state = context.state();
         if state.running.is_some() {
-            return Err(Errno::EINVAL);
+            return Err(Failure::invalid(format_args!(
+                "option {option} of a context is fixed once it has had an instance: set it right after slk_ctx_new"
+            )));
         }
         state.settings.set(option, value)
     })
@@ -203,7 +211,7 @@ unsafe extern "C" fn slk_ctx_get(
     fence::status(|| {
         let context = handles::get::<Context>(ctx as usize)?;
         // SAFETY: the caller's buffer and its size.
-        let reader = unsafe { Reader::new(value, len)? };
+        let reader = unsafe { Reader::new(option, value, len)? };
         context.state().settings.get(option, reader)
     })
 }

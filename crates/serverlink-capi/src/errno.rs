@@ -1,6 +1,5 @@
 //! Error numbers of the C ABI, and which typed error becomes which.
 
-use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int};
 use std::io;
 
@@ -10,15 +9,15 @@ use serverlink::{
     SyncError, UnsubscribeError, WaitError,
 };
 
-thread_local! {
-    static LAST: Cell<c_int> = const { Cell::new(0) };
-}
+use crate::failure::Failure;
 
-/// Why a call failed, as C sees it. The values are fixed: compiled programs rely on them.
+/// The number of an error. The values are fixed: compiled programs rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errno(c_int);
 
 impl Errno {
+    /// Nothing failed yet.
+    pub(crate) const NONE: Self = Self(0);
     pub(crate) const EINVAL: Self = Self(1);
     pub(crate) const ENOMEM: Self = Self(2);
     pub(crate) const EAGAIN: Self = Self(3);
@@ -26,6 +25,7 @@ impl Errno {
     const EPROTO: Self = Self(5);
     pub(crate) const ETERM: Self = Self(6);
     const EHOSTUNREACH: Self = Self(10);
+    const ENOTREADY: Self = Self(11);
     pub(crate) const EPEERUNREACH: Self = Self(12);
     pub(crate) const ENOENT: Self = Self(14);
     const EEXIST: Self = Self(17);
@@ -65,16 +65,10 @@ impl Errno {
         }
     }
 
-    /// Makes this the thread's `slk_errno`.
-    pub(crate) fn set(self) {
-        // Without thread-local storage the thread is ending, and nobody is left to ask.
-        let _ = LAST.try_with(|last| last.set(self.0));
+    /// As C sees it.
+    pub(crate) const fn number(self) -> c_int {
+        self.0
     }
-}
-
-/// The thread's `slk_errno`.
-pub(crate) fn last() -> c_int {
-    LAST.try_with(Cell::get).unwrap_or(0)
 }
 
 /// The text of an error number; see `slk_strerror` for how long it is valid.
@@ -130,11 +124,11 @@ impl From<&io::Error> for Errno {
     }
 }
 
-/// `impl From<Error> for Errno`. The enums may grow, so each ends in a catch-all.
+/// `impl From<&Error> for Errno`. The enums may grow, so each ends in a catch-all.
 macro_rules! numbers {
     ($($error:ident { $($pattern:pat => $number:expr,)+ })+) => { $(
-        impl From<$error> for Errno {
-            fn from(error: $error) -> Self {
+        impl From<&$error> for Errno {
+            fn from(error: &$error) -> Self {
                 use $error::*;
                 match error {
                     $($pattern => $number,)+
@@ -145,14 +139,31 @@ macro_rules! numbers {
     )+ };
 }
 
+/// `impl From<Error> for Failure`, with the error's own sentence.
+macro_rules! told {
+    ($($error:ident)+) => { $(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::told(&error)
+            }
+        }
+    )+ };
+}
+
+// PublishError and RecvIntoError come at the rate of messages: `failure` tells them.
+told! {
+    AddPeerError BindError ContextError CreateTopicError DestroyTopicError OptionsError RemovePeerError
+    RouteTopicError StartError SubscribeError SyncError UnsubscribeError WaitError
+}
+
 numbers! {
     ContextError {
         InvalidOption { .. } => Self::EINVAL,
-        Io(error) => Self::from(&error),
+        Io(error) => Self::from(error),
     }
     StartError {
         Context(error) => error.into(),
-        Random(error) => Self::from(&error),
+        Random(error) => Self::from(error),
         TooManyNodes { .. } => Self::EMFILE,
         ContextClosed => Self::ETERM,
         Options(error) => error.into(),
@@ -186,6 +197,7 @@ numbers! {
         Unreachable { .. } => Self::EHOSTUNREACH,
         Full { .. } => Self::EAGAIN,
         TooLarge { .. } => Self::EMSGSIZE,
+        Minority { .. } => Self::ENOTREADY,
         Closed => Self::ETERM,
     }
     SubscribeError {
@@ -210,7 +222,7 @@ numbers! {
         AlreadyBound { .. } => Self::EEXIST,
         InUse { .. } => Self::EADDRINUSE,
         NotAvailable { .. } => Self::EADDRNOTAVAIL,
-        Io { source, .. } => Self::from(&source),
+        Io { source, .. } => Self::from(source),
         Closed => Self::ETERM,
     }
     AddPeerError {

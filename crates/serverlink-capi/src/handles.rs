@@ -13,11 +13,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::LocalKey;
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 
 /// An object C holds a handle to.
 pub(crate) trait Object: Sized + 'static {
     /// Different for each type, 1 to 3, so that a handle of one never passes for another.
     const KIND: usize;
+
+    /// What the header calls the handle.
+    const NAME: &'static str;
 
     /// The type's part of the tables.
     fn table(tables: &Tables) -> &Table<Self>;
@@ -30,16 +34,16 @@ pub(crate) trait Object: Sized + 'static {
 }
 
 /// Registers an object; the result is its handle.
-pub(crate) fn insert<T: Object>(object: Arc<T>) -> Result<usize, Errno> {
+pub(crate) fn insert<T: Object>(object: Arc<T>) -> Result<usize, Failure> {
     let tables = tables_or_new();
     let serial = tables.next.fetch_add(1, Ordering::Relaxed);
-    let handle = layout::encode(T::KIND, tables.epoch, serial).ok_or(Errno::ENOMEM)?;
+    let handle = layout::encode(T::KIND, tables.epoch, serial).ok_or(USED_UP)?;
     T::table(tables).write().insert(handle, object);
     Ok(handle)
 }
 
 /// The object of a handle, kept alive by the result.
-pub(crate) fn get<T: Object>(handle: usize) -> Result<Pin<T>, Errno> {
+pub(crate) fn get<T: Object>(handle: usize) -> Result<Pin<T>, Failure> {
     let object = match Cache::take(handle) {
         Some(object) => Some(object),
         None => tables().and_then(|tables| T::table(tables).read().get(&handle).cloned()),
@@ -49,9 +53,28 @@ pub(crate) fn get<T: Object>(handle: usize) -> Result<Pin<T>, Errno> {
             handle,
             object: Some(object),
         }),
-        _ => Err(Errno::EINVAL),
+        _ => Err(refused::<T>(handle)),
     }
 }
+
+/// Why a handle is none.
+pub(crate) fn refused<T: Object>(handle: usize) -> Failure {
+    let name = T::NAME;
+    match handle {
+        0 => Failure::invalid(format_args!(
+            "the {name} is NULL: it was not made, or is destroyed"
+        )),
+        _ => Failure::invalid(format_args!(
+            "{handle:#x} is not a live {name} of this library: it was destroyed, never was one, or is of the process \
+             that forked this one"
+        )),
+    }
+}
+
+const USED_UP: Failure = Failure::fixed(
+    Errno::ENOMEM,
+    c"this process has used up its handles: restart it",
+);
 
 /// Takes the object of a handle out of the table; of several callers at once, one gets it.
 pub(crate) fn remove<T: Object>(handle: usize) -> Option<Arc<T>> {

@@ -3,10 +3,12 @@
 use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
-use crate::{args, errno};
+use crate::{args, errno, failure};
 
 /// What `slk_has` affirms.
-const CAPABILITIES: [&str; 4] = ["tcp", "ipc", "inproc", "relay"];
+const CAPABILITIES: [&str; 7] = [
+    "tcp", "ipc", "inproc", "relay", "history", "gossip", "quorum",
+];
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_version(major: *mut c_int, minor: *mut c_int, patch: *mut c_int) {
@@ -24,7 +26,7 @@ unsafe extern "C" fn slk_version(major: *mut c_int, minor: *mut c_int, patch: *m
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_has(capability: *const c_char) -> c_int {
     // SAFETY: NULL or the caller's text.
-    let capability = unsafe { args::text(capability) };
+    let capability = unsafe { args::text(capability, "capability of slk_has") };
     capability
         .is_ok_and(|word| CAPABILITIES.contains(&word))
         .into()
@@ -32,7 +34,12 @@ unsafe extern "C" fn slk_has(capability: *const c_char) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn slk_errno() -> c_int {
-    errno::last()
+    failure::last_number()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn slk_errmsg() -> *const c_char {
+    failure::last_text()
 }
 
 #[unsafe(no_mangle)]

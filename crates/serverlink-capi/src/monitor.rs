@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle, ThreadId};
 use serverlink::{Event, Events, Node};
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `slk_monitor_fn`.
@@ -22,6 +23,8 @@ struct EventOfC {
     topic: *const c_char,
     reason: *const c_char,
     count: u64,
+    size: u64,
+    majority: c_int,
 }
 
 #[unsafe(no_mangle)]
@@ -79,7 +82,7 @@ unsafe impl Send for Callback {}
 
 impl Monitor {
     /// Changes the callback, and waits for the former one if it is running on another thread.
-    fn set(&self, node: &Node, callback: Option<Callback>) -> Result<(), Errno> {
+    fn set(&self, node: &Node, callback: Option<Callback>) -> Result<(), Failure> {
         if callback.is_some() {
             self.watch(node)?;
         }
@@ -111,17 +114,20 @@ impl Monitor {
         }
     }
 
-    fn watch(&self, node: &Node) -> Result<(), Errno> {
+    fn watch(&self, node: &Node) -> Result<(), Failure> {
         let mut thread = self.thread();
         if thread.refused {
-            return Err(Errno::ETERM);
+            return Err(Failure::destroyed());
         }
         if thread.handle.is_none() {
             let (events, slot) = (node.events(), Arc::clone(&self.slot));
             let spawned = thread::Builder::new()
                 .name(String::from("spot-monitor"))
                 .spawn(move || run(&events, &slot));
-            thread.handle = Some(spawned.map_err(|error| Errno::from(&error))?);
+            thread.handle = Some(spawned.map_err(|error| {
+                let says = format_args!("cannot start the monitor's thread: {error}");
+                Failure::new(Errno::from(&error), says)
+            })?);
         }
         Ok(())
     }
@@ -184,9 +190,20 @@ struct Report {
     topic: CString,
     reason: CString,
     count: u64,
+    size: u64,
+    majority: c_int,
 }
 
 impl Report {
+    fn of_member(kind: c_int, node: serverlink::NodeId, name: &str) -> Self {
+        Self {
+            kind,
+            node_id: c_text(&node.to_string()),
+            name: c_text(name),
+            ..Self::default()
+        }
+    }
+
     /// `None` for an event the header has no number for yet.
     fn of(event: Event) -> Option<Self> {
         let none = Self::default();
@@ -253,6 +270,30 @@ impl Report {
                 endpoint: c_text(&endpoint),
                 ..none
             },
+            Event::MemberUp { node, name } => Self::of_member(10, node, &name),
+            Event::MemberSuspect { node, name } => Self::of_member(11, node, &name),
+            Event::MemberDown { node, name, left } => Self {
+                count: left.into(),
+                ..Self::of_member(12, node, &name)
+            },
+            Event::Partition {
+                reachable,
+                size,
+                majority,
+            } => Self {
+                kind: 13,
+                count: reachable as u64,
+                size: size as u64,
+                majority: majority.into(),
+                ..none
+            },
+            Event::Heal { size } => Self {
+                kind: 14,
+                count: size as u64,
+                size: size as u64,
+                majority: 1,
+                ..none
+            },
             _ => return None,
         })
     }
@@ -266,6 +307,8 @@ impl Report {
             topic: self.topic.as_ptr(),
             reason: self.reason.as_ptr(),
             count: self.count,
+            size: self.size,
+            majority: self.majority,
         }
     }
 }

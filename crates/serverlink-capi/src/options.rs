@@ -4,4 +4,4 @@ mod table;
 mod value;
 
 pub(crate) use table::{LAST_ENDPOINT, ROUTING_ID, SPOT_NODE_NAME, get, set};
-pub(crate) use value::{Reader, Value};
+pub(crate) use value::{Reader, Value, unknown};

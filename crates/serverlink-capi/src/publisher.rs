@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::LocalKey;
 
-use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::handles::{self, Cache, Object, Table, Tables};
 use crate::{args, fence, spot};
 
@@ -28,6 +28,7 @@ thread_local! {
 
 impl Object for Publisher {
     const KIND: usize = 3;
+    const NAME: &'static str = "slk_spot_publisher_t";
 
     fn table(tables: &Tables) -> &Table<Self> {
         &tables.publishers
@@ -52,7 +53,12 @@ unsafe extern "C" fn slk_spot_publish(
     fence::status(|| {
         let spot = spot::get(spot)?;
         // SAFETY: the caller's text and bytes.
-        let (topic, data) = unsafe { (args::text(topic)?, args::bytes(data, len)?) };
+        let (topic, data) = unsafe {
+            (
+                args::text(topic, "topic of slk_spot_publish")?,
+                args::bytes(data, len, "data of slk_spot_publish")?,
+            )
+        };
         Ok(spot.running()?.node.publish(topic, data)?)
     })
 }
@@ -70,10 +76,18 @@ unsafe extern "C" fn slk_spot_publish_many(
         unsafe { args::put(published, 0) };
         let spot = spot::get(spot)?;
         // SAFETY: the caller's text.
-        let topic = unsafe { args::text(topic)? };
+        let topic = unsafe { args::text(topic, "topic of slk_spot_publish_many")? };
         let publisher = spot.running()?.node.publisher(topic)?;
         // SAFETY: the caller's array and place.
-        unsafe { publish_many(&publisher, messages, count, published) }
+        unsafe {
+            publish_many(
+                &publisher,
+                messages,
+                count,
+                published,
+                "messages of slk_spot_publish_many",
+            )
+        }
     })
 }
 
@@ -88,7 +102,7 @@ unsafe extern "C" fn slk_spot_publisher_new(
         let topic = spot
             .running()?
             .node
-            .publisher(unsafe { args::text(topic)? })?;
+            .publisher(unsafe { args::text(topic, "topic of slk_spot_publisher_new")? })?;
         let publisher = Arc::new(Publisher {
             open: AtomicBool::new(true),
             topic,
@@ -108,7 +122,7 @@ unsafe extern "C" fn slk_spot_publisher_publish(
         // SAFETY: the caller's bytes.
         Ok(publisher
             .topic
-            .publish(unsafe { args::bytes(data, len)? })?)
+            .publish(unsafe { args::bytes(data, len, "data of slk_spot_publisher_publish")? })?)
     })
 }
 
@@ -124,17 +138,19 @@ unsafe extern "C" fn slk_spot_publisher_publish_many(
         unsafe { args::put(published, 0) };
         let publisher = handles::get::<Publisher>(publisher as usize)?;
         // SAFETY: the caller's array and place.
-        unsafe { publish_many(&publisher.topic, messages, count, published) }
+        let what = "messages of slk_spot_publisher_publish_many";
+        unsafe { publish_many(&publisher.topic, messages, count, published, what) }
     })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_spot_publisher_destroy(publisher: *mut *mut c_void) {
     fence::status(|| {
-        let place = args::place(publisher)?;
+        let place = args::place(publisher, "publisher of slk_spot_publisher_destroy")?;
         // SAFETY: the caller's variable.
         let handle = unsafe { place.replace(std::ptr::null_mut()) } as usize;
-        let publisher = handles::remove::<Publisher>(handle).ok_or(Errno::EINVAL)?;
+        let publisher = handles::remove::<Publisher>(handle)
+            .ok_or_else(|| handles::refused::<Publisher>(handle))?;
         publisher.open.store(false, Ordering::Release);
         Ok(())
     });
@@ -147,9 +163,10 @@ unsafe fn publish_many(
     messages: *const Buf,
     count: usize,
     published: *mut usize,
-) -> Result<(), Errno> {
+    what: &str,
+) -> Result<(), Failure> {
     // SAFETY: the caller vouches for the array and for what its elements point to.
-    let messages = unsafe { slices(messages, count)? };
+    let messages = unsafe { slices(messages, count, what)? };
     let (accepted, result) = publisher.publish_many(messages);
     // SAFETY: the caller vouches for it.
     unsafe { args::put(published, accepted) };
@@ -158,19 +175,29 @@ unsafe fn publish_many(
 
 /// # Safety
 /// `messages` has `count` elements, each with its bytes, during `'a`.
-unsafe fn slices<'a>(messages: *const Buf, count: usize) -> Result<Vec<&'a [u8]>, Errno> {
+unsafe fn slices<'a>(
+    messages: *const Buf,
+    count: usize,
+    what: &str,
+) -> Result<Vec<&'a [u8]>, Failure> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    let messages = args::place(messages.cast_mut())?;
+    let messages = args::place(messages.cast_mut(), what)?;
     if count > isize::MAX as usize / size_of::<Buf>() {
-        return Err(Errno::EINVAL);
+        return Err(Failure::invalid(format_args!(
+            "{what} are said to be {count}: no array is that long"
+        )));
     }
     // SAFETY: not NULL, no longer than an array may be; the caller vouches for the rest.
     let messages = unsafe { std::slice::from_raw_parts(messages.as_ptr(), count) };
     // SAFETY: the caller vouches for it.
     messages
         .iter()
-        .map(|buf| unsafe { args::bytes(buf.data, buf.len) })
+        .enumerate()
+        .map(|(index, buf)| unsafe {
+            let what = format_args!("the data of number {index} in {what}");
+            args::bytes(buf.data, buf.len, what)
+        })
         .collect()
 }

@@ -9,7 +9,7 @@ use serverlink::{Node, Options, Subscriber};
 
 use crate::args;
 use crate::context::Context;
-use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::fence;
 use crate::handles::{self, Cache, Object, Pin, Table, Tables};
 use crate::monitor::Monitor;
@@ -42,7 +42,7 @@ pub(crate) struct Running {
 }
 
 /// The instance of a handle.
-pub(crate) fn get(spot: *mut c_void) -> Result<Pin<Spot>, Errno> {
+pub(crate) fn get(spot: *mut c_void) -> Result<Pin<Spot>, Failure> {
     handles::get(spot as usize)
 }
 
@@ -63,7 +63,7 @@ impl Spot {
     }
 
     /// The node and its subscriber; started if they are not yet.
-    pub(crate) fn running(&self) -> Result<&Running, Errno> {
+    pub(crate) fn running(&self) -> Result<&Running, Failure> {
         match self.running.get() {
             Some(running) => Ok(running),
             None => self.start(),
@@ -87,7 +87,7 @@ impl Spot {
         self.monitor.join();
     }
 
-    fn start(&self) -> Result<&Running, Errno> {
+    fn start(&self) -> Result<&Running, Failure> {
         let mut settings = self.settings();
         if let Some(running) = self.running.get() {
             return Ok(running);
@@ -96,7 +96,7 @@ impl Spot {
             .context
             .as_ref()
             .filter(|_| self.is_open())
-            .ok_or(Errno::ETERM)?;
+            .ok_or(Failure::destroyed())?;
         let mut builder = context
             .node()
             .options(|options| *options = settings.options.clone());
@@ -109,7 +109,7 @@ impl Spot {
         Ok(self.running.get_or_init(|| Running { node, subscriber }))
     }
 
-    fn set_option(&self, option: c_int, value: Value<'_>) -> Result<(), Errno> {
+    fn set_option(&self, option: c_int, value: Value<'_>) -> Result<(), Failure> {
         if option == options::SPOT_NODE_NAME {
             return self.set_name(value.text(1..=MAX_NAME_BYTES)?);
         }
@@ -117,10 +117,12 @@ impl Spot {
     }
 
     /// A node cannot change its name, so this is for before it starts.
-    fn set_name(&self, name: &str) -> Result<(), Errno> {
+    fn set_name(&self, name: &str) -> Result<(), Failure> {
         let mut settings = self.settings();
         if self.running.get().is_some() {
-            return Err(Errno::EINVAL);
+            return Err(Failure::invalid(format_args!(
+                "the node has started and keeps its name: set SLK_SPOT_NODE_NAME to {name:?} before other calls"
+            )));
         }
         settings.name = Some(name.to_owned());
         Ok(())
@@ -129,8 +131,8 @@ impl Spot {
     /// Changes options, here and in the node if it runs. When a change is refused nothing has changed.
     fn configure(
         &self,
-        change: impl FnOnce(&mut Options) -> Result<(), Errno>,
-    ) -> Result<(), Errno> {
+        change: impl FnOnce(&mut Options) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut settings = self.settings();
         let mut options = settings.options.clone();
         change(&mut options)?;
@@ -146,7 +148,7 @@ impl Spot {
         Ok(())
     }
 
-    fn get_option(&self, option: c_int, reader: Reader) -> Result<(), Errno> {
+    fn get_option(&self, option: c_int, reader: Reader) -> Result<(), Failure> {
         match option {
             options::ROUTING_ID => reader.bytes(&self.running()?.node.id().0),
             options::LAST_ENDPOINT => {
@@ -181,6 +183,7 @@ thread_local! {
 
 impl Object for Spot {
     const KIND: usize = 2;
+    const NAME: &'static str = "slk_spot_t";
 
     fn table(tables: &Tables) -> &Table<Self> {
         &tables.spots
@@ -208,10 +211,11 @@ extern "C" fn slk_spot_new(ctx: *mut c_void) -> *mut c_void {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_spot_destroy(spot: *mut *mut c_void) {
     fence::status(|| {
-        let place = args::place(spot)?;
+        let place = args::place(spot, "spot of slk_spot_destroy")?;
         // SAFETY: the caller's variable.
         let handle = unsafe { place.replace(std::ptr::null_mut()) } as usize;
-        let spot = handles::remove::<Spot>(handle).ok_or(Errno::EINVAL)?;
+        let spot =
+            handles::remove::<Spot>(handle).ok_or_else(|| handles::refused::<Spot>(handle))?;
         spot.close();
         spot.owner.dismiss(handle);
         Ok(())
@@ -228,7 +232,7 @@ unsafe extern "C" fn slk_spot_setsockopt(
     fence::status(|| {
         let spot = get(spot)?;
         // SAFETY: the caller's value of so many bytes.
-        spot.set_option(option, unsafe { Value::new(value, len)? })
+        spot.set_option(option, unsafe { Value::new(option, value, len)? })
     })
 }
 
@@ -242,15 +246,15 @@ unsafe extern "C" fn slk_spot_getsockopt(
     fence::status(|| {
         let spot = get(spot)?;
         // SAFETY: the caller's buffer and its size.
-        spot.get_option(option, unsafe { Reader::new(value, len)? })
+        spot.get_option(option, unsafe { Reader::new(option, value, len)? })
     })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn slk_spot_set_hwm(spot: *mut c_void, sndhwm: c_int, rcvhwm: c_int) -> c_int {
     fence::status(|| {
-        let hwm = |value: c_int| usize::try_from(value).map_err(|_| Errno::EINVAL);
-        let (send, receive) = (hwm(sndhwm)?, hwm(rcvhwm)?);
+        let send = args::count(sndhwm, "sndhwm of slk_spot_set_hwm")?;
+        let receive = args::count(rcvhwm, "rcvhwm of slk_spot_set_hwm")?;
         get(spot)?.configure(|options| {
             options.send_hwm = send;
             options.subscriber.hwm = receive;

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use serverlink::{Stats, TopicInfo};
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `slk_stats_t`. Grows at its end only: older programs pass a smaller size.
@@ -42,17 +43,20 @@ unsafe extern "C" fn slk_spot_stats(
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let place = args::place(stats.cast::<u8>())?;
+        let place = args::place(stats.cast::<u8>(), "stats of slk_spot_stats")?;
         if size < size_of::<u64>() {
-            return Err(Errno::EINVAL);
+            return Err(Failure::invalid(format_args!(
+                "size of slk_spot_stats is {size}: pass sizeof(slk_stats_t)"
+            )));
         }
         let node = &spot.running()?.node;
         let counters = if topic.is_null() {
             Counters::from(node.stats())
         } else {
             // SAFETY: the caller's text.
-            let topic = args::topic(unsafe { args::text(topic)? })?;
-            Counters::from(node.topic(topic).ok_or(Errno::ENOENT)?)
+            let topic = args::topic(unsafe { args::text(topic, "topic of slk_spot_stats")? })?;
+            let known = node.topic(topic).ok_or_else(|| unknown(topic))?;
+            Counters::from(known)
         };
         let both_know = size.min(size_of::<Counters>());
         // SAFETY: the caller's struct of so many bytes; ours has at least as many of them as are copied.
@@ -62,6 +66,13 @@ unsafe extern "C" fn slk_spot_stats(
         }
         Ok(())
     })
+}
+
+fn unknown(topic: &str) -> Failure {
+    let says = format_args!(
+        "topic {topic:?} is not known here: create it, or sync with a peer that offers it"
+    );
+    Failure::new(Errno::ENOENT, says)
 }
 
 impl From<Stats> for Counters {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serverlink::{RecvIntoError, Subscriber, Wait};
 
 use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 /// `SLK_DONTWAIT`.
@@ -16,9 +17,12 @@ const DONTWAIT: c_int = 1;
 unsafe extern "C" fn slk_spot_subscribe(spot: *mut c_void, topic: *const c_char) -> c_int {
     // SAFETY: the caller's text.
     unsafe {
-        with_text(spot, topic, |subscriber, topic| {
-            Ok(subscriber.subscribe(topic)?)
-        })
+        with_text(
+            spot,
+            topic,
+            "topic of slk_spot_subscribe",
+            |subscriber, topic| Ok(subscriber.subscribe(topic)?),
+        )
     }
 }
 
@@ -29,9 +33,12 @@ unsafe extern "C" fn slk_spot_subscribe_pattern(
 ) -> c_int {
     // SAFETY: the caller's text.
     unsafe {
-        with_text(spot, pattern, |subscriber, pattern| {
-            Ok(subscriber.subscribe_pattern(pattern)?)
-        })
+        with_text(
+            spot,
+            pattern,
+            "pattern of slk_spot_subscribe_pattern",
+            |subscriber, pattern| Ok(subscriber.subscribe_pattern(pattern)?),
+        )
     }
 }
 
@@ -42,9 +49,12 @@ unsafe extern "C" fn slk_spot_unsubscribe(
 ) -> c_int {
     // SAFETY: the caller's text.
     unsafe {
-        with_text(spot, topic_or_pattern, |subscriber, filter| {
-            Ok(subscriber.unsubscribe(filter)?)
-        })
+        with_text(
+            spot,
+            topic_or_pattern,
+            "topic_or_pattern of slk_spot_unsubscribe",
+            |subscriber, filter| Ok(subscriber.unsubscribe(filter)?),
+        )
     }
 }
 
@@ -56,13 +66,14 @@ unsafe extern "C" fn slk_spot_wait_subscribed(
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let timeout = args::timeout(timeout_ms)?;
+        let timeout = args::timeout(timeout_ms, "timeout_ms of slk_spot_wait_subscribed")?;
         let subscriber = &spot.running()?.subscriber;
         if topic.is_null() {
             return Ok(subscriber.wait_subscribed(timeout)?);
         }
         // SAFETY: the caller's text.
-        let topic = args::topic(unsafe { args::text(topic)? })?;
+        let topic =
+            args::topic(unsafe { args::text(topic, "topic of slk_spot_wait_subscribed")? })?;
         Ok(subscriber.wait_subscribed_to(topic, timeout)?)
     })
 }
@@ -84,8 +95,8 @@ unsafe extern "C" fn slk_spot_recv(
         // SAFETY: the caller's buffers.
         let (topic, data) = unsafe {
             (
-                args::buffer(topic.cast(), topic_size)?,
-                args::buffer(data, data_size)?,
+                args::buffer(topic.cast(), topic_size, "topic of slk_spot_recv")?,
+                args::buffer(data, data_size, "data of slk_spot_recv")?,
             )
         };
         let received = spot.running()?.subscriber.recv_into(topic, data, wait);
@@ -115,12 +126,13 @@ unsafe extern "C" fn slk_spot_recv(
 unsafe extern "C" fn slk_spot_fd(spot: *mut c_void, fd: *mut c_int) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let fd = args::place(fd)?;
-        let poll_fd = spot
-            .running()?
-            .subscriber
-            .poll_fd()
-            .map_err(|error| Errno::from(&error))?;
+        let fd = args::place(fd, "fd of slk_spot_fd")?;
+        let poll_fd = spot.running()?.subscriber.poll_fd().map_err(|error| {
+            Failure::new(
+                Errno::from(&error),
+                format_args!("cannot make a descriptor to poll: {error}"),
+            )
+        })?;
         // SAFETY: the caller's place.
         unsafe { fd.write(poll_fd.as_raw_fd()) };
         Ok(())
@@ -128,13 +140,17 @@ unsafe extern "C" fn slk_spot_fd(spot: *mut c_void, fd: *mut c_int) -> c_int {
 }
 
 /// How long the last argument of `slk_spot_recv` says to wait.
-fn wait(flags: c_int) -> Result<Wait, Errno> {
+fn wait(flags: c_int) -> Result<Wait, Failure> {
     match flags {
         0 => Ok(Wait::Default),
         DONTWAIT => Ok(Wait::Never),
         -1 => Ok(Wait::Forever),
-        ms => Ok(Wait::For(Duration::from_millis(
-            u64::try_from(ms).map_err(|_| Errno::EINVAL)?,
+        2.. => Ok(Wait::For(Duration::from_millis(
+            flags.unsigned_abs().into(),
+        ))),
+        _ => Err(Failure::invalid(format_args!(
+            "flags of slk_spot_recv is {flags}; it must be 0 (wait as SLK_RCVTIMEO says), 1 (SLK_DONTWAIT), -1 (wait \
+             for ever), or milliseconds from 2 up"
         ))),
     }
 }
@@ -151,12 +167,13 @@ fn terminate(buffer: &mut [u8], len: usize) {
 unsafe fn with_text(
     spot: *mut c_void,
     text: *const c_char,
-    body: impl FnOnce(&Subscriber, &str) -> Result<(), Errno>,
+    what: &str,
+    body: impl FnOnce(&Subscriber, &str) -> Result<(), Failure>,
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
         // SAFETY: the caller vouches for it.
-        let text = unsafe { args::text(text)? };
+        let text = unsafe { args::text(text, what)? };
         body(&spot.running()?.subscriber, text)
     })
 }

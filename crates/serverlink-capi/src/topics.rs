@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use serverlink::{TopicInfo, TopicPlace};
 
 use crate::block::{self, Block};
-use crate::errno::Errno;
+use crate::failure::Failure;
 use crate::{args, fence, spot};
 
 #[unsafe(no_mangle)]
@@ -15,7 +15,7 @@ unsafe extern "C" fn slk_spot_topic_create(spot: *mut c_void, topic: *const c_ch
         // SAFETY: the caller's text.
         spot.running()?
             .node
-            .create_topic(unsafe { args::text(topic)? })?;
+            .create_topic(unsafe { args::text(topic, "topic of slk_spot_topic_create")? })?;
         Ok(())
     })
 }
@@ -29,7 +29,12 @@ unsafe extern "C" fn slk_spot_topic_route(
     fence::status(|| {
         let spot = spot::get(spot)?;
         // SAFETY: the caller's texts.
-        let (topic, endpoints) = unsafe { (args::text(topic)?, args::text(endpoint)?) };
+        let (topic, endpoints) = unsafe {
+            (
+                args::text(topic, "topic of slk_spot_topic_route")?,
+                args::text(endpoint, "endpoint of slk_spot_topic_route")?,
+            )
+        };
         Ok(spot.running()?.node.route_topic(topic, endpoints)?)
     })
 }
@@ -42,32 +47,44 @@ unsafe extern "C" fn slk_spot_topic_destroy(spot: *mut c_void, topic: *const c_c
         Ok(spot
             .running()?
             .node
-            .destroy_topic(unsafe { args::text(topic)? })?)
+            .destroy_topic(unsafe { args::text(topic, "topic of slk_spot_topic_destroy")? })?)
     })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_spot_topic_exists(spot: *mut c_void, topic: *const c_char) -> c_int {
     // SAFETY: the caller's text.
-    fence::number(|| Ok(unsafe { look_up(spot, topic)? }.is_some().into()))
+    fence::number(|| {
+        Ok(
+            unsafe { look_up(spot, topic, "topic of slk_spot_topic_exists")? }
+                .is_some()
+                .into(),
+        )
+    })
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_spot_topic_is_local(spot: *mut c_void, topic: *const c_char) -> c_int {
     // SAFETY: the caller's text.
     fence::number(|| {
-        Ok(unsafe { look_up(spot, topic)? }
-            .is_some_and(|topic| topic.place == TopicPlace::Local)
-            .into())
+        Ok(
+            unsafe { look_up(spot, topic, "topic of slk_spot_topic_is_local")? }
+                .is_some_and(|topic| topic.place == TopicPlace::Local)
+                .into(),
+        )
     })
 }
 
 /// # Safety
 /// `topic` is NULL or the caller's text.
-unsafe fn look_up(spot: *mut c_void, topic: *const c_char) -> Result<Option<TopicInfo>, Errno> {
+unsafe fn look_up(
+    spot: *mut c_void,
+    topic: *const c_char,
+    what: &str,
+) -> Result<Option<TopicInfo>, Failure> {
     let spot = spot::get(spot)?;
     // SAFETY: the caller vouches for it.
-    let topic = args::topic(unsafe { args::text(topic)? })?;
+    let topic = args::topic(unsafe { args::text(topic, what)? })?;
     Ok(spot.running()?.node.topic(topic))
 }
 
@@ -79,7 +96,8 @@ unsafe extern "C" fn slk_spot_list_topics(
 ) -> c_int {
     fence::status(|| {
         let spot = spot::get(spot)?;
-        let (topics, count) = (args::place(topics)?, args::place(count)?);
+        let topics = args::place(topics, "topics of slk_spot_list_topics")?;
+        let count = args::place(count, "count of slk_spot_list_topics")?;
         let known = spot.running()?.node.topics();
         let list = list(&known)?;
         // SAFETY: the caller's places.
@@ -98,7 +116,7 @@ unsafe extern "C" fn slk_spot_list_topics_free(topics: *mut *mut c_char, _count:
 }
 
 /// The names, and one NULL after them.
-fn list(topics: &[TopicInfo]) -> Result<*mut *mut c_char, Errno> {
+fn list(topics: &[TopicInfo]) -> Result<*mut *mut c_char, Failure> {
     let text_bytes = topics.iter().map(|topic| topic.name.len() + 1).sum();
     let mut block = Block::new(topics.len() + 1, text_bytes)?;
     for (index, topic) in topics.iter().enumerate() {

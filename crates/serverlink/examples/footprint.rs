@@ -5,9 +5,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use serverlink::{Context, Node};
+use serverlink::{Context, Event, Node};
 
 const TOPICS: u32 = 1_000_000;
+const SYNCED_TOPICS: u32 = 100_000;
 const LINKS: usize = 200;
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -22,6 +23,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if is_wanted("link") {
         links()?;
+    }
+    if is_wanted("member") {
+        members()?;
+    }
+    if is_wanted("sync") {
+        sync()?;
     }
     Ok(())
 }
@@ -66,14 +73,15 @@ fn topics() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Idle links: both ends, and the node at the far end, are in this process.
+/// Idle links: both ends, and the node at the far end, are in this process. The nodes that dial are observers: what
+/// members know of each other is a figure of its own.
 fn links() -> Result<(), Box<dyn std::error::Error>> {
     let hub = Node::builder().bind("tcp://127.0.0.1:0").start()?;
     let endpoint = hub.last_endpoint().ok_or("just bound")?;
     let context = Context::new()?;
     let alone = resident_bytes()?;
     let spokes = (0..LINKS)
-        .map(|_| context.node().start())
+        .map(|_| context.node().observer().start())
         .collect::<Result<Vec<_>, _>>()?;
     let before = resident_bytes()?;
     report(
@@ -92,6 +100,60 @@ fn links() -> Result<(), Box<dyn std::error::Error>> {
         resident_bytes()?.saturating_sub(before) / LINKS,
         "bytes, both ends",
     );
+    Ok(())
+}
+
+/// What a node knows of a member: all of them around a hub, so that each node knows each. Links are counted in.
+fn members() -> Result<(), Box<dyn std::error::Error>> {
+    let hub = Node::builder().bind("tcp://127.0.0.1:0").start()?;
+    let endpoint = hub.last_endpoint().ok_or("just bound")?;
+    let context = Context::new()?;
+    let spokes = (0..LINKS)
+        .map(|_| context.node().start())
+        .collect::<Result<Vec<_>, _>>()?;
+    let before = resident_bytes()?;
+    for spoke in &spokes {
+        spoke.add_peer(&endpoint)?;
+    }
+    let begun = Instant::now();
+    while spokes.iter().any(|spoke| spoke.cluster().size <= LINKS) {
+        if begun.elapsed() > WAIT {
+            return Err("the members do not come to know each other".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    report(
+        "all_known_after",
+        begun.elapsed().as_millis() as usize,
+        "ms",
+    );
+    let known = (LINKS + 1) * (LINKS + 1);
+    let taken = resident_bytes()?.saturating_sub(before);
+    report("member", taken / known, "bytes at each node that knows it");
+    Ok(())
+}
+
+/// A hundred thousand topics told to a node that joins, and one more told to it later.
+fn sync() -> Result<(), Box<dyn std::error::Error>> {
+    let owner = Node::builder().bind("tcp://127.0.0.1:0").start()?;
+    for n in 0..SYNCED_TOPICS {
+        owner.create_topic(&format!("topic:{n:07}"))?;
+    }
+    let joining = Node::builder().start()?;
+    let begun = Instant::now();
+    joining.add_peer(&owner.last_endpoint().ok_or("just bound")?)?;
+    joining.sync(WAIT)?;
+    report("sync", begun.elapsed().as_millis() as usize, "ms");
+    let listed = joining.topics().len();
+    report("topics_synced", listed, "topics");
+
+    let news = joining.events();
+    let begun = Instant::now();
+    owner.create_topic("one:more")?;
+    while !matches!(news.next_timeout(WAIT), Some(Event::TopicAdded { topic }) if &*topic == "one:more")
+    {
+    }
+    report("one_more_topic", begun.elapsed().as_micros() as usize, "us");
     Ok(())
 }
 

@@ -248,7 +248,7 @@ fn the_send_timeout_bounds_how_long_a_publish_waits() {
     ));
     let publisher = host.publisher("t").unwrap();
     let told = publisher.publish_timeout("2", Duration::from_millis(10));
-    assert!(matches!(told, Err(PublishError::Full { topic }) if topic == "t"));
+    assert!(matches!(told, Err(PublishError::Full { topic }) if &*topic == "t"));
     let (accepted, told) = publisher.publish_many(["2", "3"]);
     assert_eq!(accepted, 0);
     assert!(matches!(told, Err(PublishError::Full { .. })));

@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::thread;
 use std::time::Duration;
 
 use common::*;
 use serverlink::{
     CreateTopicError, DestroyTopicError, Event, Node, PublishError, RouteTopicError,
-    SubscribeError, TopicPlace,
+    SubscribeError, TopicPlace, WaitError,
 };
 
 #[test]
@@ -409,4 +410,29 @@ fn a_topic_created_anew_is_heard_where_another_owner_kept_it_known() {
     first.publish("t", "4").unwrap();
     assert_eq!(text(&subscriber), "4");
     assert_empty(&subscriber);
+}
+
+#[test]
+fn wait_reachable_waits_for_the_topic_and_for_its_owner() {
+    let (host, client) = hosting(&["there"]);
+    client.wait_reachable("there", WAIT).unwrap();
+    host.wait_reachable("there", Duration::ZERO).unwrap();
+    let timeout = Duration::from_millis(5);
+    assert_eq!(
+        client.wait_reachable("later", timeout),
+        Err(WaitError::TimedOut { timeout })
+    );
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| client.wait_reachable("later", WAIT));
+        host.create_topic("later").unwrap();
+        waits.join().unwrap().unwrap();
+    });
+    client.publish("later", "x").unwrap();
+
+    host.close();
+    eventually("the owner is gone", || {
+        client.wait_reachable("there", Duration::ZERO).is_err()
+    });
+    client.close();
+    assert_eq!(client.wait_reachable("there", WAIT), Err(WaitError::Closed));
 }

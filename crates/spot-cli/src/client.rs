@@ -66,7 +66,13 @@ impl Client {
 
     /// Learns the peers' topics; what is missing when `timeout` is over is told with its reason.
     pub(crate) fn sync(&self, timeout: Duration) -> Result<(), Failure> {
-        self.node.sync(timeout).map_err(|error| match error {
+        let synced = self.node.sync(timeout);
+        synced.map_err(|error| self.sync_failure(error, timeout))
+    }
+
+    /// What a sync that took `timeout` did not reach.
+    pub(crate) fn sync_failure(&self, error: SyncError, timeout: Duration) -> Failure {
+        match error {
             SyncError::Unreachable { peers } => Failure::Timeout(format!(
                 "not connected within {timeout:?} to {}; is a node running there? (start one with `spot node`, \
                  name another with --peer)",
@@ -74,7 +80,7 @@ impl Client {
             )),
             SyncError::TimedOut { .. } => Failure::Timeout(error.to_string()),
             error => Failure::Failed(error.to_string()),
-        })
+        }
     }
 
     /// The peers that are not connected, each with the last reason known.

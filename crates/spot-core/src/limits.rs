@@ -55,6 +55,9 @@ pub const UPSTREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Most connections that are gone and of which messages still wait for room at blocking subscribers: each may hold as much
 /// as the windows of what was published over it.
 pub const MAX_REMAINING_CONNECTIONS: usize = 64;
+/// Streams to a topic's owner that it remembers after their links were cut, for each topic: enough for a few publishers
+/// that reconnect at once, and little beside the topic itself.
+pub const MAX_CUT_UPSTREAMS: usize = 8;
 
 /// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
 /// frame.
@@ -79,6 +82,14 @@ pub const MAX_TOPICS_PER_LINK: usize = 1 << 21;
 /// than a socket's buffers hold, so that only a peer that does not read gets there.
 pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most streams that a peer may ask to go on with: what a short outage cut of a busy link. The others show what was missed
+/// as a gap, as they would without history.
+pub const MAX_RESUMED_PER_LINK: usize = 1 << 16;
+
+/// Most subscriptions for which a peer may ask for history at once, before the INTEREST that they belong to. Those beyond
+/// begin without history.
+pub const MAX_REPLAYS_PER_LINK: usize = 1 << 16;
+
 // Relaying.
 
 /// Most relaying nodes that a message may pass: more than any sensible chain of hubs has, and few enough that news of a
@@ -89,11 +100,87 @@ pub const MAX_RELAY_HOPS: u8 = 8;
 /// when the subscriber's link or path has changed; what goes beyond is lost and told as a gap.
 pub const MAX_RELAY_BACKLOG_MESSAGES: usize = 4 * UPSTREAM_WINDOW_MESSAGES;
 
+/// What a link asks a hub for is acknowledged after this long even if what the hub asks for in its place is not. Hubs in a
+/// ring acknowledge in order, so each may come to wait for the next one, all around.
+pub const RELAY_ACK_MS: u64 = 10_000;
+
 /// Messages of a stream that wait on a new path for the last ones of the old path.
 pub const MAX_SPLICE_MESSAGES: usize = UPSTREAM_WINDOW_MESSAGES;
 
 /// Payload bytes of the same.
 pub const MAX_SPLICE_BYTES: usize = UPSTREAM_WINDOW_BYTES;
+
+// History.
+
+/// Most messages kept of a topic: each takes some 80 bytes beside a payload that is not small, so a topic's history stays
+/// below 100 MB of its own.
+pub const MAX_HISTORY_MESSAGES: usize = 1 << 20;
+
+/// Owners that a subscription remembers to have had its history from, so that one that is back is not asked twice: as many
+/// as topics that were forgotten when their link was cut.
+pub const MAX_OWNERS_REMEMBERED: usize = 1024;
+
+// Membership.
+
+/// Most members known, those that left among them until they are forgotten: twice the largest clusters that gossip is
+/// reported to work in, and about a megabyte.
+pub const MAX_MEMBERS: usize = 4096;
+
+/// Longest GOSSIP packet: it holds some 140 members, so a newcomer learns of a usual cluster at once, and data does not
+/// wait behind it.
+pub const MAX_GOSSIP_BYTES: usize = 4096;
+
+/// How often a GOSSIP frame may be forwarded: a chain of nine nodes still hears from both its ends, and what runs in a
+/// circle ends soon.
+pub const MAX_GOSSIP_HOPS: u8 = 8;
+
+/// Most gossip that waits ahead of a link's queue; more is dropped, as it would be stale when it is written. The failure
+/// detector is made for lost packets.
+pub const MAX_WAITING_GOSSIP_BYTES: usize = 256 * 1024;
+
+/// Each member asks one other whether it is alive this often. A silent member of a small cluster is suspect after two of
+/// these on average, three at most.
+pub const PROBE_INTERVAL_MS: u64 = 1000;
+
+/// An answer is asked for by way of others after this long: far more than a round trip, and early enough that those can
+/// answer within the interval.
+pub const PROBE_ANSWER_MS: u64 = 400;
+
+/// How many others are asked to ask: that all three fail by chance is unlikely.
+pub const INDIRECT_PROBES: usize = 3;
+
+/// A suspect member that does not speak up for this long is down: with the time that suspecting takes, about the 6 s
+/// after which a silent link is given up.
+pub const SUSPICION_MS: u64 = 4000;
+
+/// How often a change of a member is passed on by each member: more than the logarithm of any cluster's size needs.
+pub const GOSSIP_TRANSMISSIONS: u8 = 10;
+
+/// As long as there are changes to pass on, they are sent this often instead of waiting for the next probe.
+pub const GOSSIP_SPREAD_MS: u64 = 200;
+
+/// A member compares its list with that of another this often, in case both missed something.
+pub const GOSSIP_COMPARE_MS: u64 = 30_000;
+
+/// Members that are down are spoken to this often, two at a time: they may be cut off and not know it.
+pub const GOSSIP_DOWN_MS: u64 = 10_000;
+
+/// A linked member that is held for down, or that does not gossip yet, is spoken to again after this long.
+pub const ANNOUNCE_AGAIN_MS: u64 = 2000;
+
+/// Most members that are down which are spoken to at once after something has changed.
+pub const MAX_ANNOUNCED: usize = 32;
+
+/// A member that a neighbour tells of as alive is taken for alive this long without a word of its own: gossip reaches
+/// every member in a fraction of that.
+pub const MEMBER_PRESUMED_MS: u64 = 10_000;
+
+/// A member that is down, or left, is remembered this long: a machine that is repaired within a day comes back as the
+/// same member, and what was cut off longer may tell of members that others have forgotten.
+pub const MEMBER_FORGET_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Largest SPOT_CLUSTER_SIZE: as many members as are known.
+pub const MAX_CLUSTER_SIZE: usize = MAX_MEMBERS;
 
 // Queues.
 
@@ -114,6 +201,14 @@ pub const RECONNECT_MIN_MS: u64 = 100;
 /// seconds.
 pub const RECONNECT_MAX_MS: u64 = 5000;
 
+/// Longest wait while a peer that was there is expected back: with it, a node that restarts after a few seconds is heard
+/// again within two.
+pub const RETURN_PAUSE_MAX_MS: u64 = 1500;
+
+/// How long a peer is expected back: restarts take seconds. Later the waits may grow, so that the many peers of a node
+/// that is gone do not go on knocking.
+pub const RETURN_EXPECTED_MS: u64 = 10_000;
+
 /// A dial without an answer is given up after this: a dropped SYN is retried sooner than the kernel
 /// would.
 pub const DIAL_TIMEOUT_MS: u64 = 3000;
@@ -125,11 +220,11 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;
 /// Default of SPOT_CONNECT_TIMEOUT: how long `topic_route` waits for its endpoint.
 pub const CONNECT_TIMEOUT_MS: u64 = 1000;
 
-/// A PING goes out after this long without traffic from the peer.
+/// Time between two PINGs.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 2000;
 
-/// Intervals without any sign of life after which a peer is dead: two lost PINGs are forgiven, so a
-/// silent peer is found after 6 s by default.
+/// Intervals without any sign of life after a PING, after which a peer is dead: two lost PINGs are
+/// forgiven, so a silent peer is found 6 to 8 s after its last sign of life by default.
 pub const HEARTBEAT_MISSES: u32 = 3;
 
 /// Default LINGER: how long closing waits for queued outbound data.

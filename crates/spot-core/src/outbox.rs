@@ -4,9 +4,12 @@
 //! count against a limit. What had to be dropped is announced when there is room again, so that the receiver learns of
 //! a loss even when nothing more is published.
 
+mod dropping;
 mod gate;
+mod past;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -16,6 +19,7 @@ use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 use self::gate::Gate;
 use crate::frame::{Data, Frame, Last, kind};
 use crate::inbox::{Limit, Offer};
+use crate::limits::MAX_WAITING_GOSSIP_BYTES;
 use crate::overflow::Class;
 use crate::payload::Payload;
 
@@ -33,8 +37,10 @@ pub struct Segment {
     start: usize,
     messages: usize,
     payload_bytes: usize,
-    /// Messages that subscribers with credit are owed: they are never dropped.
-    gated: usize,
+    /// Messages whose frame begins here and that may be dropped.
+    droppable: usize,
+    /// The other messages that begin here, as stretches of the buffer: they must arrive.
+    protected: VecDeque<Range<usize>>,
     /// Aliases that an ALIAS or a last TAIL in here gives or frees.
     renamed: SmallVec<[u32; 1]>,
     answer_bytes: usize,
@@ -53,7 +59,8 @@ impl Segment {
             start: 0,
             messages: 0,
             payload_bytes: 0,
-            gated: 0,
+            droppable: 0,
+            protected: VecDeque::new(),
             renamed: SmallVec::new(),
             answer_bytes: 0,
         }
@@ -71,6 +78,18 @@ impl Segment {
     /// Marks bytes as written.
     pub fn advance(&mut self, written: usize) {
         self.start += written;
+    }
+
+    fn has_space(&self, len: usize) -> bool {
+        matches!(&self.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
+    }
+
+    /// Notes a message that must arrive.
+    fn protect(&mut self, message: Range<usize>) {
+        match self.protected.back_mut() {
+            Some(last) if last.end == message.start => last.end = message.end,
+            _ => self.protected.push_back(message),
+        }
     }
 }
 
@@ -100,12 +119,25 @@ impl SinkPolicy {
     }
 }
 
+/// Whether gossip may overtake what is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overtaking {
+    /// The handshake and the choice of the link may wait to be written.
+    NotYet,
+    /// The link is in use: once all that is queued now was taken.
+    OnceEmpty,
+    Allowed,
+}
+
 /// A link's outgoing queue.
 #[derive(Debug)]
 pub struct Outbox {
     segments: VecDeque<Segment>,
-    /// Control frames that were in front of a message dropped as the oldest; they are written first.
-    ahead: Vec<u8>,
+    /// What was kept in front of a message dropped as the oldest, in order; it is written first.
+    kept: VecDeque<Segment>,
+    /// Gossip that overtakes the rest.
+    gossip: Vec<u8>,
+    overtaking: Overtaking,
     messages: usize,
     bytes: usize,
     reserved_messages: usize,
@@ -126,7 +158,9 @@ impl Outbox {
     pub fn new(limit: Limit) -> Self {
         Self {
             segments: VecDeque::new(),
-            ahead: Vec::new(),
+            kept: VecDeque::new(),
+            gossip: Vec::new(),
+            overtaking: Overtaking::NotYet,
             messages: 0,
             bytes: 0,
             reserved_messages: 0,
@@ -161,19 +195,32 @@ impl Outbox {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.ahead.is_empty()
+        self.segments.is_empty() && self.kept.is_empty() && self.gossip.is_empty()
     }
 
-    /// Queues a SPOT frame that is not a message.
+    /// Queues a SPOT frame that is not a message. Gossip overtakes messages: who waits for it would take us for dead.
     pub fn control(&mut self, frame: &[u8]) {
-        put_frame(self.open_segment(frame.len()), false, frame);
+        match frame.first() {
+            Some(&kind::GOSSIP) if self.overtaking == Overtaking::Allowed => {
+                // What waits so long is stale.
+                if self.gossip.len() < MAX_WAITING_GOSSIP_BYTES {
+                    put_frame(&mut self.gossip, false, frame);
+                }
+                return;
+            }
+            Some(&kind::TOPICS) if self.overtaking == Overtaking::NotYet => {
+                self.overtaking = Overtaking::OnceEmpty;
+            }
+            _ => {}
+        }
+        put_frame(open_segment(&mut self.segments, frame.len()), false, frame);
         if let Some(alias) = renamed_alias(frame) {
             // The frame itself tells where the stream stands.
             self.unannounced.remove(&alias);
             let segment = self.segments.back_mut().expect("it holds the frame");
             segment.renamed.push(alias);
         }
-        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK)) = frame.first() {
+        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK | kind::GOSSIP)) = frame.first() {
             self.count_answer(frame.len());
         }
     }
@@ -193,7 +240,7 @@ impl Outbox {
 
     /// Queues bytes that are framed already.
     pub fn framed(&mut self, bytes: &[u8]) {
-        self.open_segment(bytes.len()).extend_from_slice(bytes);
+        open_segment(&mut self.segments, bytes.len()).extend_from_slice(bytes);
     }
 
     /// The gate of a blocking class; it is shut until credit comes. Those beyond 1048576 of one link stay shut.
@@ -235,10 +282,7 @@ impl Outbox {
     pub fn offer(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
         if self.has_room(policy, payload.len()) {
             self.spend(policy, payload.len());
-            self.append(header, payload);
-            if policy.blocks() {
-                self.protect_last();
-            }
+            self.append(header, payload, policy.blocks());
             return Offer::Queued;
         }
         self.overflowed(policy, header, payload)
@@ -268,8 +312,7 @@ impl Outbox {
     pub fn offer_reserved(&mut self, header: &[u8], payload: &Payload) {
         self.reserved_messages -= 1;
         self.reserved_bytes -= payload.len();
-        self.append(header, payload);
-        self.protect_last();
+        self.append(header, payload, true);
     }
 
     /// A message that found no room and that nobody waits with is lost. That is told as soon as there is room to tell, so
@@ -286,7 +329,8 @@ impl Outbox {
             self.dropped += 1;
             return Offer::Dropped;
         }
-        let segment = self.open_segment(len + frames.len() * MAX_FRAME_HEADER);
+        let framed_len = len + frames.len() * MAX_FRAME_HEADER;
+        let segment = open_segment(&mut self.segments, framed_len);
         for (index, frame) in frames.iter().enumerate() {
             put_frame(segment, index + 1 < frames.len(), frame);
         }
@@ -297,16 +341,19 @@ impl Outbox {
     /// Takes segments to write, at least one if there is any and then up to about `max_bytes`. They count as queued
     /// until [`written`](Self::written) is told.
     pub fn take(&mut self, max_bytes: usize, into: &mut VecDeque<Segment>) {
-        if !self.ahead.is_empty() {
-            let ahead = Content::Buffer(std::mem::take(&mut self.ahead));
-            into.push_back(Segment::new(ahead));
+        if !self.gossip.is_empty() {
+            let gossip = Content::Buffer(std::mem::take(&mut self.gossip));
+            into.push_back(Segment::new(gossip));
         }
         let mut taken = 0;
         while (taken < max_bytes || self.begins_with_a_shared_payload())
-            && let Some(segment) = self.segments.pop_front()
+            && let Some(segment) = self.kept.pop_front().or_else(|| self.segments.pop_front())
         {
             taken += segment.bytes().len();
             into.push_back(segment);
+        }
+        if self.overtaking == Overtaking::OnceEmpty && self.is_empty() {
+            self.overtaking = Overtaking::Allowed;
         }
     }
 
@@ -336,7 +383,7 @@ impl Outbox {
 
     /// Its header was taken, so it must follow.
     fn begins_with_a_shared_payload(&self) -> bool {
-        let first = self.segments.front();
+        let first = self.kept.front().or(self.segments.front());
         first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
@@ -346,22 +393,28 @@ impl Outbox {
         }
     }
 
-    fn append(&mut self, header: &[u8], payload: &Payload) {
-        let body_len = header.len() + payload.len();
-        match payload.as_shared() {
-            Some(shared) if shared.len() >= SHARE_MIN_BYTES => {
-                let segment = self.open_segment(header.len() + MAX_FRAME_HEADER);
-                put_frame_header(segment, FrameKind::Last, body_len);
-                segment.extend_from_slice(header);
-                let content = Content::Shared(shared.clone());
-                self.segments.push_back(Segment::new(content));
-            }
-            _ => {
-                let segment = self.open_segment(body_len + MAX_FRAME_HEADER);
-                put_frame_header(segment, FrameKind::Last, body_len);
-                segment.extend_from_slice(header);
-                segment.extend_from_slice(payload.as_ref());
-            }
+    /// `must_arrive` where a publisher waited, or would have, for room and credit.
+    fn append(&mut self, header: &[u8], payload: &Payload, must_arrive: bool) {
+        let shared = payload
+            .as_shared()
+            .filter(|shared| shared.len() >= SHARE_MIN_BYTES);
+        let copied = shared.map_or(payload.as_ref(), |_| &[]);
+        let len = MAX_FRAME_HEADER + header.len() + copied.len();
+        let buffer = open_segment(&mut self.segments, len);
+        let start = buffer.len();
+        put_frame_header(buffer, FrameKind::Last, header.len() + payload.len());
+        buffer.extend_from_slice(header);
+        buffer.extend_from_slice(copied);
+        let end = buffer.len();
+        let segment = self.segments.back_mut().expect("just opened");
+        if must_arrive {
+            segment.protect(start..end);
+        } else {
+            segment.droppable += 1;
+        }
+        if let Some(shared) = shared {
+            let content = Content::Shared(shared.clone());
+            self.segments.push_back(Segment::new(content));
         }
         self.count(payload.len());
     }
@@ -377,31 +430,10 @@ impl Outbox {
         segment.payload_bytes += payload_len;
     }
 
-    /// The last message was taken by a publisher that waited for room: it must arrive.
-    fn protect_last(&mut self) {
-        let segment = self.segments.back_mut();
-        segment.expect("a message was just appended").gated += 1;
-    }
-
     fn count_answer(&mut self, len: usize) {
         self.unread_answers += len;
         let segment = self.segments.back_mut();
         segment.expect("it holds the answer").answer_bytes += len;
-    }
-
-    /// The buffer to append `len` bytes to.
-    fn open_segment(&mut self, len: usize) -> &mut Vec<u8> {
-        let fits = self.segments.back().is_some_and(|segment| {
-            matches!(&segment.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
-        });
-        if !fits {
-            let buffer = Content::Buffer(Vec::new());
-            self.segments.push_back(Segment::new(buffer));
-        }
-        match &mut self.segments.back_mut().expect("there is one").content {
-            Content::Buffer(buffer) => buffer,
-            Content::Shared(_) => unreachable!("the last segment was found or made a buffer"),
-        }
     }
 
     fn overflowed(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
@@ -411,89 +443,19 @@ impl Outbox {
         if policy.drop_oldest {
             let dropped = self.dropped;
             while !self.has_room(policy, payload.len()) && self.drop_oldest() {}
-            // What is being written cannot give way any more: the newest stands beside it, alone.
-            if self.has_room(policy, payload.len()) || !self.any_waits() {
-                self.append(header, payload);
-                return if self.dropped > dropped {
-                    Offer::Dropped
-                } else {
-                    Offer::Queued
-                };
-            }
+            // What is being written, or must arrive, cannot give way: the newest stands beside it, alone.
+            self.append(header, payload, false);
+            return if self.dropped > dropped {
+                Offer::Dropped
+            } else {
+                Offer::Queued
+            };
         }
         self.note_loss(header);
         if policy.disconnect.is_empty() {
             Offer::Dropped
         } else {
             Offer::Ended
-        }
-    }
-
-    /// Whether any message is queued that is not being written yet.
-    fn any_waits(&self) -> bool {
-        self.segments.iter().any(|segment| segment.messages > 0)
-    }
-
-    /// Drops the oldest message that is not being written yet; control frames in front of it are kept. False if there
-    /// is none, or if it stands near one that must arrive.
-    fn drop_oldest(&mut self) -> bool {
-        while let Some(segment) = self.segments.front_mut() {
-            let Content::Buffer(buffer) = &segment.content else {
-                unreachable!("a shared payload follows its header and is dropped with it")
-            };
-            let Some(frame) = FrameSpan::first(&buffer[segment.start..]) else {
-                self.unread_answers -= segment.answer_bytes;
-                self.segments.pop_front();
-                continue;
-            };
-            let bytes = &buffer[segment.start..][..frame.in_buffer];
-            let body = &bytes[frame.header..];
-            if body.first() == Some(&kind::DATA) {
-                let dropped = body.to_vec();
-                let owner = usize::from(frame.in_buffer < frame.total);
-                if self.segments[owner].gated > 0 {
-                    return false;
-                }
-                self.segments[0].start += frame.in_buffer;
-                self.forget_message(owner, frame.total - frame.header, &dropped);
-                return true;
-            }
-            let renamed = renamed_alias(body);
-            self.ahead.extend_from_slice(bytes);
-            segment.start += frame.in_buffer;
-            if let Some(alias) = renamed {
-                let position = segment.renamed.iter().position(|known| *known == alias);
-                segment
-                    .renamed
-                    .remove(position.expect("noted when it was queued"));
-            }
-        }
-        false
-    }
-
-    /// Takes a dropped message out of the count; `owner` is the segment that carried it.
-    fn forget_message(&mut self, owner: usize, body_len: usize, start_of_body: &[u8]) {
-        let Some(Ok(data)) = Data::decode(start_of_body) else {
-            unreachable!("only own DATA frames are dropped")
-        };
-        let header_len = start_of_body.len() - data.payload.len();
-        let payload_len = body_len - header_len;
-        self.messages -= 1;
-        self.bytes -= payload_len;
-        if owner == 1 {
-            self.segments.remove(1);
-        } else {
-            let segment = &mut self.segments[0];
-            segment.messages -= 1;
-            segment.payload_bytes -= payload_len;
-        }
-        // Where the stream is announced again or ended behind the message, that shows the loss, and by then the alias
-        // may be another stream's.
-        let mut segments = self.segments.iter();
-        if segments.any(|segment| segment.renamed.contains(&data.alias)) {
-            self.dropped += 1;
-        } else {
-            self.note_loss(start_of_body);
         }
     }
 
@@ -537,30 +499,14 @@ fn renamed_alias(frame: &[u8]) -> Option<u32> {
     }
 }
 
-/// Where the first ZMTP frame of our own encoding ends.
-struct FrameSpan {
-    header: usize,
-    /// Bytes of it in the buffer; fewer than `total` when a shared payload follows.
-    in_buffer: usize,
-    total: usize,
-}
-
-impl FrameSpan {
-    fn first(bytes: &[u8]) -> Option<Self> {
-        let long = bytes.first()? & 0b10 != 0;
-        let (header, body) = if long {
-            (
-                9,
-                u64::from_be_bytes(bytes[1..9].try_into().expect("eight bytes")) as usize,
-            )
-        } else {
-            (2, usize::from(bytes[1]))
-        };
-        Some(Self {
-            header,
-            in_buffer: bytes.len().min(header + body),
-            total: header + body,
-        })
+/// The buffer to append `len` bytes to.
+fn open_segment(segments: &mut VecDeque<Segment>, len: usize) -> &mut Vec<u8> {
+    if !segments.back().is_some_and(|last| last.has_space(len)) {
+        segments.push_back(Segment::new(Content::Buffer(Vec::new())));
+    }
+    match &mut segments.back_mut().expect("there is one").content {
+        Content::Buffer(buffer) => buffer,
+        Content::Shared(_) => unreachable!("the last segment was found or made a buffer"),
     }
 }
 

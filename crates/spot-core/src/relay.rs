@@ -156,6 +156,7 @@ impl<Q> Relay<Q> {
         let alias = Alias {
             alias: self.alias,
             upstream: false,
+            resumed: false,
             passage: None,
             next_sequence: next,
             incarnation,

@@ -147,7 +147,7 @@ impl Spliced {
             self.discard_waiting(|way| way == link);
             self.link = Some(link);
             if is_behind {
-                self.stream.resume();
+                self.stream.go_on();
                 return Missed::NONE;
             }
             return self.stream.reopen(incarnation, next);

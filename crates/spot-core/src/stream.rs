@@ -57,6 +57,13 @@ impl Stream {
         self.next
     }
 
+    /// Whether the other is the same stream, heard further.
+    #[must_use]
+    pub fn is_behind(&self, other: &Self) -> bool {
+        (self.publisher, self.incarnation) == (other.publisher, other.incarnation)
+            && self.next < other.next
+    }
+
     /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Numbers
     /// that begin anew within an incarnation are those of a topic that was destroyed and created again.
     pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {
@@ -72,8 +79,23 @@ impl Stream {
     }
 
     /// A stream that had ended goes on with the numbers that were heard: who announces it is behind that.
-    pub fn resume(&mut self) {
+    pub fn go_on(&mut self) {
         self.ended = false;
+    }
+
+    /// As [`reopen`](Self::reopen) for a stream that goes on where its receiver asked it to: numbers that were seen
+    /// since come again, and are duplicates.
+    pub fn resume(&mut self, incarnation: Incarnation, next: u64) -> Missed {
+        if !self.ended && incarnation == self.incarnation && next <= self.next {
+            return Missed::NONE;
+        }
+        self.reopen(incarnation, next)
+    }
+
+    /// Where it stands, for [`resume`](Self::resume): which life of its publisher, and the next number.
+    #[must_use]
+    pub fn position(&self) -> (Incarnation, u64) {
+        (self.incarnation, self.next)
     }
 
     /// Judges a message by its number.
@@ -134,6 +156,16 @@ mod tests {
         let mut stream = stream(5);
         assert_eq!(stream.reopen(Incarnation(7), 8), Missed::exactly(3));
         assert_eq!(stream.receive(8), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_resumed_stream_repeats_nothing() {
+        let mut stream = stream(5);
+        assert_eq!(stream.resume(Incarnation(7), 3), Missed::NONE);
+        assert_eq!(stream.receive(4), Verdict::Duplicate);
+        assert_eq!(stream.receive(5), Verdict::Deliver);
+        assert_eq!(stream.resume(Incarnation(7), 8), Missed::exactly(2));
+        assert_eq!(stream.resume(Incarnation(8), 0), Missed::UNKNOWN);
     }
 
     #[test]

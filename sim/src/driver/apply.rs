@@ -1,12 +1,16 @@
 //! Carrying out what the node asks for.
 
-use spot_core::frame::{Alias, Frame, Last};
+use spot_core::frame::{Alias, Frame, Last, ResumeEntry, resume_frames};
+use spot_core::history::History;
 use spot_core::inbox::Notice;
-use spot_core::{Class, LinkId, Missed, Output, SubscriberId, TopicId};
+use spot_core::past::Past;
+use spot_core::upstream::Sender;
+use spot_core::{Class, Incarnation, LinkId, Output, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
-use crate::topic::Topic;
+use crate::mutation::Mutation;
+use crate::topic::{Topic, cut_stream_of};
 
 impl Driver {
     pub(super) fn apply(&mut self, output: Output) {
@@ -15,6 +19,10 @@ impl Driver {
                 self.links.insert(link, Link::dialing(self.now_ms));
                 self.requests.push_back(Request::Dial(link, endpoint));
             }
+            Output::Frame { frame, .. }
+                if self
+                    .mutation
+                    .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
             Output::Frame { link, frame } => match self.links.get_mut(&link) {
                 Some(link) => link.outbox.control(&frame),
                 None => self
@@ -28,6 +36,7 @@ impl Driver {
                 for subscriber in subscribers {
                     self.grant(subscriber, link, WINDOW);
                 }
+                self.tell_resumes(link);
             }
             Output::LinkInactive {
                 link,
@@ -37,28 +46,56 @@ impl Driver {
                 self.links.get_mut(&link).expect("it was up").active = false;
                 self.charges.forget(link);
                 self.cut_streams(link, graceful, left);
+                self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
-                let next = self.numbers.remove(&*name).unwrap_or_default();
-                let heard = self.heard_before.remove(&*name).unwrap_or_default();
-                let mut state = Topic::new(name, next);
-                state.streams = heard;
-                self.topics.insert(topic, state);
+                let mut added = Topic::new(name, self.forgotten);
+                let cut = self.cut_topics.remove(&added.name);
+                (added.streams, added.awaiting) = cut.unwrap_or_default();
+                added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
+                added.senders.values_mut().for_each(Sender::resume);
+                self.topics.insert(topic, added);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
-                self.topics.get_mut(&topic).expect("added").place = place;
+                let topic = self.topics.get_mut(&topic).expect("added");
+                if place.hosted != topic.place.hosted {
+                    let keeps = place.hosted && self.history > 0;
+                    topic.history = keeps.then(|| History::new(self.history, 0));
+                }
+                let before = std::mem::replace(&mut topic.place, place);
+                self.switches += u64::from(place.routed && place.upstream != before.upstream);
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.begin(of);
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.end(subscriber, link);
+            }
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 let inbox = self.subscribers.get_mut(&subscriber).expect("added");
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = inbox.attach(topic.name.clone());
+                if let Some(kept) = &topic.history {
+                    inbox.replay(slot, kept, history);
+                }
                 topic.inboxes.insert(subscriber, slot);
             }
             Output::DetachSubscriber { topic, subscriber } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = topic.inboxes.remove(&subscriber).expect("attached");
                 topic.end_if_unwanted();
+                topic.awaiting.forget(subscriber);
                 self.subscribers
                     .get_mut(&subscriber)
                     .expect("added")
@@ -68,7 +105,8 @@ impl Driver {
                 topic,
                 link,
                 classes,
-            } => self.attach_link(topic, link, &classes),
+                past,
+            } => self.attach_link(topic, link, &classes, &past),
             Output::DetachLink { topic, link, ended } => self.detach_link(topic, link, ended),
             Output::AttachRelay {
                 topic,
@@ -108,9 +146,12 @@ impl Driver {
                 inbox.notice(Notice::PeerLost { node, name });
             }
             Output::SubscriberEnded { subscriber } => {
+                self.forget_unwanted();
                 self.subscribers.get_mut(&subscriber).expect("added").end();
+                self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
+            Output::Publishing { .. } => unreachable!("minorities go on"),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
         }
     }
@@ -130,20 +171,28 @@ impl Driver {
     }
 
     fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics.remove(&id).expect("added");
-        if topic
-            .streams
-            .values()
-            .any(|stream| !stream.stream().has_ended())
-        {
-            // Nobody will ever tell what was published after the last message that came.
-            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
+        let mut topic = self.topics.remove(&id).expect("added");
+        self.forgotten += 1;
+        topic.awaiting.cut();
+        // What a hub brought goes on once there is a way again; what the publisher itself brought has ended, and hubs that
+        // do not know yet must not bring it again.
+        let is_relayed = |link, origin| {
+            let link = self.links.get(&link);
+            link.is_none_or(|link| link.node != Some(origin))
+        };
+        for (origin, heard) in &mut topic.streams {
+            if heard.link().is_some_and(|link| !is_relayed(link, *origin)) {
+                heard.end();
+            }
+            heard.lost();
         }
-        self.numbers
-            .insert(topic.name.to_string(), topic.next_sequence);
-        let mut heard = topic.streams;
-        heard.values_mut().for_each(|stream| stream.lost());
-        self.heard_before.insert(topic.name.to_string(), heard);
+        if !topic.senders.is_empty() {
+            self.sent_topics.insert(topic.name.clone(), topic.senders);
+        }
+        if !topic.streams.is_empty() && !topic.inboxes.is_empty() {
+            let cut = (topic.streams, topic.awaiting);
+            self.cut_topics.insert(topic.name.clone(), cut);
+        }
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);
@@ -153,22 +202,52 @@ impl Driver {
         }
     }
 
-    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
+    /// Tells the node behind a new link where the streams stand that were heard of it before.
+    fn tell_resumes(&mut self, id: LinkId) {
+        let node = self.node.node_behind(id).expect("a SPOT link");
+        let known = self.topics.values();
+        let known = known.filter(|topic| !topic.inboxes.is_empty());
+        let known = known.map(|topic| (&topic.name, &topic.streams));
+        let cut = self.cut_topics.iter();
+        let cut = cut.map(|(name, (streams, _))| (name, streams));
+        let entries = known.chain(cut).filter_map(|(topic, streams)| {
+            let resume = cut_stream_of(streams, node)?;
+            Some(ResumeEntry {
+                topic,
+                publisher: node,
+                incarnation: resume.incarnation,
+                next_sequence: resume.next_sequence,
+            })
+        });
+        let link = self.links.get_mut(&id).expect("it is up");
+        for frame in resume_frames(entries) {
+            link.outbox.control(&frame);
+        }
+    }
+
+    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class], past: &Past) {
         let policy = self.sink_policy(link_id, classes);
         let topic = self.topics.get_mut(&id).expect("added");
         let link = self.links.get_mut(&link_id).expect("it wants the topic");
-        if topic.sinks.insert(link_id, policy).is_none() {
+        if topic.sinks.insert(link_id, policy.clone()).is_none() {
+            if self.mutation == Some(Mutation::ResetSequence) && self.node.reconnects() > 0 {
+                topic.next_sequence = 0;
+            }
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
                 passage: None,
+                resumed: false,
                 next_sequence: topic.next_sequence,
-                incarnation: self.node.incarnation(),
+                incarnation: Incarnation((self.node.incarnation().0 << 32) + topic.life),
                 publisher: self.node.id(),
                 topic: &topic.name,
             };
-            link.outbox.control(&Frame::Alias(alias).to_vec());
+            let history = topic.history.as_ref();
+            link.outbox.announce(alias, &policy, history, past.resume);
         }
+        let history = topic.history.as_ref();
+        link.outbox.replay(id.0, topic.next_sequence, history, past);
     }
 
     /// Over another link the stream may go on: then only where it stands is told.

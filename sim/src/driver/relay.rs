@@ -5,7 +5,8 @@ use spot_core::frame::{Data, Frame};
 use spot_core::inbox::Offer;
 use spot_core::outbox::SinkPolicy;
 use spot_core::relay::{Passed, Relay, Send};
-use spot_core::{Class, LinkId, NodeId, Overflow, Payload, TopicId};
+use spot_core::splice::Spliced;
+use spot_core::{Class, LinkId, NodeId, Overflow, Payload, SubscriberId, TopicId};
 
 use super::Driver;
 
@@ -106,7 +107,7 @@ impl Driver {
 
     /// A link is gone, and with it the ways of streams.
     pub(super) fn cut_streams(&mut self, link: LinkId, graceful: bool, left: bool) {
-        let peer = self.links[&link].peer;
+        let peer = self.links[&link].node;
         let streams = self.topics.iter().flat_map(|(topic, state)| {
             let origins = state.streams.keys();
             origins.map(|origin| (*topic, *origin))
@@ -157,7 +158,7 @@ impl Driver {
         loop {
             let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
             let stream = streams.and_then(|streams| streams.get_mut(&origin));
-            let Some(released) = stream.and_then(spot_core::splice::Spliced::release) else {
+            let Some(released) = stream.and_then(Spliced::release) else {
                 break;
             };
             let is_loss = released.message.is_none();
@@ -169,7 +170,7 @@ impl Driver {
         }
         let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
         let stream = streams.and_then(|streams| streams.get_mut(&origin));
-        let discarded = stream.map(spot_core::splice::Spliced::take_discarded);
+        let discarded = stream.map(Spliced::take_discarded);
         for (link, len) in discarded.unwrap_or_default() {
             let charged = self.charged(link, topic, origin);
             self.give_back(link, charged, len);
@@ -184,14 +185,14 @@ impl Driver {
         link: LinkId,
         topic: TopicId,
         origin: NodeId,
-    ) -> Vec<spot_core::SubscriberId> {
+    ) -> Vec<SubscriberId> {
         let state = &self.topics[&topic];
         let mut charged = self.charges.of(link, &state.name);
         let mut versions = self.node.interest_versions();
         let unsure = self
             .links
             .get(&link)
-            .is_none_or(|link| link.peer != Some(origin))
+            .is_none_or(|link| link.node != Some(origin))
             || versions.any(|(known, acked, sent)| known == link && acked < sent);
         if unsure {
             let blocking = state.inboxes.keys().filter(|id| {

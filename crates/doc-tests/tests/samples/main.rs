@@ -38,6 +38,7 @@ documents! {
     c_api: "docs/c-api.md"
     clustering: "docs/clustering.md"
     operations: "docs/operations.md"
+    patterns: "docs/patterns.md"
 }
 
 /// What CI runs is what the README tells people to run.

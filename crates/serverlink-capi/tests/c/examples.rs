@@ -89,6 +89,25 @@ fn failover_uses_the_backup_when_the_primary_is_not_there() {
 }
 
 #[test]
+fn recovery_gets_over_the_crash_of_a_node() {
+    let server = Program::example("two_node_server.c");
+    let mut first = server.start(&["tcp://127.0.0.1:0", "0", "10"]);
+    let endpoint = endpoint_of(&first.line());
+    let mut client = Program::example("recovery.c").start(&[&endpoint, "3"]);
+    assert!(client.line().starts_with("sensor:temperature = "));
+    drop(first); // kills it
+    let lost = std::iter::repeat_with(|| client.line()).find(|line| line.contains("lost"));
+    assert_eq!(lost.as_deref(), Some("Node A is lost, healthy: no"));
+
+    let mut second = server.start(&[&endpoint, "0", "10"]);
+    assert_eq!(endpoint_of(&second.line()), endpoint);
+    assert_eq!(client.line(), "Node A recovered");
+    let printed = client.finish();
+    let messages = printed.matches("sensor:temperature = ");
+    assert_eq!(messages.count(), 3, "{printed}");
+}
+
+#[test]
 fn production_starts_with_a_peer_and_without() {
     let production = Program::example("production.c");
     assert!(

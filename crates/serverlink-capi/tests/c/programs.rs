@@ -14,10 +14,13 @@ macro_rules! programs {
 programs! {
     cluster
     contexts
+    errmsg
     errors
     fork
     guide
+    history
     lifecycle
+    members
     messages
     misuse
     monitor

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spot_core::{EndpointError, FilterError, PatternError, TopicNameError};
@@ -198,8 +199,21 @@ pub enum PublishError {
     /// A queue whose subscriber chose to block the publisher is full, and the send timeout is over.
     #[error("a blocking subscriber of topic {topic:?} has a full queue")]
     Full {
+        /// The topic. Shared, as this is an everyday answer and shall cost nothing to give.
+        topic: Arc<str>,
+    },
+    /// This node is on the minority side of its cluster and set to [`Minority::Refuse`](crate::Minority::Refuse).
+    #[error(
+        "only {reachable} of {size} members of the cluster are reachable, no majority, so topic {topic:?} takes no messages \
+         here: restore the connections to the others, or set the option minority to go on without"
+    )]
+    Minority {
         /// The topic.
         topic: String,
+        /// Members reachable, this node among them.
+        reachable: usize,
+        /// Members of the whole cluster.
+        size: usize,
     },
     /// The payload is larger than the largest message allowed.
     #[error("the payload has {len} bytes; at most {max} are allowed (max_message_size)")]
@@ -394,7 +408,7 @@ pub enum RemovePeerError {
 #[non_exhaustive]
 pub enum SyncError {
     /// Peers are not connected.
-    #[error("not connected to {}", .peers.join(", "))]
+    #[error("not connected to {}: is a node running there?", .peers.join(", "))]
     Unreachable {
         /// The endpoints of the peers that are missing.
         peers: Vec<String>,
@@ -417,7 +431,7 @@ pub enum SyncError {
 #[non_exhaustive]
 pub enum WaitError {
     /// The time is up.
-    #[error("not there within {timeout:?}")]
+    #[error("not there within {timeout:?}: wait longer, or see which peers are connected")]
     TimedOut {
         /// How long the call waited.
         timeout: Duration,

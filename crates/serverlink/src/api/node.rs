@@ -359,6 +359,36 @@ impl Node {
         })
     }
 
+    /// Waits until the topic can be published on: it is hosted here, or a node that offers it is linked. It may be unknown
+    /// when the call is made.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use serverlink::Node;
+    /// use std::time::Duration;
+    /// let server = Node::builder().topic("t").bind("tcp://127.0.0.1:0").start()?;
+    /// let client = Node::builder().peer(server.last_endpoint().unwrap()).start()?;
+    /// client.wait_reachable("t", Duration::from_secs(5))?;
+    /// client.publish("t", "hello")?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`], [`WaitError::Closed`].
+    pub fn wait_reachable(&self, topic: &str, timeout: Duration) -> Result<(), WaitError> {
+        self.open(WaitError::Closed)?;
+        let there = self
+            .handle
+            .wait_until(Deadline::after(Some(timeout)), |control| {
+                control.core.topic(topic)?.reachable.then_some(())
+            });
+        there.ok_or_else(|| {
+            self.open(WaitError::Closed)
+                .err()
+                .unwrap_or(WaitError::TimedOut { timeout })
+        })
+    }
+
     /// The options now.
     #[must_use]
     pub fn options(&self) -> Options {

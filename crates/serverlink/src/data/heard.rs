@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use spot_core::frame::{Alias, Last};
 use spot_core::inbox::Source;
+use spot_core::past::Awaiting;
 use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::Stream;
 use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
@@ -23,9 +24,20 @@ pub(super) struct HeardSide {
     /// Where the topic is routed, the one link to listen to.
     pub(super) routed: Option<Option<LinkId>>,
     /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
-    pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
+    pub(super) departed: Vec<Departure>,
     /// What is passed on to other nodes, by origin.
     pub(super) relays: Vec<RelaySide>,
+    /// Subscribers that are still to get what was published before their time.
+    pub(super) awaiting: Awaiting,
+}
+
+/// A blocking subscriber that cancelled, as a link is told.
+#[derive(Debug)]
+pub(super) struct Departure {
+    pub(super) link: LinkId,
+    /// The version of our interest that tells it.
+    version: u64,
+    pub(super) inbox: Arc<SharedInbox>,
 }
 
 /// A stream with a number of its own, because its place in the table may become another's.
@@ -39,7 +51,11 @@ pub(super) struct HeardStream {
 
 /// What a topic had heard when its links were cut.
 #[derive(Debug)]
-pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
+pub(crate) struct CutStreams {
+    pub(super) streams: Vec<HeardStream>,
+    /// How far subscribers were with what was before their time.
+    pub(super) awaiting: Awaiting,
+}
 
 /// Which side of a link took its leave before the link ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +69,7 @@ pub(crate) enum Farewell {
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
-    link: LinkId,
+    pub(super) link: LinkId,
     index: usize,
     serial: u32,
     /// The other end of the link is not the origin: its leave does not end the stream.
@@ -62,18 +78,22 @@ pub(crate) struct Heard {
 
 impl Topic {
     /// A blocking subscriber has cancelled, and the link does not know yet.
-    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    pub(crate) fn depart(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         let side = sinks.heard.get_or_insert_default();
-        side.departed.push((link, inbox.clone()));
+        side.departed.push(Departure {
+            link,
+            version,
+            inbox: inbox.clone(),
+        });
     }
 
-    /// The link knows by now, or is gone.
-    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    /// The link knows by now that it cancelled then, or is gone. It may have come back and cancelled again since.
+    pub(crate) fn forget_departed(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         if let Some(side) = &mut sinks.heard {
-            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
-                known.0 == link && Arc::ptr_eq(&known.1, inbox)
+            let is_it = |known: &Departure| {
+                known.link == link && known.version <= version && Arc::ptr_eq(&known.inbox, inbox)
             };
             side.departed.retain(|known| !is_it(known));
         }
@@ -112,7 +132,7 @@ impl Topic {
         }
         if !missed.is_none() {
             after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
+            sinks.tell_missed_on(link, index, missed);
         }
         self.release(&mut sinks, heard, after);
         heard
@@ -262,10 +282,10 @@ impl Topic {
         }
         if !missed.is_none() {
             after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
+            sinks.tell_missed_on(link, heard.index, missed);
         }
         if let Some((_, payload)) = message {
-            sinks.deliver(Source(link.0), payload, after);
+            sinks.deliver_from(link, heard.index, payload, after);
         }
     }
 
@@ -294,20 +314,14 @@ impl Topic {
     /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
     pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
         let mut side = lock(&self.publish);
-        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
-        cut.retain(|known| known.publisher() != stream.publisher());
-        cut.truncate(MAX_IDLE_STREAMS - 1);
-        cut.insert(0, stream);
+        let outside = side.outside.get_or_insert_default();
+        outside.cut_upstreams.keep(stream);
     }
 
     /// The stream of this publisher that was cut.
     pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
         let mut side = lock(&self.publish);
-        let cut = &mut side.outside.as_mut()?.cut_upstreams;
-        let index = cut
-            .iter()
-            .position(|known| known.publisher() == publisher)?;
-        Some(cut.remove(index))
+        side.outside.as_mut()?.cut_upstreams.take(publisher)
     }
 }
 
@@ -327,7 +341,23 @@ impl SinkSide {
         }
     }
 
-    fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
+    /// A message that a link sends to all; those who wait for what was before it pass it by.
+    #[inline]
+    fn deliver_from(&self, link: LinkId, index: usize, payload: &Payload, after: &mut Aftermath) {
+        let source = Source(link.0);
+        if !self.anybody_waits() {
+            return self.deliver(source, payload, after);
+        }
+        for sink in &self.inboxes {
+            if !self.is_held(sink.subscriber, link, index) {
+                sink.deliver(source, payload, after);
+            } else if sink.inbox.blocks() {
+                sink.inbox.pass_by(source, payload.len());
+            }
+        }
+    }
+
+    pub(super) fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
         let known = self.heard.as_mut()?.streams.get_mut(heard.index)?;
         (known.serial == heard.serial).then_some(&mut known.stream)
     }
@@ -346,17 +376,35 @@ impl SinkSide {
     }
 
     /// A routed topic listens to its route alone.
-    fn listens_to(&self, link: LinkId) -> bool {
+    pub(super) fn listens_to(&self, link: LinkId) -> bool {
         let routed = self.heard.as_ref().and_then(|side| side.routed);
         routed.is_none_or(|route| route == Some(link))
     }
 
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
+    /// publisher began a new life.
+    fn tell_missed_on(&self, link: LinkId, index: usize, missed: Missed) {
+        if missed.count().is_none() || !self.anybody_waits() {
+            return self.tell_missed(missed);
+        }
+        for sink in &self.inboxes {
+            if !missed.is_none() && !self.is_held(sink.subscriber, link, index) {
+                sink.inbox.missed(sink.slot, missed);
+            }
+        }
+    }
+
+    fn anybody_waits(&self) -> bool {
+        let side = self.heard.as_ref();
+        side.is_some_and(|side| !side.awaiting.is_empty())
+    }
+
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
-    /// or, where the topic is routed elsewhere, by anybody.
+    /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
         let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|(known, _)| *known == link);
-        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
+        let departed = side.departed.iter().filter(|known| known.link == link);
+        departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
             let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
             blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));
@@ -366,10 +414,11 @@ impl SinkSide {
 
 impl HeardSide {
     /// Goes on with streams that were heard before.
-    pub(super) fn resume(&mut self, streams: Vec<HeardStream>) {
-        let serials = streams.iter().map(|heard| heard.serial);
+    pub(super) fn resume(&mut self, cut: CutStreams) {
+        let serials = cut.streams.iter().map(|heard| heard.serial);
         self.next_serial = serials.max().unwrap_or_default();
-        self.streams = streams;
+        self.streams = cut.streams;
+        self.awaiting = cut.awaiting;
     }
 
     /// Adds a stream, in place of the oldest one that is no longer heard when there are many.

@@ -10,20 +10,19 @@ mod cut;
 mod heard;
 mod inbox;
 mod outbox;
+mod past;
 mod publish;
 mod relay;
 mod topic;
 mod wait;
 
 pub(crate) use counters::Counters;
-pub(crate) use cut::CutTopics;
-pub(crate) use heard::{Farewell, Heard};
+pub(crate) use cut::Forgotten;
+pub(crate) use heard::{CutStreams, Farewell, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{
-    Aftermath, Blocker, Identity, Mail, PeerRefusal, PublishFailure, upstream_policy,
-};
-pub(crate) use topic::{LinkSink, SinkKind, Topic, Upstream};
+pub(crate) use publish::{Aftermath, Blocker, Identity, Mail, PeerRefusal, PublishFailure};
+pub(crate) use topic::{LinkSink, Sent, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

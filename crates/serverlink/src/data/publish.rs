@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
+use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId, limits};
+use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::outbox::Flush;
-use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState};
+use super::topic::{
+    LinkSink, Outside, PublishSide, SinkKind, SinkSide, Topic, Upstream, UpstreamState,
+};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::reactor::LinkPort;
@@ -283,7 +286,7 @@ impl Topic {
             .iter_mut()
             .flat_map(|outside| &mut outside.links);
         for sink in links {
-            if let SinkKind::Direct { node, topic } = &mut sink.kind
+            if let SinkKind::Direct { node, topic, .. } = &mut sink.kind
                 && topic.is_none()
                 && let Some(node) = node.upgrade()
             {
@@ -356,6 +359,9 @@ impl Topic {
         let mut header = [0; DATA_HEADER_MAX_BYTES];
         let header_len = encode_data_header(&mut header, self.id.0, sequence);
         self.deliver_links(outside, &header[..header_len], payload, reserved, after);
+        if let Some(history) = &mut outside.history {
+            history.keep(sequence, payload);
+        }
     }
 
     fn deliver_inboxes(
@@ -364,24 +370,21 @@ impl Topic {
         reserved: &mut SmallVec<[Reserved; 2]>,
         after: &mut Aftermath,
     ) {
-        let sinks = lock(&self.sinks);
-        if reserved.is_empty() {
-            return sinks.deliver(Source::LOCAL, payload, after);
-        }
-        for sink in &sinks.inboxes {
-            let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
-            match held {
-                Some(index) => {
-                    reserved.swap_remove(index);
-                    sink.inbox.offer_reserved(sink.slot, payload);
-                }
-                None => match sink.inbox.offer(sink.slot, Source::LOCAL, payload) {
-                    Offer::Queued | Offer::Dropped => {}
-                    Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
-                    Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
-                },
-            }
-        }
+        deliver_sinks(&lock(&self.sinks), payload, reserved, after);
+    }
+
+    /// Delivers a message of an owner of this context, over a link that has this number here.
+    fn deliver_direct(
+        &self,
+        link: LinkId,
+        history: Option<&History>,
+        payload: &Payload,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        sinks.take_past(link, history);
+        deliver_sinks(&sinks, payload, reserved, after);
     }
 
     fn deliver_links(
@@ -392,6 +395,7 @@ impl Topic {
         reserved: &mut SmallVec<[Reserved; 2]>,
         after: &mut Aftermath,
     ) {
+        let history = outside.history.as_deref();
         for LinkSink { link, kind } in &mut outside.links {
             match kind {
                 SinkKind::Wire { outbox, policy } => {
@@ -428,8 +432,10 @@ impl Topic {
                     after.queued(outbox, flush);
                 }
                 SinkKind::Direct {
-                    topic: Some(topic), ..
-                } => topic.deliver_inboxes(payload, reserved, after),
+                    link,
+                    topic: Some(topic),
+                    ..
+                } => topic.deliver_direct(*link, history, payload, reserved, after),
                 SinkKind::Direct { topic: None, .. } => {}
             }
         }
@@ -465,20 +471,19 @@ impl Topic {
                 if outbox.is_closed() {
                     return Err(PublishFailure::Unreachable);
                 }
-                if state.announced_on.replace(upstream.link) != Some(upstream.link) {
-                    let next_sequence = state.next_sequence;
-                    let alias = self.upstream_alias(upstream, identity, next_sequence);
-                    outbox.control(&alias);
-                    state.policy = upstream_policy(outbox, self.id.0);
+                if !state.sender.is_announced_on(upstream.link) {
+                    let stream = self.upstream_alias(upstream, state, identity);
+                    outbox.with(|queue| state.sender.announce(upstream.link, stream, queue));
                 }
-                let policy = &state.policy;
+                let sender = &mut state.sender;
+                let policy = sender.policy();
                 let mut header = [0; DATA_HEADER_MAX_BYTES];
-                let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
+                let header_len = encode_data_header(&mut header, self.id.0, sender.next_sequence());
                 let (offer, flush) = outbox.offer(policy, &header[..header_len], payload);
                 if offer == Offer::Full {
                     return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
                 }
-                state.next_sequence += 1;
+                sender.sent();
                 after.queued(outbox, flush);
                 Ok(())
             }
@@ -498,34 +503,41 @@ impl Topic {
     fn upstream_alias(
         &self,
         upstream: &Upstream,
+        state: &UpstreamState,
         identity: Identity,
-        next_sequence: u64,
-    ) -> Vec<u8> {
-        let alias = Alias {
+    ) -> Alias<'_> {
+        Alias {
             alias: self.id.0,
             upstream: true,
+            resumed: false,
             passage: upstream.passage,
-            next_sequence,
-            incarnation: self.incarnation(identity.incarnation),
+            next_sequence: 0,
+            incarnation: state.life.of(identity),
             publisher: identity.node,
             topic: &self.name,
-        };
-        Frame::Alias(alias).to_vec()
+        }
     }
 }
 
-/// A stream to a topic's owner waits for the link's queue and for the owner's credit, which begins with a full window.
-pub(crate) fn upstream_policy(outbox: &SharedOutbox, alias: u32) -> SinkPolicy {
-    let (messages, bytes) = (
-        limits::UPSTREAM_WINDOW_MESSAGES,
-        limits::UPSTREAM_WINDOW_BYTES,
-    );
-    let class = Class::upstream(alias);
-    let gate = outbox.with(|queue| queue.reopen_gate(class, messages as u64, bytes as u64));
-    SinkPolicy {
-        block: true,
-        gates: SmallVec::from_slice(&[gate]),
-        ..SinkPolicy::default()
+/// Delivers to each inbox, into the room that is set aside for it where there is some.
+fn deliver_sinks(
+    sinks: &SinkSide,
+    payload: &Payload,
+    reserved: &mut SmallVec<[Reserved; 2]>,
+    after: &mut Aftermath,
+) {
+    if reserved.is_empty() {
+        return sinks.deliver(Source::LOCAL, payload, after);
+    }
+    for sink in &sinks.inboxes {
+        let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
+        match held {
+            Some(index) => {
+                reserved.swap_remove(index);
+                sink.inbox.offer_reserved(sink.slot, payload);
+            }
+            None => sink.deliver(Source::LOCAL, payload, after),
+        }
     }
 }
 

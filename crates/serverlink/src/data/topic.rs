@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame, Last, Passage};
+use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::stream::Stream;
+use spot_core::past::Past;
+use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
 use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
-use super::{Aftermath, SharedInbox, SharedOutbox, lock};
+use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
@@ -17,11 +19,21 @@ use crate::engine::NodeInner;
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) id: TopicId,
-    /// Added to the node's incarnation in what is published here: a topic that was forgotten and made anew numbers its
-    /// messages anew.
-    life: u64,
+    /// Tells its stream from that of an earlier topic of this name.
+    life: Life,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
+}
+
+/// Which of the topics of one name that a node has had: each begins with its numbers anew.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Life(u32);
+
+impl Life {
+    /// Which life of its publisher a stream is of.
+    pub(super) fn of(self, identity: Identity) -> Incarnation {
+        Incarnation(identity.incarnation.0.saturating_add(u64::from(self.0)))
+    }
 }
 
 /// How messages published here leave.
@@ -37,23 +49,29 @@ pub(super) struct PublishSide {
 pub(super) struct Outside {
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
-    /// How far the messages to each owner are numbered.
-    sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
+    sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
-    pub(super) cut_upstreams: Vec<Stream>,
+    pub(super) cut_upstreams: upstream::CutStreams,
+    /// The last messages, where some are kept.
+    pub(super) history: Option<Box<History>>,
 }
+
+/// How far the messages to each owner are numbered.
+#[derive(Debug, Default)]
+pub(crate) struct Sent(Vec<(NodeId, Arc<Mutex<UpstreamState>>)>);
 
 impl Outside {
     /// Goes on with the numbers of an owner that messages went to before.
-    fn going_on(&mut self, mut upstream: Upstream) -> Upstream {
+    fn going_on(&mut self, mut upstream: Upstream, life: Life) -> Upstream {
+        lock(&upstream.state).life = life;
         let Some(owner) = upstream.owner else {
             return upstream;
         };
-        match self.sent.iter().find(|(known, _)| *known == owner) {
+        match self.sent.0.iter().find(|(known, _)| *known == owner) {
             Some((_, state)) => upstream.state = state.clone(),
             None => {
-                self.sent.truncate(MAX_IDLE_STREAMS - 1);
-                self.sent.insert(0, (owner, upstream.state.clone()));
+                self.sent.0.truncate(MAX_IDLE_STREAMS - 1);
+                self.sent.0.insert(0, (owner, upstream.state.clone()));
             }
         }
         upstream
@@ -82,6 +100,8 @@ pub(crate) enum SinkKind {
     /// A node of the same context: its topic of the same name, once it has it.
     Direct {
         node: Weak<NodeInner>,
+        /// The link as that node numbers it.
+        link: LinkId,
         topic: Option<Arc<Topic>>,
     },
 }
@@ -97,14 +117,14 @@ pub(crate) struct Upstream {
     pub(super) state: Arc<Mutex<UpstreamState>>,
 }
 
+/// The publishing side of a stream to one owner, whichever ways it takes.
 #[derive(Debug, Default)]
 pub(super) struct UpstreamState {
     /// The link that messages go by now; a publisher that has found another way is to look again.
     pub(super) link: Option<LinkId>,
-    pub(super) announced_on: Option<LinkId>,
-    pub(super) next_sequence: u64,
-    /// Set when it is announced.
-    pub(super) policy: SinkPolicy,
+    /// Of the topic that its numbers began with.
+    pub(super) life: Life,
+    pub(super) sender: upstream::Sender,
 }
 
 impl Upstream {
@@ -133,14 +153,15 @@ impl Upstream {
         if let SinkKind::Wire { outbox, .. } = &self.kind {
             let mut state = lock(&self.state);
             state.link = None;
-            if state.announced_on == Some(self.link) && outbox.is_in_use() {
+            if state.sender.is_announced_on(self.link) && outbox.is_in_use() {
                 let tail = Frame::Tail {
                     alias,
-                    next_sequence: state.next_sequence,
+                    next_sequence: state.sender.next_sequence(),
                     last: Last::Withdrawn,
                 };
                 outbox.control(&tail.to_vec());
                 outbox.flush_soon();
+                state.sender.resume();
             }
             drop(state);
             outbox.wake_blocked();
@@ -163,7 +184,7 @@ pub(super) struct InboxSink {
 }
 
 impl Topic {
-    pub(crate) fn new(id: TopicId, name: Arc<str>, life: u64) -> Self {
+    pub(crate) fn new(id: TopicId, name: Arc<str>, life: u32) -> Self {
         let publish = PublishSide {
             next_sequence: 0,
             hosted: false,
@@ -173,15 +194,10 @@ impl Topic {
         Self {
             name,
             id,
-            life,
+            life: Life(life),
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
-    }
-
-    /// Which life of a stream it is that a node publishes on this topic.
-    pub(super) fn incarnation(&self, node: Incarnation) -> Incarnation {
-        Incarnation(node.0.saturating_add(self.life))
     }
 
     /// Where the topic lives has changed. `upstream` is made by the caller when there is a new one.
@@ -189,6 +205,9 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
         side.known = place.known;
+        if let Some(outside) = side.outside.as_mut().filter(|_| !place.hosted) {
+            outside.history = None;
+        }
         let wanted = place
             .upstream
             .zip(Some(place.owner))
@@ -203,7 +222,7 @@ impl Topic {
             let made = wanted.and_then(|(link, _)| upstream(link));
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| Arc::new(outside.going_on(made)));
+                let made = made.map(|made| Arc::new(outside.going_on(made, self.life)));
                 now = made.clone();
                 before = std::mem::replace(&mut outside.upstream, made);
             }
@@ -219,32 +238,70 @@ impl Topic {
     }
 
     /// The topic is gone; publishers that hold it look it up anew. Gives the streams that somebody here listened to: those
-    /// that were cut may go on, and those that have ended may come once more, by a slower way.
-    pub(crate) fn retire(&self) -> Option<CutStreams> {
+    /// that were cut may go on, and those that have ended may come once more, by a slower way. And how far owners were
+    /// sent to.
+    pub(crate) fn retire(&self) -> (Option<CutStreams>, Option<Sent>) {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
         let outside = side.outside.take();
         drop(side);
-        let upstream = outside.and_then(|outside| outside.upstream);
+        let (upstream, sent) = outside
+            .map(|outside| (outside.upstream, outside.sent))
+            .unwrap_or_default();
         upstream
             .iter()
             .for_each(|upstream| upstream.leave(self.id.0));
+        (
+            self.retire_heard(),
+            Some(sent).filter(|sent| !sent.0.is_empty()),
+        )
+    }
+
+    fn retire_heard(&self) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
-        let mut streams = sinks.heard.take()?.streams;
-        streams.iter_mut().for_each(|heard| heard.stream.lost());
-        (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
+        let HeardSide {
+            mut streams,
+            mut awaiting,
+            ..
+        } = *sinks.heard.take()?;
+        awaiting.cut();
+        for heard in &mut streams {
+            // A link that breaks is told first: what still comes is not wanted any more, or ends with the topic.
+            if heard.stream.is_live() {
+                heard.stream.end();
+            }
+            heard.stream.lost();
+        }
+        let cut = CutStreams { streams, awaiting };
+        (!cut.streams.is_empty() && !inboxes.is_empty()).then_some(cut)
     }
 
     /// The topic is back: goes on with the streams that were heard.
     pub(crate) fn resume(&self, cut: CutStreams) {
         let mut sinks = lock(&self.sinks);
-        sinks.heard.get_or_insert_default().resume(cut.0);
+        sinks.heard.get_or_insert_default().resume(cut);
     }
 
-    pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {
+    /// As [`resume`](Self::resume), with the numbers of what is sent to its owners.
+    pub(crate) fn resume_sending(&self, sent: Sent) {
+        let states = sent.0.iter();
+        states.for_each(|(_, state)| lock(state).sender.resume());
+        lock(&self.publish).outside.get_or_insert_default().sent = sent;
+    }
+
+    /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages
+    /// first, and nothing is published in between.
+    pub(crate) fn attach_inbox(
+        &self,
+        subscriber: SubscriberId,
+        inbox: &Arc<SharedInbox>,
+        history: usize,
+    ) {
+        let side = (history > 0).then(|| lock(&self.publish));
+        let kept = side.as_ref().and_then(|side| side.history());
         let mut sinks = lock(&self.sinks);
         if sinks
             .inboxes
@@ -253,9 +310,12 @@ impl Topic {
         {
             if let Some(side) = &mut sinks.heard {
                 side.departed
-                    .retain(|(_, known)| !Arc::ptr_eq(known, inbox));
+                    .retain(|known| !Arc::ptr_eq(&known.inbox, inbox));
             }
             let slot = inbox.attach(self.name.clone());
+            if let Some(kept) = kept {
+                inbox.replay(slot, kept, history);
+            }
             sinks.inboxes.push(InboxSink {
                 subscriber,
                 inbox: inbox.clone(),
@@ -274,35 +334,47 @@ impl Topic {
             let sink = sinks.inboxes.swap_remove(index);
             sink.inbox.detach(sink.slot);
         }
+        if let Some(side) = &mut sinks.heard {
+            side.awaiting.forget(subscriber);
+        }
         sinks.end_if_unwanted();
     }
 
-    /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
-    pub(crate) fn attach_link(&self, sink: LinkSink, publisher: NodeId, incarnation: Incarnation) {
+    /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already, and sends
+    /// what is kept of its past and asked for.
+    pub(crate) fn attach_link(&self, sink: LinkSink, identity: Identity, past: &Past) {
         let mut side = lock(&self.publish);
         let next_sequence = side.next_sequence;
-        let links = &mut side.outside.get_or_insert_default().links;
-        if let Some(known) = links.iter_mut().find(|known| known.link == sink.link) {
-            if let SinkKind::Wire { outbox, .. } = &sink.kind {
+        let Outside { links, history, .. } = &mut **side.outside.get_or_insert_default();
+        let known = links.iter_mut().find(|known| known.link == sink.link);
+        match (&sink.kind, known) {
+            (SinkKind::Wire { outbox, .. }, Some(known)) => {
                 // Those who wait may wait for a class that does not block any more.
                 outbox.wake_blocked();
+                let outbox = outbox.clone();
                 *known = sink;
+                self.replay(&side, &outbox, past);
             }
-            return;
+            (SinkKind::Wire { outbox, policy }, None) => {
+                let alias = Alias {
+                    alias: self.id.0,
+                    upstream: false,
+                    resumed: false,
+                    passage: None,
+                    next_sequence,
+                    incarnation: self.life.of(identity),
+                    publisher: identity.node,
+                    topic: &self.name,
+                };
+                let history = history.as_deref();
+                outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
+                let outbox = outbox.clone();
+                links.push(sink);
+                self.replay(&side, &outbox, past);
+            }
+            (_, Some(_)) => {}
+            (_, None) => links.push(sink),
         }
-        if let SinkKind::Wire { outbox, .. } = &sink.kind {
-            let alias = Alias {
-                alias: self.id.0,
-                upstream: false,
-                passage: None,
-                next_sequence,
-                incarnation: self.incarnation(incarnation),
-                publisher,
-                topic: &self.name,
-            };
-            outbox.control(&Frame::Alias(alias).to_vec());
-        }
-        links.push(sink);
     }
 
     pub(crate) fn detach_link(&self, link: LinkId, ended: bool) {
@@ -375,15 +447,22 @@ impl SinkKind {
     }
 }
 
+impl InboxSink {
+    #[inline]
+    pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
+        match self.inbox.offer(self.slot, source, payload) {
+            spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
+            // No room was set aside: the publisher cannot be held up from here.
+            spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
+            spot_core::inbox::Offer::Ended => after.ended_inboxes.push(self.inbox.clone()),
+        }
+    }
+}
+
 impl SinkSide {
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         for sink in &self.inboxes {
-            match sink.inbox.offer(sink.slot, source, payload) {
-                spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
-                // No room was set aside: the publisher cannot be held up from here.
-                spot_core::inbox::Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
-                spot_core::inbox::Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
-            }
+            sink.deliver(source, payload, after);
         }
     }
 

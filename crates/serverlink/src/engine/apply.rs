@@ -1,6 +1,7 @@
 //! Carrying out what the control plane asks for.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::frame::Passage;
 use spot_core::inbox::Notice;
@@ -68,6 +69,7 @@ impl LinkHandle {
             },
             Self::Inproc(link) => SinkKind::Direct {
                 node: link.node.clone(),
+                link: link.link,
                 topic: None,
             },
         }
@@ -134,11 +136,13 @@ impl NodeInner {
             Output::Close { link, reason, bye } => {
                 self.close_link(control, link, reason, bye, touched)
             }
-            Output::LinkActive { link } => control.open_windows(link),
+            Output::LinkActive { link } => {
+                control.open_windows(link);
+                control.tell_resumes(link);
+            }
             Output::LinkInactive { link, .. } => control.leave_use(link),
             Output::TopicAdded { topic, name } => {
-                control.topics_made += 1;
-                let topic = Topic::new(topic, name, control.topics_made);
+                let topic = Topic::new(topic, name, control.forgotten_topics);
                 self.add_topic(control, topic);
             }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
@@ -153,13 +157,31 @@ impl NodeInner {
                         Some(Upstream::new(link, place.owner, passage, sink))
                     };
                     topic.place(place, upstream);
+                    if place.hosted {
+                        let (max_messages, max_bytes) = self.history_limit();
+                        topic.set_history(max_messages, max_bytes);
+                    }
                 }
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.await_past(of);
+                }
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => control.past_sent(topic, subscriber, link),
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 if let (Some(topic), Some(inbox)) =
                     (control.topic(topic), control.subscribers.get(&subscriber))
                 {
-                    topic.attach_inbox(subscriber, inbox);
+                    topic.attach_inbox(subscriber, inbox, history);
                 }
             }
             Output::DetachSubscriber { topic, subscriber } => {
@@ -172,6 +194,7 @@ impl NodeInner {
                 topic,
                 link,
                 classes,
+                past,
             } => {
                 if let (Some(topic), Some(handle)) =
                     (control.topic(topic), control.links.get(&link))
@@ -180,7 +203,7 @@ impl NodeInner {
                         link,
                         kind: handle.sink(&classes),
                     };
-                    topic.attach_link(sink, self.identity.node, self.identity.incarnation);
+                    topic.attach_link(sink, self.identity, &past);
                 }
             }
             Output::DetachLink { topic, link, ended } => {
@@ -255,7 +278,11 @@ impl NodeInner {
                     inbox.notice(Notice::PeerLost { node, name });
                 }
             }
-            Output::SubscriberEnded { subscriber } => self.subscriber_ended(control, subscriber),
+            Output::SubscriberEnded { subscriber } => {
+                control.forget_unwanted();
+                self.subscriber_ended(control, subscriber);
+            }
+            Output::Publishing { refused } => self.refuses.store(refused, Relaxed),
             Output::Event(event) => self.tell_event(control, &event),
         }
     }
@@ -314,6 +341,9 @@ impl NodeInner {
         if let Some(cut) = control.cut_topics.take(&topic.name) {
             topic.resume(cut);
         }
+        if let Some(sent) = control.sent_topics.take(&topic.name) {
+            topic.resume_sending(sent);
+        }
         self.names
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -322,12 +352,17 @@ impl NodeInner {
 
     fn remove_topic(&self, control: &mut Control, id: spot_core::TopicId) {
         if let Some(topic) = control.topics.get_mut(id.0 as usize).and_then(Option::take) {
+            control.forgotten_topics = control.forgotten_topics.wrapping_add(1);
             self.names
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            if let Some(cut) = topic.retire() {
+            let (cut, sent) = topic.retire();
+            if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
+            }
+            if let Some(sent) = sent {
+                control.sent_topics.keep(&topic.name, sent);
             }
         }
     }
@@ -355,6 +390,23 @@ impl NodeInner {
             Event::ConnectFailed { endpoint, reason } => {
                 tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
+            Event::MemberUp { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member up");
+            }
+            Event::MemberSuspect { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member does not answer");
+            }
+            Event::MemberDown {
+                node: member,
+                name,
+                left,
+            } => tracing::info!(node, %member, member_name = %name, left, "member down"),
+            Event::Partition {
+                reachable,
+                size,
+                majority,
+            } => tracing::warn!(node, reachable, size, majority, "cluster partitioned"),
+            Event::Heal { size } => tracing::info!(node, size, "cluster whole"),
             _ => {}
         }
         control.tell(event);
@@ -362,7 +414,6 @@ impl NodeInner {
 
     /// Has the reactor call when the control plane wants to be called next.
     fn arm_timer(self: &Arc<Self>, control: &Control) {
-        use std::sync::atomic::Ordering::Relaxed;
         let Some(at_ms) = control.core.poll_timeout() else {
             return;
         };
@@ -374,8 +425,7 @@ impl NodeInner {
 
     /// The time that was asked for has come.
     pub(crate) fn handle_timeout(self: &Arc<Self>) {
-        self.armed_ms
-            .store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+        self.armed_ms.store(u64::MAX, Relaxed);
         let now_ms = self.now_ms();
         self.control(|control| control.core.handle_timeout(now_ms));
     }

@@ -12,7 +12,7 @@ use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role, lim
 use super::context::{ContextInner, NotAdmitted};
 use super::{Bind, Control, Names, NodeInner};
 use crate::api::{BindError, Options, StartError};
-use crate::data::{Aftermath, Counters, CutTopics, Deadline, Identity, lock, wait};
+use crate::data::{Aftermath, Counters, Deadline, Forgotten, Identity, lock, wait};
 use crate::net::{self, Listener};
 use crate::reactor::Turns;
 
@@ -45,6 +45,7 @@ pub(crate) fn start(
     );
     config.name = name.clone().unwrap_or_default();
     config.role = role;
+    config.cluster = options.cluster();
     config.reconnect_min_ms = options.reconnect_min.as_millis() as u64;
     config.reconnect_max_ms = options.reconnect_max.as_millis() as u64;
     let mut core = Node::new(config);
@@ -53,13 +54,14 @@ pub(crate) fn start(
         core,
         links: HashMap::new(),
         topics: Vec::new(),
-        cut_topics: CutTopics::default(),
+        cut_topics: Forgotten::default(),
+        sent_topics: Forgotten::default(),
+        forgotten_topics: 0,
         subscribers: HashMap::new(),
         binds: Vec::new(),
         events: Vec::new(),
         departed: Vec::new(),
         waiting: 0,
-        topics_made: 0,
         after: Aftermath::default(),
     };
     let node = Arc::new(NodeInner {
@@ -79,6 +81,7 @@ pub(crate) fn start(
         passages: AtomicU32::new(0),
         closed: AtomicBool::new(false),
         remaining: AtomicUsize::new(0),
+        refuses: AtomicBool::new(false),
         open_sockets: Mutex::new(0),
         all_closed: Condvar::new(),
         epoch: Instant::now(),
@@ -94,6 +97,8 @@ pub(crate) fn start(
         }
     }
     node.context.welcome(&node);
+    // What follows from the options alone, such as that a node by itself has no majority.
+    node.control(|_| ());
     Ok(node)
 }
 

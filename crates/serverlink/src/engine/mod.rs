@@ -5,6 +5,7 @@ mod apply;
 mod context;
 mod credit;
 mod events;
+mod history;
 mod inproc;
 mod lifecycle;
 mod links;
@@ -22,8 +23,8 @@ use std::hash::BuildHasher;
 
 use crate::api::{Event, Options};
 use crate::data::{
-    Aftermath, Counters, CutTopics, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock,
-    wait,
+    Aftermath, Counters, CutStreams, Deadline, Forgotten, Identity, Sent, SharedInbox,
+    SharedOutbox, Topic, lock, wait,
 };
 use crate::reactor::{Reactor, Turns};
 
@@ -59,6 +60,8 @@ pub(crate) struct NodeInner {
     closed: AtomicBool,
     /// Connections that are gone and of which messages still wait for room.
     pub(crate) remaining: AtomicUsize,
+    /// This node has no majority of its cluster and is set to refuse publishing then; read at each publish.
+    refuses: AtomicBool,
     open_sockets: Mutex<usize>,
     all_closed: Condvar,
     epoch: Instant,
@@ -71,14 +74,15 @@ pub(crate) struct Control {
     pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
-    pub(crate) cut_topics: CutTopics,
+    pub(crate) cut_topics: Forgotten<CutStreams>,
+    pub(crate) sent_topics: Forgotten<Sent>,
+    /// Topics forgotten so far: one that comes back is another stream.
+    forgotten_topics: u32,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
     departed: Vec<credit::Departed>,
     waiting: usize,
-    /// Topics made so far.
-    topics_made: u64,
     /// What carrying out outputs left to do once the lock is free.
     after: Aftermath,
 }
@@ -144,6 +148,12 @@ impl NodeInner {
     /// An alias for a stream of published messages that is passed on. They are as good as never all in use.
     pub(crate) fn passage_alias(&self) -> u32 {
         PASSAGE_ALIASES | self.passages.fetch_add(1, Relaxed)
+    }
+
+    /// Whether publishing is refused for want of a majority.
+    #[inline]
+    pub(crate) fn refuses_to_publish(&self) -> bool {
+        self.refuses.load(Relaxed)
     }
 
     pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
@@ -290,14 +300,18 @@ impl NodeInner {
             options.reconnect_max.as_millis() as u64,
         );
         let (spin, relay) = (options.spin, options.relay);
+        let cluster = options.cluster();
         *self
             .options
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = options;
         let limit = self.send_limit();
+        let history = self.history_limit();
         self.control(|control| {
+            control.set_history(history);
             control.core.set_reconnect_pauses(min_ms, max_ms);
             control.core.set_relay(relay);
+            control.core.configure_cluster(cluster);
             control
                 .outboxes()
                 .for_each(|outbox| outbox.set_limit(limit));
@@ -326,7 +340,8 @@ impl Control {
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.
     pub(crate) fn forget_unwanted(&mut self) {
         let (core, subscribers) = (&self.core, &self.subscribers);
-        self.cut_topics.retain(|topic| {
+        self.cut_topics.retain(|topic, cut| {
+            cut.retain_waiting(|subscriber| core.wants(subscriber, topic));
             subscribers
                 .keys()
                 .any(|subscriber| core.wants(*subscriber, topic))

@@ -10,7 +10,7 @@ use crate::sys;
 /// What is set on every TCP socket, dialed or accepted.
 ///
 /// The defaults find a dead peer on an idle connection in about 30 s. Sent data that is not
-/// acknowledged silences the probes; then `user_timeout_ms` or the heartbeats above find it.
+/// acknowledged silences the probes; then the heartbeats above find it, and `user_timeout_ms`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpOptions {
     /// Send small writes at once (TCP_NODELAY). On by default: batching is done above.
@@ -27,8 +27,10 @@ pub struct TcpOptions {
     pub send_buffer: Option<usize>,
     /// Bytes of the kernel's receive buffer; `None` lets the kernel tune it.
     pub receive_buffer: Option<usize>,
-    /// Milliseconds that sent data may stay unacknowledged (TCP_USER_TIMEOUT, Linux only). `None`
-    /// by default: it also ends a connection whose peer merely stopped reading.
+    /// Milliseconds that sent data may stay unacknowledged (TCP_USER_TIMEOUT, Linux only). It also ends a connection
+    /// whose peer merely stopped reading. So `None`, the default, sets it on links to SPOT nodes alone, which always
+    /// read, and only with heartbeats on: to the time in which the probes would find the peer dead, or the heartbeats
+    /// where that is longer.
     pub user_timeout_ms: Option<u32>,
 }
 
@@ -48,6 +50,13 @@ impl Default for TcpOptions {
 }
 
 impl TcpOptions {
+    /// In which time the probes find a dead peer; none without them.
+    pub(crate) fn keepalive_floor(&self) -> Duration {
+        let probes_s = self.keepalive_interval_s * self.keepalive_count;
+        let floor_s = self.keepalive_idle_s + probes_s;
+        Duration::from_secs(if self.keepalive { floor_s.into() } else { 0 })
+    }
+
     /// Sets all of them. Buffer sizes decide the window that is offered in the handshake, so this
     /// comes before `connect` and `listen`.
     ///
@@ -141,11 +150,8 @@ mod tests {
 
     #[test]
     fn defaults_find_a_dead_peer_in_thirty_seconds() {
-        let d = TcpOptions::default();
-        assert_eq!(
-            d.keepalive_idle_s + d.keepalive_interval_s * d.keepalive_count,
-            30
-        );
+        let found_in = TcpOptions::default().keepalive_floor();
+        assert_eq!(found_in, Duration::from_secs(30));
     }
 
     #[test]

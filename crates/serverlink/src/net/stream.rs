@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
@@ -107,6 +108,14 @@ impl Stream {
             Stream::Unix(socket) => unix_text(socket.local_addr().ok())
                 .or_else(|| unix_text(socket.peer_addr().ok()))
                 .unwrap_or("ipc://?".into()),
+        }
+    }
+
+    /// Bounds how long sent data may stay unacknowledged; for TCP, and on systems that can.
+    pub(crate) fn limit_unacknowledged(&self, timeout: Duration) {
+        if let Stream::Tcp(socket) = self {
+            // One that cannot has the heartbeats and the probes.
+            let _ = sys::set_user_timeout(&SockRef::from(socket), timeout);
         }
     }
 

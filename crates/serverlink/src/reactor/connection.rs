@@ -57,6 +57,8 @@ pub(super) struct Connection {
     deadline: Option<Instant>,
     pub(super) armed: Option<Instant>,
     pub(super) serial: u64,
+    /// The poller has told of the end of the stream: it is to be read up to there.
+    end_seen: bool,
     gone: bool,
 }
 
@@ -150,6 +152,7 @@ impl Connection {
             deadline: None,
             armed: None,
             serial,
+            end_seen: false,
             gone: false,
         }
     }
@@ -205,7 +208,9 @@ impl Connection {
         }
     }
 
+    /// `closed`: the poller has seen the end of the stream, which makes no further edge.
     pub(super) fn readable(&mut self, buffer: &mut [u8], closed: bool) -> Outcome {
+        self.end_seen |= closed;
         match self.phase {
             Phase::Connecting => return self.writable(),
             Phase::Remaining { .. } => return Outcome::Wait,
@@ -222,8 +227,8 @@ impl Connection {
             if let Err(fault) = self.take(&buffer[..read]) {
                 return self.end(fault);
             }
-            // A short read has emptied the socket: what comes later makes a new edge, except for a close already seen.
-            if read < buffer.len() && !closed {
+            // A short read has emptied the socket: what comes later makes a new edge, except for an end already seen.
+            if read < buffer.len() && !self.end_seen {
                 return self.turn_done();
             }
         }
@@ -255,12 +260,13 @@ impl Connection {
     /// Keeps of a link that is gone what waits for room, if anything does; otherwise it is over.
     fn keep_remainder(&mut self, mut link: Box<Link>) -> Outcome {
         self.leave();
-        if link.remains() && !self.node.is_closed() {
-            if let Some(kept) = Kept::new(&self.node) {
-                self.phase = Phase::Remaining { link, _kept: kept };
-                // There may have been room since.
-                return self.retry();
-            }
+        if link.remains()
+            && !self.node.is_closed()
+            && let Some(kept) = Kept::new(&self.node)
+        {
+            self.phase = Phase::Remaining { link, _kept: kept };
+            // There may have been room since.
+            return self.retry();
         }
         link.give_up(&self.node);
         Outcome::Done

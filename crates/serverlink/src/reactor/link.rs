@@ -59,6 +59,9 @@ impl Link {
         let version = established.peer.version;
         let limit = node.send_limit();
         let limits = zmtp_limits(node);
+        if matches!(peer, LinkPeer::Spot(_)) {
+            limit_unacknowledged(node, &wire.stream);
+        }
         let (outbox, traffic) = node.control(|control| {
             let id = dialed.unwrap_or_else(|| control.core.accept(address.to_owned()));
             if !control.core.is_open(id) {
@@ -235,6 +238,19 @@ impl Link {
     fn send(&self, framed: &[u8]) {
         self.outbox.with(|queue| queue.framed(framed));
         self.outbox.flush_soon();
+    }
+}
+
+/// The net below the heartbeats, for what they do not see: a path that carries only the peer's bytes, and what is left to
+/// send after we have closed. A node always reads, so nobody who is merely slow is cut off.
+fn limit_unacknowledged(node: &NodeInner, stream: &Stream) {
+    let heartbeat = heartbeat_config(node);
+    let (floor, chosen) =
+        node.read_options(|options| (options.tcp.keepalive_floor(), options.tcp.user_timeout_ms));
+    if heartbeat.interval_ms > 0 && chosen.is_none() {
+        // Not before the heartbeats: they know more, and were told how patient to be.
+        let dead_ms = heartbeat.interval_ms + heartbeat.timeout_ms;
+        stream.limit_unacknowledged(floor.max(Duration::from_millis(dead_ms)));
     }
 }
 

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 use std::process;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serverlink::{Node, Options, PublishError, Publisher, WaitError};
+use serverlink::{Node, Options, PublishError, Publisher, SyncError, WaitError};
 
 use crate::cli::PubArgs;
 use crate::client::Client;
@@ -17,14 +18,17 @@ use crate::output::note;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
-    let linger = |options: &mut Options| options.linger = Some(args.linger);
-    let client = Client::start(&args.join, &args.binds, linger, close_and_exit)?;
+    let configure = |options: &mut Options| {
+        options.linger = Some(args.linger);
+        options.history = args.history.messages;
+    };
+    let client = Client::start(&args.join, &args.binds, configure, close_and_exit)?;
     let publisher = if client.bound.is_empty() {
         find(&client, args)?
     } else {
         host(&client, args)?
     };
-    let mut sender = Sender::new(publisher, args.rate);
+    let mut sender = Sender::new(&client.node, publisher, args);
     let sent = match &args.data {
         Some(data) => sender.repeat(data, args.count),
         None => {
@@ -54,8 +58,9 @@ fn close_and_exit(node: &Node) {
 
 /// The topic as the peers offer it.
 fn find(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
-    // A peer that is missing matters only if the topic is.
-    let synced = client.sync(args.timeout.unwrap_or(DEFAULT_TIMEOUT));
+    let timeout = args.timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let learnt = learn(&client.node, &args.topic, timeout);
+    let synced = learnt.map_err(|error| client.sync_failure(error, timeout));
     match (client.node.publisher(&args.topic), synced) {
         (Ok(publisher), _) => Ok(publisher),
         (Err(_), Err(failure)) => Err(failure),
@@ -66,6 +71,23 @@ fn find(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
         ))),
         (Err(error), Ok(())) => Err(error.into()),
     }
+}
+
+/// Learns the peers' topics until this one can be published on: a peer that is missing matters only if the topic is.
+fn learn(node: &Node, topic: &str, timeout: Duration) -> Result<(), SyncError> {
+    let (tell, first) = mpsc::channel();
+    // The thread that comes second ends with its time or the node; nobody waits for it.
+    thread::spawn({
+        let (node, topic, tell) = (node.clone(), topic.to_owned(), tell.clone());
+        move || {
+            if node.wait_reachable(&topic, timeout).is_ok() {
+                let _ = tell.send(Ok(()));
+            }
+        }
+    });
+    let node = node.clone();
+    thread::spawn(move || tell.send(node.sync(timeout)));
+    first.recv().expect("the sync tells how it ended")
 }
 
 /// The topic as hosted here, once enough subscribers listen.
@@ -95,17 +117,22 @@ fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
 
 /// Publishes in the rhythm asked for.
 struct Sender {
+    node: Node,
     publisher: Publisher,
     rate: Option<f64>,
+    /// How long the topic may be out of reach.
+    timeout: Duration,
     started: Instant,
     sent: u64,
 }
 
 impl Sender {
-    fn new(publisher: Publisher, rate: Option<f64>) -> Self {
+    fn new(node: &Node, publisher: Publisher, args: &PubArgs) -> Self {
         Self {
+            node: node.clone(),
             publisher,
-            rate,
+            rate: args.rate,
+            timeout: args.timeout.unwrap_or(DEFAULT_TIMEOUT),
             started: Instant::now(),
             sent: 0,
         }
@@ -133,13 +160,47 @@ impl Sender {
             let due = self.started + Duration::from_secs_f64(self.sent as f64 / rate);
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
-        self.publisher.publish(data).map_err(|error| {
-            Failure::Failed(format!(
-                "message {} was not published: {error}",
-                self.sent + 1
-            ))
+        let published = match self.publisher.publish(data) {
+            Err(error) if is_out_of_reach(&error) => self.publish_once_reachable(data),
+            published => published,
+        };
+        let number = self.sent + 1;
+        published.map_err(|error| match error {
+            error if is_out_of_reach(&error) => Failure::Timeout(format!(
+                "message {number} was not published within {:?}: {error}; start its node again, or give it more time \
+                 with --timeout",
+                self.timeout
+            )),
+            error => Failure::Failed(format!("message {number} was not published: {error}")),
         })?;
-        self.sent += 1;
+        self.sent = number;
         Ok(())
     }
+
+    /// Waits for a node that hosts the topic to be back: it may just be starting again.
+    fn publish_once_reachable(&self, data: &[u8]) -> Result<(), PublishError> {
+        let topic = self.publisher.topic();
+        note(format_args!(
+            "message {} waits up to {:?}: no node that hosts {topic} is connected",
+            self.sent + 1,
+            self.timeout
+        ));
+        let lost = Instant::now();
+        loop {
+            let left = self.timeout.saturating_sub(lost.elapsed());
+            let waited = self.node.wait_reachable(topic, left);
+            match self.publisher.publish(data) {
+                Err(error) if is_out_of_reach(&error) && waited.is_ok() && !left.is_zero() => {}
+                published => return published,
+            }
+        }
+    }
+}
+
+/// Whether no node that hosts the topic is connected. It is unknown while a node that started again lists its topics.
+fn is_out_of_reach(error: &PublishError) -> bool {
+    matches!(
+        error,
+        PublishError::Unreachable { .. } | PublishError::Unknown { .. }
+    )
 }

@@ -191,3 +191,84 @@ fn a_subscription_outlives_a_restart_of_the_node() {
     assert_eq!(hosted.code, Some(0), "{}", hosted.reason());
     assert_eq!(sub.finish().stdout, ["t back"]);
 }
+
+#[test]
+fn pub_goes_on_through_the_peer_that_is_there_when_another_is_not() {
+    let (_node, endpoint) = Spot::node(&["--topic", "t"]);
+    let sub = subscriber(&endpoint, &["t", "-n", "1"]);
+    let peers = format!("{NOBODY},{endpoint}");
+    // It would wait for longer than the test does.
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &peers, "--timeout", "3600"]);
+    publisher.type_in(b"hello\n");
+    assert_eq!(sub.finish().stdout, ["t hello"]);
+    assert_eq!(publisher.finish().code, Some(0));
+}
+
+/// Lines for `pub --rate 100`, enough for it to be publishing until the test is over.
+fn numbered_lines() -> String {
+    (1..=6000).map(|number| format!("{number}\n")).collect()
+}
+
+#[test]
+fn pub_waits_for_its_node_to_come_back_and_goes_on_with_the_next_line() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let args = [
+        "pub",
+        "t",
+        "--rate",
+        "100",
+        "--timeout",
+        "60",
+        "--peer",
+        &endpoint,
+    ];
+    let mut publisher = Spot::run(&args);
+    publisher.type_in(numbered_lines().as_bytes());
+    let mut sub = subscriber(&endpoint, &["t"]);
+    sub.line();
+    node.signal(Signal::TERM);
+    assert_eq!(node.finish().code, Some(0));
+    let told = publisher.wait_for("waits up to 60s: no node that hosts t is connected");
+    let words = told.split(' ').skip_while(|word| *word != "message");
+    let waiting: u64 = words
+        .skip(1)
+        .flat_map(str::parse)
+        .next()
+        .expect("its number");
+
+    let mut again = Spot::run(&["node", "--bind", &endpoint, "--topic", "t"]);
+    again.endpoint();
+    // What came before the loss is printed first; each line is waited for with a deadline.
+    while number(&sub.line()) < waiting {}
+}
+
+fn number(line: &str) -> u64 {
+    let data = line.strip_prefix("t ").expect("on the topic");
+    data.parse().expect("a number")
+}
+
+#[test]
+fn pub_gives_up_when_its_node_does_not_come_back_in_time() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let args = [
+        "pub",
+        "t",
+        "--rate",
+        "100",
+        "--timeout",
+        "3",
+        "--peer",
+        &endpoint,
+    ];
+    let mut publisher = Spot::run(&args);
+    publisher.type_in(numbered_lines().as_bytes());
+    let mut sub = subscriber(&endpoint, &["t"]);
+    sub.line();
+    node.signal(Signal::TERM);
+    assert_eq!(node.finish().code, Some(0));
+    let done = publisher.end();
+    assert_eq!(done.code, Some(3), "{}", done.reason());
+    for part in ["was not published within 3s", "\"t\"", "--timeout"] {
+        assert!(done.reason().contains(part), "{}", done.reason());
+    }
+}

@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Far above what anything here takes; reached only by what hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_spot");
+
 /// An endpoint where nobody listens: port 1 is below those the system gives out.
 pub(crate) const NOBODY: &str = "tcp://127.0.0.1:1";
 
@@ -41,8 +44,17 @@ impl Done {
 
 /// The program with these arguments and none of its variables set.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spot"));
-    for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
+    let mut command = Command::new(PROGRAM);
+    for variable in [
+        "SPOT_BIND",
+        "SPOT_CLUSTER",
+        "SPOT_CLUSTER_SIZE",
+        "SPOT_DISCOVERY",
+        "SPOT_HISTORY",
+        "SPOT_MINORITY",
+        "SPOT_NAME",
+        "SPOT_TOPICS",
+    ] {
         command.env_remove(variable);
     }
     command.args(args);
@@ -96,6 +108,15 @@ impl Spot {
             if line.contains(text) {
                 return line;
             }
+        }
+    }
+
+    /// Reads standard error until it has told each of these, in any order.
+    #[allow(dead_code, reason = "for tests with several peers")]
+    pub(crate) fn wait_for_each(&mut self, mut texts: Vec<String>) {
+        while !texts.is_empty() {
+            let line = self.wait_for("");
+            texts.retain(|text| !line.contains(text));
         }
     }
 

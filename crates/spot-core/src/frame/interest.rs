@@ -63,21 +63,30 @@ fn put_entry(out: &mut Vec<u8>, entry: &InterestEntry) {
         entry.classes.len() <= MAX_CLASSES_PER_FILTER,
         "too many classes of one filter"
     );
-    let (filter_kind, text) = match (&entry.filter, entry.origin) {
-        (Filter::Exact(topic), None) => (EXACT, &**topic),
-        (Filter::Exact(topic), Some(_)) => (RELAYED, &**topic),
-        (Filter::Pattern(glob), None) => (PATTERN, glob.text()),
-        (Filter::Pattern(_), Some(_)) => panic!("relayed topics are asked for one by one"),
-        (Filter::Prefix(_), _) => panic!("a prefix filter is not sent on a SPOT link"),
-    };
-    out.push(filter_kind);
-    out.extend(entry.origin.iter().flat_map(|origin| origin.0));
-    put_text(out, text);
+    match (&entry.filter, entry.origin) {
+        (filter, None) => put_filter(out, filter),
+        (Filter::Exact(topic), Some(origin)) => {
+            out.push(RELAYED);
+            out.extend(origin.0);
+            put_text(out, topic);
+        }
+        (_, Some(_)) => panic!("relayed topics are asked for one by one"),
+    }
     varint::put(out, entry.classes.len() as u64);
     entry
         .classes
         .iter()
         .for_each(|class| varint::put(out, class.0));
+}
+
+pub(super) fn put_filter(out: &mut Vec<u8>, filter: &Filter) {
+    let (filter_kind, text) = match filter {
+        Filter::Exact(topic) => (EXACT, &**topic),
+        Filter::Pattern(glob) => (PATTERN, glob.text()),
+        Filter::Prefix(_) => panic!("a prefix filter is not sent on a SPOT link"),
+    };
+    out.push(filter_kind);
+    put_text(out, text);
 }
 
 /// The version and the entries, which run to the end of the frame.
@@ -92,13 +101,12 @@ pub(super) fn read(mut reader: Reader<'_>) -> Result<(u64, Vec<InterestEntry>), 
 
 fn read_entry(reader: &mut Reader<'_>) -> Result<InterestEntry, FrameError> {
     let kind = reader.byte(RELAYED, "filter kind")?;
-    let origin = match kind {
-        RELAYED => Some(NodeId(reader.array("origin")?)),
-        _ => None,
-    };
-    let filter = match kind {
-        EXACT | RELAYED => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
-        _ => Filter::pattern(reader.text(MAX_PATTERN_BYTES, "pattern")?)?,
+    let (origin, filter) = match kind {
+        RELAYED => (
+            Some(NodeId(reader.array("origin")?)),
+            read_text(reader, EXACT)?,
+        ),
+        _ => (None, read_text(reader, kind)?),
     };
     let count = reader.varint_up_to(MAX_CLASSES_PER_FILTER as u64, "class count")?;
     // Collecting grows with the bytes that are there, not with the count a peer claims.
@@ -109,5 +117,17 @@ fn read_entry(reader: &mut Reader<'_>) -> Result<InterestEntry, FrameError> {
         filter,
         origin,
         classes,
+    })
+}
+
+pub(super) fn read_filter(reader: &mut Reader<'_>) -> Result<Filter, FrameError> {
+    let kind = reader.byte(PATTERN, "filter kind")?;
+    read_text(reader, kind)
+}
+
+fn read_text(reader: &mut Reader<'_>, kind: u8) -> Result<Filter, FrameError> {
+    Ok(match kind {
+        EXACT => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
+        _ => Filter::pattern(reader.text(MAX_PATTERN_BYTES, "pattern")?)?,
     })
 }

@@ -22,6 +22,7 @@ use crate::interest::Classes;
 use crate::registry::{Topic, TopicId};
 
 use asks::Asked;
+pub(super) use asks::Unacked;
 use offers::{Advert, Offer};
 
 /// A topic of one node.
@@ -140,6 +141,19 @@ impl Node {
     #[must_use]
     pub fn ways_changed(&self) -> u64 {
         self.relay.ways_changed
+    }
+
+    /// Notes which nodes a topic is heard from by way of hubs, or was until a moment ago.
+    pub(super) fn note_heard_by_hubs(&mut self, topic: TopicId) {
+        let all = (topic, NodeId([0; 16]))..=(topic, NodeId([u8::MAX; 16]));
+        let streams = self.relay.streams.range(all);
+        let by_hubs = streams.filter(|((_, origin), stream)| {
+            let mut ways = [stream.way, stream.leaving].into_iter().flatten();
+            ways.any(|way| way.hub != *origin)
+        });
+        for (_, origin) in by_hubs.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.note_heard_by_hub(topic, origin);
+        }
     }
 
     pub(super) fn has_way(&self, key: StreamKey) -> bool {
@@ -261,6 +275,9 @@ impl Node {
         if before != way {
             self.relay.ways_changed += 1;
         }
+        if way.is_some_and(|way| way.hub != key.1) {
+            self.note_heard_by_hub(key.0, key.1);
+        }
         if let Some(before) = before.filter(|_| way.is_none()) {
             self.defer_owner(key);
             let (topic, origin) = key;
@@ -307,8 +324,13 @@ impl Node {
         if self.relay.told_lost.len() >= MAX_TOLD_LOST {
             self.relay.told_lost.clear();
         }
-        let remote = self.remotes.get(&node).map(|remote| remote.name.clone());
-        let name: Arc<str> = remote.unwrap_or_else(|| node.to_string()).into();
+        let linked = self.remotes.get(&node).map(|remote| remote.name.clone());
+        let heard_of = || {
+            let member = self.membership.book.get(node)?;
+            Some(member.name.clone()).filter(|name| !name.is_empty())
+        };
+        let name = linked.or_else(heard_of);
+        let name: Arc<str> = name.unwrap_or_else(|| node.to_string()).into();
         for (subscriber, _) in self.wanted.matching(&topic.name) {
             let told = self.relay.told_lost.entry(node).or_default();
             if told.insert(subscriber) {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::frame::{Alias, Last, put_data_header};
 use crate::identity::{Incarnation, NodeId};
@@ -47,8 +49,12 @@ fn drain(outbox: &mut Outbox) -> Vec<String> {
     while !outbox.is_empty() {
         written.extend(write(outbox, usize::MAX));
     }
+    words(&written)
+}
+
+fn words(written: &[u8]) -> Vec<String> {
     let mut decoder = zmtp::Decoder::new(zmtp::Limits::default());
-    let mut input = &written[..];
+    let mut input = written;
     let frames = std::iter::from_fn(|| decoder.decode(&mut input).unwrap());
     let words = frames.map(|frame| match Frame::decode(&frame.body).unwrap() {
         Frame::Data(data) => format!("{}#{}", data.alias, data.sequence),
@@ -142,6 +148,7 @@ fn a_loss_was_announced_for_the_stream_that_has_the_alias_now() {
         alias: 1,
         upstream: false,
         passage: None,
+        resumed: false,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([1; 16]),
@@ -205,7 +212,137 @@ fn a_message_that_a_publisher_had_waited_for_was_dropped_as_the_oldest() {
     offer(&mut outbox, &policy, 1, 0, 1);
     offer(&mut outbox, &oldest(), 2, 0, 1);
     assert_eq!(offer(&mut outbox, &oldest(), 2, 1, 1), Offer::Dropped);
-    assert_eq!(drain(&mut outbox), ["1#0", "2#0", "2>2"]);
+    assert_eq!(drain(&mut outbox), ["1#0", "2#1", "2>1"]);
+}
+
+#[test]
+fn the_newest_was_dropped_for_a_message_in_front_that_must_arrive() {
+    for len in [1, SHARE_MIN_BYTES] {
+        let mut outbox = outbox(4);
+        let block = unlimited(&mut outbox);
+        offer(&mut outbox, &block, 1, 0, len);
+        outbox.control(&tail(1, 1, true));
+        offer(&mut outbox, &oldest(), 2, 0, len);
+        outbox.control(&tail(9, 1, false));
+        offer(&mut outbox, &block, 3, 0, len);
+        offer(&mut outbox, &oldest(), 2, 1, len);
+        for sequence in 2..9 {
+            assert_eq!(
+                offer(&mut outbox, &oldest(), 2, sequence, len),
+                Offer::Dropped
+            );
+            assert_eq!(outbox.messages(), 4);
+        }
+        let written = drain(&mut outbox);
+        let expected = ["1#0", "1>1.", "9>1", "3#0", "2#7", "2#8", "2>7"];
+        assert_eq!(written, expected, "{len}");
+        assert_eq!(outbox.bytes, 0);
+    }
+}
+
+#[test]
+fn the_newest_was_lost_to_a_queue_full_of_what_must_arrive() {
+    let mut outbox = outbox(2);
+    let block = unlimited(&mut outbox);
+    offer(&mut outbox, &block, 1, 0, 1);
+    offer(&mut outbox, &block, 1, 1, 1);
+    assert_eq!(offer(&mut outbox, &oldest(), 2, 0, 1), Offer::Queued);
+    for sequence in 1..4 {
+        assert_eq!(
+            offer(&mut outbox, &oldest(), 2, sequence, 1),
+            Offer::Dropped
+        );
+        assert_eq!(outbox.messages(), 3);
+    }
+    assert_eq!(offer(&mut outbox, &block, 1, 2, 1), Offer::Full);
+    assert_eq!(drain(&mut outbox), ["1#0", "1#1", "2#3", "2>3"]);
+}
+
+#[test]
+fn answers_in_front_of_a_dropped_message_were_not_counted_any_more() {
+    let mut outbox = outbox(1);
+    for sequence in 0..10 {
+        outbox.control(&Frame::SyncAck { id: 1 }.to_vec());
+        offer(&mut outbox, &oldest(), 1, sequence, SHARE_MIN_BYTES);
+    }
+    assert_eq!(outbox.unread_answers(), 20);
+    drain(&mut outbox);
+    assert_eq!(outbox.unread_answers(), 0);
+}
+
+/// Without end of credit: it waits for room only.
+fn unlimited(outbox: &mut Outbox) -> SinkPolicy {
+    let class = Class::new(Overflow::Block, 1);
+    outbox.credit(class, u64::MAX, u64::MAX);
+    blocking(outbox, class)
+}
+
+/// What the model does with the queue.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// A message of stream 1 that must arrive, of 2 that gives way, or of 3 that is dropped; this long.
+    Offer(u32, usize),
+    /// An end of a stream, which frees its alias.
+    End(u32),
+    Write,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let len = prop_oneof![4 => 0usize..9, 1 => Just(SHARE_MIN_BYTES)];
+    let step = prop_oneof![
+        12 => (1u32..4, len).prop_map(|(alias, len)| Step::Offer(alias, len)),
+        2 => (1u32..4).prop_map(Step::End),
+        1 => Just(Step::Write),
+    ];
+    proptest::collection::vec(step, 0..80)
+}
+
+proptest! {
+    /// Against a list of words from which the first that may be lost is removed.
+    #[test]
+    fn only_the_oldest_that_may_be_lost_give_way_and_order_stays(steps in steps()) {
+        const LIMIT: usize = 4;
+        let mut outbox = outbox(LIMIT);
+        let policies = [unlimited(&mut outbox), oldest(), SinkPolicy::default()];
+        let mut model: Vec<String> = Vec::new();
+        for (sequence, step) in (0u64..).zip(steps) {
+            let messages = |model: &[String]| model.iter().filter(|word| word.contains('#')).count();
+            match step {
+                Step::Offer(alias, len) => {
+                    let policy = &policies[alias as usize - 1];
+                    offer(&mut outbox, policy, alias, sequence, len);
+                    let may_be_lost = |word: &String| word.contains('#') && !word.starts_with("1#");
+                    while alias == 2 && messages(&model) >= LIMIT
+                        && let Some(first) = model.iter().position(may_be_lost)
+                    {
+                        model.remove(first);
+                    }
+                    if alias == 2 || messages(&model) < LIMIT {
+                        model.push(format!("{alias}#{sequence}"));
+                    }
+                }
+                Step::End(alias) => {
+                    outbox.control(&tail(alias, sequence, true));
+                    model.push(format!("{alias}>{sequence}."));
+                }
+                Step::Write => {
+                    let bytes = write(&mut outbox, 1);
+                    let written = without_announcements(words(&bytes));
+                    prop_assert_eq!(&written[..], &model[..written.len()]);
+                    model.drain(..written.len());
+                }
+            }
+            prop_assert_eq!(outbox.messages(), messages(&model));
+        }
+        prop_assert_eq!(without_announcements(drain(&mut outbox)), model);
+        prop_assert_eq!((outbox.messages, outbox.bytes), (0, 0));
+    }
+}
+
+/// Without what tells losses, which comes when there is room.
+fn without_announcements(mut words: Vec<String>) -> Vec<String> {
+    words.retain(|word| word.contains('#') || word.ends_with('.'));
+    words
 }
 
 #[test]
@@ -224,4 +361,51 @@ fn answers_count_until_they_are_written_or_leave_with_their_segment() {
     assert_eq!(offer(&mut outbox, &oldest(), 1, 1, 1), Offer::Dropped);
     drain(&mut outbox);
     assert_eq!(outbox.unread_answers(), 0);
+}
+
+fn gossip(byte: u8) -> Vec<u8> {
+    let gossip = crate::frame::Gossip {
+        destination: crate::identity::NodeId([byte; 16]),
+        hops: 0,
+        packet: &[byte; 4],
+    };
+    Frame::Gossip(gossip).to_vec()
+}
+
+/// The kinds of the frames that bytes consist of; all are short.
+fn kinds(mut bytes: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [_flags, length, rest @ ..] = bytes {
+        kinds.push(rest[0]);
+        bytes = &rest[usize::from(*length)..];
+    }
+    kinds
+}
+
+#[test]
+fn gossip_overtakes_messages_once_the_link_is_in_use() {
+    let mut outbox = outbox(10);
+    let topics = crate::frame::topics_frames(1, true, []);
+    outbox.control(&Frame::Use.to_vec());
+    outbox.control(&topics[0]);
+    outbox.control(&gossip(1));
+    let written = write(&mut outbox, usize::MAX);
+    assert_eq!(kinds(&written), [kind::USE, kind::TOPICS, kind::GOSSIP]);
+    assert_eq!(outbox.unread_answers(), 0);
+    offer(&mut outbox, &SinkPolicy::default(), 1, 0, 5);
+    outbox.control(&gossip(2));
+    let written = write(&mut outbox, usize::MAX);
+    assert_eq!(kinds(&written), [kind::GOSSIP, kind::DATA]);
+}
+
+#[test]
+fn gossip_that_nobody_reads_does_not_grow() {
+    let mut outbox = outbox(10);
+    outbox.control(&crate::frame::topics_frames(1, true, [])[0]);
+    write(&mut outbox, usize::MAX);
+    for _ in 0..MAX_WAITING_GOSSIP_BYTES {
+        outbox.control(&gossip(1));
+    }
+    let waiting = write(&mut outbox, usize::MAX).len();
+    assert!(waiting <= MAX_WAITING_GOSSIP_BYTES + 100, "{waiting}");
 }

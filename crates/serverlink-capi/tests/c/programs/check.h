@@ -15,7 +15,7 @@
     do {                                                                                           \
         if (!(condition)) {                                                                        \
             fprintf(stderr, "%s:%d: %s (slk_errno %d: %s)\n", __FILE__, __LINE__, #condition,      \
-                    slk_errno(), slk_strerror(slk_errno()));                                       \
+                    slk_errno(), slk_errmsg());                                                    \
             exit(1);                                                                               \
         }                                                                                          \
     } while (0)

@@ -1,6 +1,21 @@
 /* Wrong handles and wrong pointers are errors, never crashes. */
 #include "check.h"
 
+/* The call fails, and the text names it and says NULL. */
+#define REFUSES_NULL(call)                                                                         \
+    do {                                                                                           \
+        FAILS(SLK_EINVAL, call);                                                                   \
+        CHECK(names_call_and_null(#call));                                                         \
+    } while (0)
+
+static int names_call_and_null(const char *call)
+{
+    char name[64] = " of ";
+    strncat(name, call, strcspn(call, "("));
+    strcat(name, " is NULL");
+    return strstr(slk_errmsg(), name) != NULL;
+}
+
 static char buffer[64];
 static size_t len;
 static int number;
@@ -60,35 +75,35 @@ static void null_is_refused_everywhere_else(slk_ctx_t *ctx, slk_spot_t *spot)
     char **topics;
     slk_peer_t *peers;
 
-    FAILS(SLK_EINVAL, slk_spot_topic_create(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_topic_route(spot, NULL, "tcp://127.0.0.1:1"));
-    FAILS(SLK_EINVAL, slk_spot_topic_route(spot, "t", NULL));
-    FAILS(SLK_EINVAL, slk_spot_topic_destroy(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_topic_exists(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_topic_is_local(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_list_topics(spot, NULL, &len));
-    FAILS(SLK_EINVAL, slk_spot_list_topics(spot, &topics, NULL));
-    FAILS(SLK_EINVAL, slk_spot_subscribe(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_subscribe_pattern(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_unsubscribe(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_wait_subscribers(spot, NULL, 1, 0));
-    FAILS(SLK_EINVAL, slk_spot_publish(spot, NULL, "x", 1));
-    FAILS(SLK_EINVAL, slk_spot_publish(spot, "t", NULL, 1));
-    FAILS(SLK_EINVAL, slk_spot_publish_many(spot, NULL, NULL, 0, NULL));
+    REFUSES_NULL(slk_spot_topic_create(spot, NULL));
+    REFUSES_NULL(slk_spot_topic_route(spot, NULL, "tcp://127.0.0.1:1"));
+    REFUSES_NULL(slk_spot_topic_route(spot, "t", NULL));
+    REFUSES_NULL(slk_spot_topic_destroy(spot, NULL));
+    REFUSES_NULL(slk_spot_topic_exists(spot, NULL));
+    REFUSES_NULL(slk_spot_topic_is_local(spot, NULL));
+    REFUSES_NULL(slk_spot_list_topics(spot, NULL, &len));
+    REFUSES_NULL(slk_spot_list_topics(spot, &topics, NULL));
+    REFUSES_NULL(slk_spot_subscribe(spot, NULL));
+    REFUSES_NULL(slk_spot_subscribe_pattern(spot, NULL));
+    REFUSES_NULL(slk_spot_unsubscribe(spot, NULL));
+    REFUSES_NULL(slk_spot_wait_subscribers(spot, NULL, 1, 0));
+    REFUSES_NULL(slk_spot_publish(spot, NULL, "x", 1));
+    REFUSES_NULL(slk_spot_publish(spot, "t", NULL, 1));
+    REFUSES_NULL(slk_spot_publish_many(spot, NULL, NULL, 0, NULL));
     FAILS_NULL(SLK_EINVAL, slk_spot_publisher_new(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_recv(spot, NULL, 1, &len, buffer, 1, &len, 1));
-    FAILS(SLK_EINVAL, slk_spot_recv(spot, buffer, 1, &len, NULL, 1, &len, 1));
+    REFUSES_NULL(slk_spot_recv(spot, NULL, 1, &len, buffer, 1, &len, 1));
+    REFUSES_NULL(slk_spot_recv(spot, buffer, 1, &len, NULL, 1, &len, 1));
     FAILS(SLK_EAGAIN, slk_spot_recv(spot, NULL, 0, NULL, NULL, 0, NULL, 1));
-    FAILS(SLK_EINVAL, slk_spot_fd(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_bind(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_cluster_add(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_cluster_remove(spot, NULL));
-    FAILS(SLK_EINVAL, slk_spot_peers(spot, NULL, &len));
-    FAILS(SLK_EINVAL, slk_spot_peers(spot, &peers, NULL));
+    REFUSES_NULL(slk_spot_fd(spot, NULL));
+    REFUSES_NULL(slk_spot_bind(spot, NULL));
+    REFUSES_NULL(slk_spot_cluster_add(spot, NULL));
+    REFUSES_NULL(slk_spot_cluster_remove(spot, NULL));
+    REFUSES_NULL(slk_spot_peers(spot, NULL, &len));
+    REFUSES_NULL(slk_spot_peers(spot, &peers, NULL));
     FAILS(SLK_EINVAL, slk_spot_setsockopt(spot, SLK_LINGER, NULL, sizeof(int)));
     FAILS(SLK_EINVAL, slk_spot_getsockopt(spot, SLK_LINGER, NULL, &len));
     FAILS(SLK_EINVAL, slk_spot_getsockopt(spot, SLK_LINGER, &number, NULL));
-    FAILS(SLK_EINVAL, slk_spot_stats(spot, NULL, NULL, 8));
+    REFUSES_NULL(slk_spot_stats(spot, NULL, NULL, 8));
     FAILS(SLK_EINVAL, slk_ctx_set(ctx, SLK_IO_THREADS, NULL, sizeof(int)));
     FAILS(SLK_EINVAL, slk_ctx_get(ctx, SLK_IO_THREADS, NULL, &len));
     FAILS(SLK_EINVAL, slk_ctx_get(ctx, SLK_IO_THREADS, &number, NULL));

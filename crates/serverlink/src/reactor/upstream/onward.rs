@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, Passage, encode_data_header};
 use spot_core::inbox::Offer;
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Incarnation, LinkId, NodeId, Payload, limits};
+use spot_core::{Incarnation, LinkId, NodeId, Payload, limits, upstream};
 
 use super::Refusal;
-use crate::data::{Aftermath, Blocker, SharedOutbox, upstream_policy};
+use crate::data::{Aftermath, Blocker, SharedOutbox};
 use crate::engine::{LinkHandle, NodeInner};
 
 /// The further way of a stream of published messages.
@@ -144,6 +144,7 @@ impl Onward {
         let alias = Alias {
             alias: self.alias,
             upstream: true,
+            resumed: false,
             passage: (!direct).then_some(passage),
             next_sequence,
             incarnation: self.incarnation,
@@ -151,7 +152,7 @@ impl Onward {
             topic: &self.topic,
         };
         outbox.control(&Frame::Alias(alias).to_vec());
-        let policy = upstream_policy(&outbox, self.alias);
+        let policy = outbox.with(|queue| upstream::open(queue, self.alias));
         self.way = Some(Way { outbox, policy });
     }
 }

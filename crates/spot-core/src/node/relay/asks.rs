@@ -12,6 +12,7 @@ use crate::filter::Filter;
 use crate::frame::{Frame, InterestEntry};
 use crate::identity::NodeId;
 use crate::interest::Classes;
+use crate::limits::RELAY_ACK_MS;
 use crate::overflow::{Class, Overflow};
 use crate::registry::TopicId;
 
@@ -25,6 +26,16 @@ pub(super) struct Asked {
     classes: Classes,
     /// The class for subscribers behind us that block, if there are any, or were.
     block: Option<Class>,
+}
+
+/// A version of a link's interest that is not acknowledged.
+#[derive(Debug)]
+pub(in super::super) struct Unacked {
+    version: u64,
+    /// The streams that we have asked others for.
+    asked: Vec<StreamKey>,
+    /// When it is acknowledged at the latest.
+    until_ms: u64,
 }
 
 impl Asked {
@@ -140,9 +151,20 @@ impl Node {
         version: u64,
         asked: Vec<StreamKey>,
     ) {
-        let unacked = &mut self.link_mut(link).unacked;
-        unacked.push_back((version, asked));
+        let until_ms = self.clock_ms + RELAY_ACK_MS;
+        self.link_mut(link).unacked.push_back(Unacked {
+            version,
+            asked,
+            until_ms,
+        });
         self.relay.waiting.insert(link);
+    }
+
+    /// When something is acknowledged at the latest.
+    pub(in super::super) fn acknowledges_at_ms(&self) -> Option<u64> {
+        let waiting = self.relay.waiting.iter();
+        let first = waiting.filter_map(|link| self.links[link].unacked.front());
+        first.map(|first| first.until_ms).min()
     }
 
     pub(super) fn acknowledge_waiting(&mut self) {
@@ -151,10 +173,11 @@ impl Node {
         }
         for link in self.relay.waiting.clone() {
             let mut acked = None;
-            while let Some((version, keys)) = self.links[&link].unacked.front()
-                && keys.iter().all(|key| self.is_served(*key, link))
+            while let Some(first) = self.links[&link].unacked.front()
+                && (first.until_ms <= self.clock_ms
+                    || first.asked.iter().all(|key| self.is_served(*key, link)))
             {
-                acked = Some(*version);
+                acked = Some(first.version);
                 self.link_mut(link).unacked.pop_front();
             }
             if let Some(version) = acked {

@@ -1,10 +1,11 @@
-//! Which hosts add which, and which of them relay.
+//! Hubs that relay: not everybody is linked to everybody, and yet has everybody's topics.
 
-/// The plan of a cluster.
+use super::mesh;
+use crate::world::World;
+
+/// Which hosts add which, and which of them relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Everybody adds everybody.
-    Mesh,
     /// A hub with spokes.
     Star,
     /// Two hubs that are linked, and spokes on both.
@@ -15,29 +16,29 @@ pub(crate) enum Shape {
     Ring,
 }
 
+/// A host begins a life.
+pub(super) fn begin(world: &mut World, host: usize, shape: Shape) {
+    world.with(host, |driver| {
+        driver.with(|node, _| node.set_relay(shape.is_hub(host)));
+    });
+    mesh::begin(world, host);
+}
+
 impl Shape {
-    /// Half of the worlds are meshes.
-    pub(crate) fn of(seed: u64) -> Self {
-        match seed % 8 {
-            1 => Self::Star,
-            3 => Self::TwoHubs,
-            5 => Self::Chain,
-            7 => Self::Ring,
-            _ => Self::Mesh,
-        }
+    pub(super) fn of(number: u64) -> Self {
+        [Self::Star, Self::TwoHubs, Self::Chain, Self::Ring][(number % 4) as usize]
     }
 
-    pub(crate) fn hosts(self, seed: u64) -> usize {
+    /// How many hosts there are.
+    pub(super) fn hosts(self) -> usize {
         match self {
-            Self::Mesh | Self::Star => 3 + (seed % 3) as usize,
-            Self::TwoHubs => 4,
+            Self::Star | Self::TwoHubs => 4,
             Self::Chain | Self::Ring => 6,
         }
     }
 
-    pub(crate) fn is_hub(self, host: usize) -> bool {
+    fn is_hub(self, host: usize) -> bool {
         match self {
-            Self::Mesh => false,
             Self::Star => host == 0,
             Self::TwoHubs => host < 2,
             Self::Chain | Self::Ring => host < 4,
@@ -45,10 +46,9 @@ impl Shape {
     }
 
     /// Whether two hosts add each other.
-    pub(crate) fn links(self, a: usize, b: usize) -> bool {
+    pub(super) fn links(self, a: usize, b: usize) -> bool {
         let (low, high) = (a.min(b), a.max(b));
         match self {
-            Self::Mesh => low != high,
             Self::Star => low == 0 && high > 0,
             Self::TwoHubs => low < 2 && low != high,
             Self::Chain => matches!((low, high), (0, 1) | (1, 2) | (2, 3) | (0, 4) | (3, 5)),
