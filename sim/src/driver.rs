@@ -485,7 +485,9 @@ impl Driver {
     fn stream_of(&self, link: LinkId, alias: u32) -> Option<(TopicId, NodeId)> {
         let (topic, publisher) = *self.links.get(&link)?.heard.get(&alias)?;
         let streams = &self.topics.get(&topic)?.streams;
-        streams.contains_key(&publisher).then_some((topic, publisher))
+        streams
+            .contains_key(&publisher)
+            .then_some((topic, publisher))
     }
 
     /// What was heard of a stream: a loss, and a message.

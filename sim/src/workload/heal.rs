@@ -48,7 +48,13 @@ pub(super) fn is_whole(world: &World) -> Result<(), String> {
         }
         let hosted = |host: usize| world.driver(host).node.hosted_topics();
         let mut truth: Vec<_> = hosted(host).collect();
-        truth.extend(world.workload.reachable(host, count).into_iter().flat_map(hosted));
+        truth.extend(
+            world
+                .workload
+                .reachable(host, count)
+                .into_iter()
+                .flat_map(hosted),
+        );
         truth.sort();
         truth.dedup();
         let known = driver.node.topics().filter(|topic| topic.reachable);
