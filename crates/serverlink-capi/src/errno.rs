@@ -240,7 +240,7 @@ numbers! {
     }
     WaitError {
         TimedOut { .. } => Self::ETIMEDOUT,
-        Unknown { .. } => Self::ENOENT,
+        Unknown { .. } | NotSubscribed { .. } => Self::ENOENT,
         Closed => Self::ETERM,
     }
 }
