@@ -9,6 +9,7 @@ use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::note;
+use crate::text::duration;
 
 /// An observer node with its peers.
 pub(crate) struct Client {
@@ -25,7 +26,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Starts an observer that listens at `binds` and joins the peers asked for; the default one if there is neither.
-    /// SIGINT and SIGTERM call `on_signal` on another thread.
+    /// A signal to end calls `on_signal` on another thread.
     pub(crate) fn start(
         join: &JoinArgs,
         binds: &[String],
@@ -74,11 +75,16 @@ impl Client {
     pub(crate) fn sync_failure(&self, error: SyncError, timeout: Duration) -> Failure {
         match error {
             SyncError::Unreachable { peers } => Failure::Timeout(format!(
-                "not connected within {timeout:?} to {}; is a node running there? (start one with `spot node`, \
+                "not connected within {} to {}; is a node running there? (start one with `spot node`, \
                  name another with --peer)",
+                duration(timeout),
                 self.explain(&peers)
             )),
-            SyncError::TimedOut { .. } => Failure::Timeout(error.to_string()),
+            SyncError::TimedOut { peers, .. } => Failure::Timeout(format!(
+                "no answer within {} from {}",
+                duration(timeout),
+                peers.join(", ")
+            )),
             error => Failure::Failed(error.to_string()),
         }
     }

@@ -6,3 +6,4 @@ mod failures;
 mod messages;
 mod refusals;
 mod support;
+mod terminal;
