@@ -1,9 +1,9 @@
 //! A tool's place in the cluster: a short-lived observer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serverlink::{Event, Events, Node, Options, SyncError};
+use serverlink::{Event, Events, Node, Options, PeerInfo, PeerState, SyncError};
 
 use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
 use crate::failure::Failure;
@@ -110,6 +110,32 @@ impl Client {
             })
             .collect();
         explained.join(", ")
+    }
+}
+
+/// The endpoints that one link serves, for each link that serves several: a node at two endpoints, or two nodes of one
+/// name, of which the newer is linked to.
+pub(crate) fn shared(peers: &[PeerInfo]) -> Vec<Vec<&str>> {
+    let mut endpoints: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    let connected = peers
+        .iter()
+        .filter(|peer| peer.state == PeerState::Connected);
+    for peer in connected {
+        if let Some(node) = peer.node {
+            endpoints.entry(node).or_default().push(&peer.endpoint);
+        }
+    }
+    endpoints.retain(|_, endpoints| endpoints.len() > 1);
+    endpoints.into_values().collect()
+}
+
+/// Warns of links that serve several endpoints.
+pub(crate) fn note_shared(peers: &[PeerInfo]) {
+    for endpoints in shared(peers) {
+        note(format_args!(
+            "{} lead to one node, over one link; if these are two nodes, one is left out: give each a name of its own",
+            endpoints.join(" and ")
+        ));
     }
 }
 

@@ -236,3 +236,27 @@ fn plain_subscriber(address: &str) -> TcpStream {
     stream.write_all(ready).expect("written");
     stream
 }
+
+/// Both endpoints were said to have answered, of two nodes that are one to everybody else.
+#[test]
+fn a_node_left_out_for_its_name_was_said_to_answer() {
+    let (_first, at_first) = Spot::node(&["--name", "same"]);
+    let (_second, at_second) = Spot::node(&["--name", "same"]);
+    let peers = format!("{at_first},{at_second}");
+    let synced = spot(&["sync", "--peer", &peers]);
+    let told = format!("{at_first} and {at_second} lead to one node");
+    assert!(synced.reason().contains(&told), "{}", synced.reason());
+    assert_eq!(
+        synced.stdout,
+        ["ok: every peer answered (1 at 2 endpoints), topics known: 0"]
+    );
+    let listed = spot(&["peers", "--peer", &peers]);
+    assert!(listed.reason().contains(&told), "{}", listed.reason());
+    let shared = listed
+        .stdout
+        .iter()
+        .filter(|line| line.contains("connected, shared"));
+    assert_eq!(shared.count(), 2, "{:#?}", listed.stdout);
+    let mut sub = Spot::run(&["sub", "t*", "--peer", &peers]);
+    sub.wait_for("one is left out");
+}
