@@ -17,15 +17,24 @@ struct Interest {
 
 /// The interest of blocking subscribers as each link's other side has it.
 #[derive(Debug, Default)]
-pub(crate) struct Charges(BTreeMap<(LinkId, SubscriberId), Interest>);
+pub(crate) struct Charges {
+    interests: BTreeMap<(LinkId, SubscriberId), Interest>,
+    /// As they were when they were last followed.
+    versions: Vec<(LinkId, u64, u64)>,
+}
 
 impl Charges {
     /// Takes note of what was sent and acknowledged since.
     pub(crate) fn follow(&mut self, node: &Node, blocking: impl Iterator<Item = SubscriberId>) {
+        if node.interest_versions().eq(self.versions.iter().copied()) {
+            return;
+        }
+        self.versions.clear();
+        self.versions.extend(node.interest_versions());
         for subscriber in blocking {
             let filters = node.filters_of(subscriber);
             for (link, acked, sent) in node.interest_versions() {
-                let interest = self.0.entry((link, subscriber)).or_default();
+                let interest = self.interests.entry((link, subscriber)).or_default();
                 let last = interest.sent.back().map(|(_, filters)| filters);
                 if *last.unwrap_or(&interest.in_force) != filters {
                     interest.sent.push_back((sent, filters.clone()));
@@ -39,7 +48,7 @@ impl Charges {
 
     /// Who a message of a topic that comes by this link was charged to.
     pub(crate) fn of(&self, link: LinkId, topic: &str) -> Vec<SubscriberId> {
-        let all = self.0.iter().filter(|((of, _), _)| *of == link);
+        let all = self.interests.iter().filter(|((of, _), _)| *of == link);
         let charged = all.filter(|(_, interest)| {
             let mut filters = interest.in_force.iter();
             filters.any(|filter| filter.matches(topic))
@@ -48,6 +57,6 @@ impl Charges {
     }
 
     pub(crate) fn forget(&mut self, link: LinkId) {
-        self.0.retain(|(of, _), _| *of != link);
+        self.interests.retain(|(of, _), _| *of != link);
     }
 }

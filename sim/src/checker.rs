@@ -1,9 +1,14 @@
-//! What subscribers must see: order, no duplicates, and every loss reported with its count.
+//! What subscribers must see: order, no duplicates, nothing after a cancellation, and every loss reported with its count.
+
+mod seen;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use spot_core::inbox::Taken;
-use spot_core::{Payload, SubscriberId};
+use spot_core::{Filter, Payload, SubscriberId};
+
+use self::seen::{Message, Seen};
 
 /// A subscriber of one life of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,28 +21,26 @@ pub struct SubscriberKey {
     pub id: SubscriberId,
 }
 
-/// What a subscriber has seen of a topic. Topics have one publisher each.
-#[derive(Debug, Default)]
-struct Seen {
-    /// Life and number of the last message.
-    last: Option<(u64, u64)>,
-    /// Which hosting of the topic that was.
-    hosting: u64,
-    /// Whether losses since then must add up.
-    counted: bool,
-    reported: u64,
-    unknown: bool,
+/// One life of a host, as a publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Publisher {
+    /// Which host.
+    pub host: usize,
+    /// Which life of it.
+    pub life: u64,
 }
 
 /// The books of all messages.
 #[derive(Debug, Default)]
 pub struct Checker {
-    /// Messages published, by topic and life of its host.
-    published: BTreeMap<(String, u64), u64>,
+    /// Topics that more than one host publishes on: only sums of losses can be compared there.
+    pub shared_topics: bool,
+    /// Messages published, by topic and publisher.
+    published: BTreeMap<(String, Publisher), u64>,
     /// How often a topic was hosted. One that comes back while its subscribers cannot know is new to them: what they
     /// then miss before its first message is no loss.
     hostings: BTreeMap<String, u64>,
-    seen: BTreeMap<(SubscriberKey, String), Seen>,
+    seen: BTreeMap<(SubscriberKey, Arc<str>), Seen>,
     /// Messages taken in all.
     pub delivered: u64,
     /// Messages reported as lost in all.
@@ -45,12 +48,13 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// The payload of the next message of a topic: what tells it from all others.
+    /// The payload of a publisher's next message on a topic: what tells it from all others.
     #[must_use]
-    pub fn payload(&self, topic: &str, life: u64, padding: usize) -> Payload {
-        let number = self.published(topic, life);
+    pub fn payload(&self, topic: &str, publisher: Publisher, padding: usize) -> Payload {
+        let Publisher { host, life } = publisher;
+        let number = self.published(topic, publisher);
         let hosting = self.hostings.get(topic).copied().unwrap_or_default();
-        let text = format!("{life} {number} {hosting} {}", "x".repeat(padding));
+        let text = format!("{host} {life} {number} {hosting} {}", "x".repeat(padding));
         Payload::copy_from(text.as_bytes())
     }
 
@@ -60,95 +64,97 @@ impl Checker {
     }
 
     /// The message was published.
-    pub fn note_published(&mut self, topic: &str, life: u64) {
-        *self.published.entry((topic.into(), life)).or_default() += 1;
+    pub fn note_published(&mut self, topic: &str, publisher: Publisher) {
+        let published = self.published.entry((topic.into(), publisher));
+        *published.or_default() += 1;
     }
 
     /// A subscriber's filters have changed: its losses are not counted until it is [settled](Self::took) again.
     pub fn unsettle(&mut self, key: SubscriberKey) {
         for ((_, _), seen) in self.seen.iter_mut().filter(|((known, _), _)| *known == key) {
-            seen.counted = false;
+            seen.stop_counting();
         }
     }
 
-    /// A subscriber took something. `settled`: its interest had been acknowledged before this was queued.
+    /// A host has died: nobody asks for what its subscribers saw any more.
+    pub fn forget(&mut self, host: usize) {
+        self.seen.retain(|(key, _), _| key.host != host);
+    }
+
+    /// A subscriber with these filters took something. `settled`: its interest had been acknowledged before this was
+    /// queued.
     ///
     /// # Errors
     /// What it must not have seen.
-    pub fn took(&mut self, key: SubscriberKey, taken: &Taken, settled: bool) -> Result<(), String> {
+    pub fn took<'a>(
+        &mut self,
+        key: SubscriberKey,
+        mut filters: impl Iterator<Item = &'a Filter>,
+        taken: &Taken,
+        settled: bool,
+    ) -> Result<(), String> {
         match taken {
             Taken::Message { topic, payload, .. } => {
                 self.delivered += 1;
-                let [life, number, hosting] = parse(payload);
-                let seen = self.seen.entry((key, topic.to_string())).or_default();
-                seen.counted &= seen.hosting == hosting;
-                let fault = seen.take(life, number);
-                (seen.hosting, seen.counted) = (hosting, settled);
-                fault.map_err(|fault| format!("{key:?} on {topic}: {fault}"))
+                if !filters.any(|filter| filter.matches(topic)) {
+                    return Err(format!("cancelled: {key:?} gets {topic}"));
+                }
+                let message = Message::parse(payload);
+                let seen = self.seen.entry((key, topic.clone())).or_default();
+                let fault = seen.take(message, settled, !self.shared_topics);
+                fault.map_err(|fault| format!("{fault}; {key:?} on {topic}"))
             }
             Taken::Gap { topic, missed } => {
                 self.lost += missed.counted();
-                let seen = self.seen.entry((key, topic.to_string())).or_default();
-                seen.reported += missed.counted();
-                seen.unknown |= missed.count().is_none();
+                let seen = self.seen.entry((key, topic.clone())).or_default();
+                seen.miss(*missed);
                 Ok(())
             }
             Taken::Notice(_) => Ok(()),
         }
     }
 
-    /// All is quiet: the last message of this life of the topic's host must have arrived.
+    /// All is quiet: the last message of a publisher must have arrived.
     ///
     /// # Errors
     /// What the subscriber has seen instead.
-    pub fn expect_last(&self, key: SubscriberKey, topic: &str, life: u64) -> Result<(), String> {
-        let seen = self.seen.get(&(key, topic.to_string()));
-        let last = seen.and_then(|seen| seen.last);
-        let expected = Some((life, self.published(topic, life) - 1));
+    pub fn expect_last(
+        &self,
+        key: SubscriberKey,
+        topic: &str,
+        publisher: Publisher,
+    ) -> Result<(), String> {
+        let seen = self.seen.get(&(key, topic.into()));
+        let last = seen.and_then(|seen| seen.last_of(publisher.host));
+        let expected = Some((publisher.life, self.published(topic, publisher) - 1));
         if last == expected {
             return Ok(());
         }
         Err(format!(
-            "{key:?} on {topic}: the last message seen is {last:?} instead of {expected:?}"
+            "progress: the last message seen is {last:?} instead of {expected:?} by n{}; {key:?} on {topic}",
+            publisher.host
         ))
     }
 
-    fn published(&self, topic: &str, life: u64) -> u64 {
-        let published = self.published.get(&(topic.to_string(), life));
-        published.copied().unwrap_or_default()
+    /// What every publisher on shared topics has published so far was seen or given up: sums of losses begin anew.
+    pub fn level(&mut self) {
+        self.seen.values_mut().for_each(Seen::level);
     }
-}
 
-impl Seen {
-    fn take(&mut self, life: u64, number: u64) -> Result<(), String> {
-        let (reported, unknown) = (self.reported, self.unknown);
-        let before = self.last.replace((life, number));
-        (self.reported, self.unknown) = (0, false);
-        let Some((last_life, last)) = before else {
-            return Ok(());
-        };
-        if (life, number) <= (last_life, last) {
-            return Err(format!("{life}:{number} after {last_life}:{last}"));
-        }
-        if !self.counted || life != last_life || unknown {
-            return Ok(());
-        }
-        let missing = number - last - 1;
-        if missing != reported {
-            return Err(format!(
-                "{missing} missing between {last} and {number}, {reported} reported"
-            ));
+    /// All is quiet and was [level](Self::level) before: losses must add up exactly.
+    ///
+    /// # Errors
+    /// The sums that differ.
+    pub fn expect_balance(&self) -> Result<(), String> {
+        for ((key, topic), seen) in &self.seen {
+            let balance = seen.expect_balance();
+            balance.map_err(|fault| format!("{fault}; {key:?} on {topic}"))?;
         }
         Ok(())
     }
-}
 
-/// Life, number, hosting.
-fn parse(payload: &Payload) -> [u64; 3] {
-    let text = str::from_utf8(payload.as_ref()).expect("our own");
-    let mut words = text.split(' ');
-    [(); 3].map(|()| {
-        let word = words.next().expect("three numbers");
-        word.parse().expect("a number")
-    })
+    fn published(&self, topic: &str, publisher: Publisher) -> u64 {
+        let published = self.published.get(&(topic.to_string(), publisher));
+        published.copied().unwrap_or_default()
+    }
 }

@@ -4,18 +4,27 @@
 //! come in by [`Driver::received`] and go out by [`Driver::take_output`].
 
 mod apply;
+mod upstream;
 
-use std::collections::{BTreeMap, VecDeque};
+pub(crate) use self::upstream::Upstream;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use spot_core::frame::{Alias, Data, Frame, put_data_header};
-use spot_core::inbox::{Inbox, Limit, Notice, Offer, Source, Taken};
+use spot_core::inbox::{Inbox, Limit, Offer, Source, Taken};
 use spot_core::{
-    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Node, NodeConfig, NodeId, Overflow, Payload,
-    SubscriberId, TopicId,
+    Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
+    Payload, SubscriberId, TopicId,
 };
+
+use spot_core::hello::Hello;
+use spot_core::node::SubscribeError;
+use spot_core::upstream::Sender;
 
 use crate::charges::Charges;
 use crate::link::{Link, Received};
+use crate::mutation::Mutation;
 use crate::topic::{Heard, Topic};
 
 /// Credit of a blocking subscriber for each link.
@@ -39,14 +48,24 @@ pub struct Driver {
     pub node: Node,
     now_ms: u64,
     topics: BTreeMap<TopicId, Topic>,
-    /// The next numbers of topics that are gone: a topic that comes back goes on from there.
-    numbers: BTreeMap<String, u64>,
+    /// What topics that are gone had heard over links that were cut: one that comes back goes on from there.
+    cut_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Heard>>,
+    /// How far their owners were sent to.
+    sent_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Sender>>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
+    /// Streams published to us that wait for room.
+    held_up: BTreeSet<(LinkId, u32)>,
+    hello: Hello,
+    mutation: Option<Mutation>,
     requests: VecDeque<Request>,
     /// What must not happen between honest nodes.
     pub faults: Vec<String>,
+    /// Subscribers that were ended as too slow since the world looked.
+    pub ended: Vec<SubscriberId>,
+    /// How often a routed topic came to another owner, or lost the last.
+    pub switches: u64,
     /// What the node told of.
     pub news: Vec<Event>,
 }
@@ -54,17 +73,24 @@ pub struct Driver {
 impl Driver {
     /// A node that knows nobody.
     #[must_use]
-    pub fn new(config: NodeConfig, now_ms: u64) -> Self {
+    pub fn new(config: NodeConfig, now_ms: u64, mutation: Option<Mutation>) -> Self {
+        let node = Node::new(config);
         Self {
-            node: Node::new(config),
+            hello: node.hello(),
+            node,
+            mutation,
+            held_up: BTreeSet::new(),
             now_ms,
             topics: BTreeMap::new(),
-            numbers: BTreeMap::new(),
+            cut_topics: BTreeMap::new(),
+            sent_topics: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
             charges: Charges::default(),
             requests: VecDeque::new(),
             faults: Vec::new(),
+            ended: Vec::new(),
+            switches: 0,
             news: Vec::new(),
         }
     }
@@ -91,6 +117,12 @@ impl Driver {
         result
     }
 
+    /// When [`wake`](Self::wake) wants to be called next.
+    pub fn wakes_at_ms(&self) -> Option<u64> {
+        let links = self.links.values().filter_map(Link::deadline_ms);
+        links.chain(self.node.poll_timeout()).min()
+    }
+
     /// Does what is due.
     pub fn wake(&mut self) {
         self.with(|node, now| node.handle_timeout(now));
@@ -110,8 +142,9 @@ impl Driver {
     /// A subscriber without subscriptions.
     pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
         let id = self.with(|node, _| node.add_subscriber(overflow));
+        let unlimited = self.mutation == Some(Mutation::IgnoreHwm);
         let limit = Limit {
-            messages: HWM,
+            messages: if unlimited { 0 } else { HWM },
             bytes: 0,
         };
         self.subscribers.insert(id, Inbox::new(limit, overflow));
@@ -122,8 +155,33 @@ impl Driver {
         id
     }
 
+    /// Removes a subscriber with what is queued for it.
+    pub fn remove_subscriber(&mut self, subscriber: SubscriberId) {
+        self.with(|node, _| node.remove_subscriber(subscriber));
+        self.subscribers.remove(&subscriber);
+    }
+
+    /// Subscribes. One that was ended as too slow begins anew, also before it has read so.
+    ///
+    /// # Errors
+    /// As those of the node.
+    pub fn subscribe(
+        &mut self,
+        subscriber: SubscriberId,
+        filter: &Filter,
+    ) -> Result<(), SubscribeError> {
+        self.subscribers
+            .get_mut(&subscriber)
+            .expect("added")
+            .revive();
+        self.with(|node, _| node.subscribe(subscriber, filter))
+    }
+
     /// Cancels a subscription; what is queued for it alone is discarded.
     pub fn unsubscribe(&mut self, subscriber: SubscriberId, filter: &Filter) {
+        if self.mutation == Some(Mutation::ForgetCancel) {
+            return;
+        }
         self.with(|node, _| node.unsubscribe(subscriber, filter));
         let node = &self.node;
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
@@ -141,14 +199,29 @@ impl Driver {
     pub fn take(&mut self, subscriber: SubscriberId) -> Option<Taken> {
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let taken = inbox.take()?;
-        match &taken {
-            Taken::Message {
-                source, payload, ..
-            } => self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64)),
-            Taken::Notice(Notice::Ended) => inbox.revive(),
-            _ => {}
+        if let Taken::Message {
+            source, payload, ..
+        } = &taken
+        {
+            self.grant(subscriber, LinkId(source.0), (1, payload.len() as u64));
         }
         Some(taken)
+    }
+
+    /// Connections, of whatever state.
+    pub fn link_count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether a subscriber would find anything.
+    pub fn has_something_to_take(&self) -> bool {
+        self.subscribers.values().any(|inbox| !inbox.is_empty())
+    }
+
+    /// Whether every linked node knows what is wanted of it.
+    pub fn interest_is_acknowledged(&self) -> bool {
+        let mut versions = self.node.interest_versions();
+        versions.all(|(_, acked, sent)| acked == sent)
     }
 
     /// Publishes on a topic hosted here; false if somebody holds the publisher up.
@@ -168,12 +241,22 @@ impl Driver {
         {
             return false;
         }
+        self.publish_unheld(id, payload);
+        true
+    }
+
+    /// As [`publish`](Self::publish), holding nobody up: who has no room misses the message.
+    fn publish_unheld(&mut self, id: TopicId, payload: &Payload) {
+        let topic = self.topics.get_mut(&id).expect("hosted");
         let mut header = Vec::new();
         put_data_header(&mut header, id.0, topic.next_sequence);
         topic.next_sequence += 1;
         let mut slow = Vec::new();
         for (link, policy) in &topic.sinks {
             let outbox = &mut self.links.get_mut(link).expect("attached").outbox;
+            if self.mutation.is_some_and(Mutation::repeats_messages) {
+                outbox.offer(policy, &header, payload);
+            }
             if outbox.offer(policy, &header, payload) == Offer::Ended {
                 slow.extend(policy.disconnect.iter().map(|class| (*link, *class)));
             }
@@ -182,7 +265,6 @@ impl Driver {
         for (link, class) in slow {
             self.with(|node, _| node.end_class(link, class));
         }
-        true
     }
 
     /// Every queue within its bounds?
@@ -195,7 +277,8 @@ impl Driver {
             }
         }
         for (id, link) in &self.links {
-            if link.outbox.messages() > HWM {
+            // The newest of a drop-oldest stands beside what cannot give way, also beside what is being written.
+            if link.outbox.messages() > HWM + 2 {
                 return Err(format!("{id:?} holds {} messages", link.outbox.messages()));
             }
         }
@@ -213,9 +296,8 @@ impl Driver {
 
     /// Our connection is made; false if it is not wanted any more.
     pub fn connected(&mut self, id: LinkId) -> bool {
-        let hello = self.node.hello();
         let link = self.links.get_mut(&id);
-        let wanted = link.map(|link| link.connected(&hello, self.now_ms));
+        let wanted = link.map(|link| link.connected(&self.hello, self.now_ms));
         wanted.is_some()
     }
 
@@ -231,9 +313,10 @@ impl Driver {
     /// Bytes arrived.
     pub fn received(&mut self, id: LinkId, mut input: &[u8]) {
         while let Some(link) = self.links.get_mut(&id).filter(|link| !link.closing) {
-            match link.received(&mut input, &self.node.hello(), self.now_ms) {
+            match link.received(&mut input, &self.hello, self.now_ms) {
                 Ok(None) => return,
                 Ok(Some(Received::Up(hello))) => {
+                    link.node = Some(hello.node);
                     self.with(|node, now| node.link_up(now, id, LinkPeer::Spot(hello)));
                 }
                 Ok(Some(Received::Frame(frame))) => self.frame(id, &frame),
@@ -284,6 +367,9 @@ impl Driver {
     }
 
     fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
+        if alias.upstream {
+            return self.upstream_announced(id, alias);
+        }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
@@ -296,11 +382,20 @@ impl Driver {
     }
 
     fn data(&mut self, id: LinkId, data: &Data<'_>) {
+        if self.links[&id].upstreams.contains_key(&data.alias) {
+            return self.upstream_data(id, data);
+        }
         let Some((topic_id, heard)) = heard(&self.links, &mut self.topics, id, data.alias) else {
             return;
         };
-        let missed = heard.receive(data.sequence);
+        let missed = match (heard.receive(data.sequence), self.mutation) {
+            (None, Some(Mutation::AcceptDuplicates)) => Some(Missed::NONE),
+            (Some(_), Some(Mutation::HideGaps)) => Some(Missed::NONE),
+            (missed, _) => missed,
+        };
         let topic = &self.topics[&topic_id];
+        let listened = topic.listens_to(id) || self.mutation == Some(Mutation::IgnoreRoute);
+        let missed = missed.filter(|_| listened);
         let charged = self.charges.of(id, &topic.name);
         let mut returned = charged.clone();
         if let Some(missed) = missed {
@@ -316,12 +411,24 @@ impl Driver {
     }
 
     fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: bool) {
+        if let Some(upstream) = self
+            .links
+            .get_mut(&id)
+            .and_then(|link| link.upstreams.get_mut(&alias))
+        {
+            let missed = upstream.receiver.told(next_sequence);
+            let name = upstream.name.clone();
+            return self.skip(&name, missed);
+        }
         if let Some((topic, heard)) = heard(&self.links, &mut self.topics, id, alias) {
             let missed = heard.stream.announced(next_sequence);
             if last {
                 heard.stream.end();
             }
-            self.topics[&topic].tell_missed(&mut self.subscribers, missed);
+            let topic = &self.topics[&topic];
+            if topic.listens_to(id) {
+                topic.tell_missed(&mut self.subscribers, missed);
+            }
         }
         if last {
             let link = self.links.get_mut(&id).expect("it has a frame");
@@ -353,7 +460,8 @@ impl Driver {
             match offer {
                 Offer::Queued => queued.push(*id),
                 Offer::Ended => slow.push(*id),
-                Offer::Dropped | Offer::Full => {}
+                Offer::Dropped => {}
+                Offer::Full => inbox.missed(*slot, Missed::exactly(1)),
             }
         }
         for subscriber in slow {
@@ -363,7 +471,12 @@ impl Driver {
     }
 
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {
-        if self.subscribers[&subscriber].overflow() != Overflow::Block {
+        // One that is gone has forgotten its windows.
+        let known = self.subscribers.get(&subscriber);
+        if known.is_none_or(|inbox| inbox.overflow() != Overflow::Block) {
+            return;
+        }
+        if self.mutation == Some(Mutation::WithholdCredit) && messages == 1 {
             return;
         }
         if let Some(link) = self.links.get_mut(&link).filter(|link| link.active) {

@@ -3,14 +3,21 @@
 //! The nodes are `spot-core` and `zmtp` as they are; [`driver`] stands for the threads and sockets around them. What
 //! goes wrong is found by the [`checker`] and by comparing all nodes once the world has healed.
 
+mod campaign;
 mod charges;
 pub mod checker;
+mod clock;
 pub mod driver;
+mod fault;
 mod link;
+mod mutation;
 mod net;
 mod rng;
 mod topic;
+mod trace;
 mod workload;
 mod world;
 
-pub use workload::{Summary, run};
+pub use campaign::{Report, campaign};
+pub use mutation::Mutation;
+pub use workload::{Summary, run, run_mutant};

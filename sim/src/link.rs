@@ -14,7 +14,7 @@ use zmtp::{
     PeerInfo, Progress, SocketType, command,
 };
 
-use crate::driver::HWM;
+use crate::driver::{HWM, Upstream};
 
 /// A connection as one side has it.
 #[derive(Debug)]
@@ -31,6 +31,10 @@ pub(crate) struct Link {
     pub(crate) closing: bool,
     /// The streams that the other side announced, by alias.
     pub(crate) heard: BTreeMap<u32, (TopicId, NodeId)>,
+    /// Streams published to us as the owner of their topics, by alias.
+    pub(crate) upstreams: BTreeMap<u32, Upstream>,
+    /// Who is at the other end.
+    pub(crate) node: Option<NodeId>,
 }
 
 #[derive(Debug)]
@@ -76,6 +80,8 @@ impl Link {
             active: false,
             closing: false,
             heard: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
+            node: None,
         }
     }
 
@@ -176,6 +182,14 @@ impl Link {
                 self.outbox.framed(&ping);
                 false
             }
+        }
+    }
+
+    /// When [`is_dead`](Self::is_dead) has something to say next.
+    pub(crate) fn deadline_ms(&self) -> Option<u64> {
+        match &self.heartbeat {
+            Some(heartbeat) => heartbeat.deadline(),
+            None => Some(self.deadline_ms),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many.
 
 use std::process::ExitCode;
+use std::thread;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,13 +35,8 @@ fn replay(seed: u64) -> ExitCode {
 }
 
 fn run_all(seeds: std::ops::Range<u64>) -> ExitCode {
-    let mut failed = 0;
-    for seed in seeds.clone() {
-        if let Err(fault) = sim::run(seed, false) {
-            println!("seed {seed} fails: {fault}");
-            failed += 1;
-        }
-    }
-    println!("{failed} of {} seeds fail", seeds.count());
-    ExitCode::from(u8::from(failed > 0))
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let report = sim::campaign(seeds, threads);
+    println!("{report}");
+    ExitCode::from(u8::from(!report.violations.is_empty()))
 }

@@ -38,6 +38,10 @@ struct Pipe {
 struct Connection {
     pipes: [Pipe; 2],
     latency_ms: u64,
+    /// `None` is as much as comes.
+    bytes_per_s: Option<u64>,
+    /// Nothing moves.
+    stalled: bool,
     /// Its reader gets one byte at a time.
     trickles: bool,
 }
@@ -68,6 +72,8 @@ impl Net {
         let connection = Connection {
             pipes: [pipe(from), pipe(to)],
             latency_ms,
+            bytes_per_s: None,
+            stalled: false,
             trickles,
         };
         self.connections.insert(self.next, connection);
@@ -102,10 +108,13 @@ impl Net {
     fn push(&mut self, (id, side): PipeId, chunk: Chunk, now_ms: u64) -> u64 {
         let connection = self.connections.get_mut(&id).expect("it has an end");
         let pipe = &mut connection.pipes[side];
+        pipe.last_arrival_ms = pipe.last_arrival_ms.max(now_ms + connection.latency_ms);
         if let Chunk::Bytes(bytes) = &chunk {
             pipe.under_way += bytes.len();
+            if let Some(bytes_per_s) = connection.bytes_per_s {
+                pipe.last_arrival_ms += bytes.len() as u64 * 1000 / bytes_per_s;
+            }
         }
-        pipe.last_arrival_ms = pipe.last_arrival_ms.max(now_ms + connection.latency_ms);
         pipe.chunks.push_back(chunk);
         pipe.last_arrival_ms
     }
@@ -132,6 +141,29 @@ impl Net {
         sides
             .map(|pipe| (self.push(pipe, Chunk::End("reset"), now_ms), pipe))
             .into()
+    }
+
+    /// Stops or starts all movement on a connection, if it still exists.
+    pub(crate) fn set_stalled(&mut self, id: u32, stalled: bool) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.stalled = stalled;
+        }
+    }
+
+    /// Changes the pace of a connection, if it still exists, for what is written from now on.
+    pub(crate) fn set_pace(&mut self, id: u32, latency_ms: u64, bytes_per_s: Option<u64>) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.latency_ms = latency_ms;
+            connection.bytes_per_s = bytes_per_s;
+        }
+    }
+
+    /// Whether nothing can arrive by a pipe now.
+    pub(crate) fn is_obstructed(&self, pipe: PipeId) -> bool {
+        let stalled = |id| self.connections.get(id).is_some_and(|it| it.stalled);
+        self.route(pipe).is_some_and(|(from, to)| {
+            stalled(&pipe.0) || self.blocked.contains(&(from.host, to.host))
+        })
     }
 
     /// Who writes to a pipe and who reads it, as long as its connection exists.

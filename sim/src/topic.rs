@@ -7,6 +7,7 @@ use spot_core::frame::Alias;
 use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
 use spot_core::stream::{Stream, Verdict};
+use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{LinkId, Missed, NodeId, Place, SubscriberId};
 
 /// A topic as a driver knows it.
@@ -20,6 +21,10 @@ pub(crate) struct Topic {
     pub(crate) sinks: BTreeMap<LinkId, SinkPolicy>,
     /// By publisher.
     pub(crate) streams: BTreeMap<NodeId, Heard>,
+    /// How far what is published here for each owner elsewhere is numbered.
+    pub(crate) senders: BTreeMap<NodeId, Sender>,
+    /// Streams published to us as the owner, whose links were cut.
+    pub(crate) cut: CutStreams,
 }
 
 /// A stream that comes, or came, over a link.
@@ -30,14 +35,16 @@ pub(crate) struct Heard {
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>, next_sequence: u64) -> Self {
+    pub(crate) fn new(name: Arc<str>) -> Self {
         Self {
             name,
             place: Place::default(),
-            next_sequence,
+            next_sequence: 0,
             inboxes: BTreeMap::new(),
             sinks: BTreeMap::new(),
             streams: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            cut: CutStreams::default(),
         }
     }
 
@@ -63,6 +70,11 @@ impl Topic {
                 }
             }
         }
+    }
+
+    /// Whether what a link brings is for the subscribers here: a routed topic listens to its route alone.
+    pub(crate) fn listens_to(&self, link: LinkId) -> bool {
+        !self.place.routed || self.place.upstream == Some(link)
     }
 
     pub(crate) fn tell_missed(&self, inboxes: &mut BTreeMap<SubscriberId, Inbox>, missed: Missed) {

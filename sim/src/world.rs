@@ -1,19 +1,25 @@
 //! The virtual world: hosts, network and time, and what happens to them.
 
-use std::collections::BTreeMap;
+mod events;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use spot_core::endpoint::Host as EndpointHost;
-use spot_core::inbox::{Notice, Taken};
 use spot_core::{Endpoint, Filter, Incarnation, NodeConfig, NodeId, Overflow, SubscriberId};
 
 use crate::checker::{Checker, SubscriberKey};
+use crate::clock::Clock;
 use crate::driver::{Driver, Request};
+use crate::fault::Fault;
+use crate::mutation::Mutation;
 use crate::net::{Chunk, End, Net, PipeId};
 use crate::rng::Rng;
+use crate::trace::Trace;
+use crate::workload::Workload;
 
-/// How often a host looks at the clock.
-const WAKE_EVERY_MS: u64 = 20;
+/// How long a subscriber that found something waits before it looks again.
+const EAT_EVERY_MS: u64 = 20;
 
 /// A host: the present life of a node, if it is up.
 #[derive(Debug, Default)]
@@ -22,7 +28,16 @@ pub(crate) struct Host {
     pub(crate) driver: Option<Driver>,
     /// It has taken its leave and will be born anew.
     pub(crate) leaving: bool,
+    /// Its process stands still.
+    pub(crate) paused: bool,
     pub(crate) subscribers: Vec<Subscriber>,
+    clock: Option<Clock>,
+    /// When it looks at its clock next.
+    wakes_at_ms: Option<u64>,
+    /// Whether its subscribers are going to look into their queues.
+    eats: bool,
+    /// How often a routed topic went over to another owner.
+    switches: u64,
 }
 
 /// A subscriber as its program knows it.
@@ -31,18 +46,41 @@ pub(crate) struct Subscriber {
     pub(crate) id: SubscriberId,
     pub(crate) overflow: Overflow,
     pub(crate) filters: Vec<Filter>,
-    /// Messages it takes each time its host wakes.
+    /// Those it had when it was ended as too slow, each time that it has not read of yet.
+    pub(crate) ended: VecDeque<Vec<Filter>>,
+    /// Messages it takes each time it looks.
     pub(crate) appetite: usize,
     /// Its interest was acknowledged since its filters changed.
     pub(crate) settled: bool,
 }
 
+/// What is going to happen.
 #[derive(Debug)]
-enum Event {
-    Connect { from: End, to: usize },
+pub(crate) enum Event {
+    Connect {
+        from: End,
+        to: usize,
+    },
     Arrive(PipeId),
-    Wake { host: usize, life: u64 },
-    Reborn { host: usize, life: u64 },
+    Wake {
+        host: usize,
+        life: u64,
+    },
+    Eat {
+        host: usize,
+        life: u64,
+    },
+    /// A host that has taken its leave begins a new life.
+    Reborn {
+        host: usize,
+        life: u64,
+    },
+    /// A host that died begins a new life, unless it has.
+    Begin {
+        host: usize,
+        life: u64,
+    },
+    Ease(Fault),
 }
 
 /// Everything there is.
@@ -53,30 +91,14 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Net,
     pub(crate) checker: Checker,
+    pub(crate) workload: Workload,
+    mutation: Option<Mutation>,
     events: BTreeMap<(u64, u64), Event>,
     next_event: u64,
+    /// What cannot happen now, in order.
+    held: Vec<Event>,
     trace: Trace,
     faults: Vec<String>,
-}
-
-/// What happened, as text, and a hash of it.
-#[derive(Debug)]
-struct Trace {
-    prints: bool,
-    hash: u64,
-}
-
-impl Trace {
-    fn note(&mut self, now_ms: u64, what: fmt::Arguments<'_>) {
-        let line = format!("{now_ms:>6} {what}");
-        // FNV-1a 64.
-        for byte in line.bytes() {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        if self.prints {
-            println!("{line}");
-        }
-    }
 }
 
 /// Where the `host`th host listens.
@@ -99,26 +121,32 @@ fn host_at(endpoint: &Endpoint) -> usize {
 
 impl World {
     /// Hosts that are down.
-    pub(crate) fn new(seed: u64, hosts: usize, prints: bool) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        hosts: usize,
+        workload: Workload,
+        mutation: Option<Mutation>,
+        prints: bool,
+    ) -> Self {
         Self {
             rng: Rng::new(seed),
             now_ms: 0,
             hosts: (0..hosts).map(|_| Host::default()).collect(),
             net: Net::default(),
             checker: Checker::default(),
+            workload,
+            mutation,
             events: BTreeMap::new(),
             next_event: 0,
-            trace: Trace {
-                prints,
-                hash: 0xcbf2_9ce4_8422_2325,
-            },
+            held: Vec::new(),
+            trace: Trace::new(prints),
             faults: Vec::new(),
         }
     }
 
     /// A hash of everything that happened so far.
     pub(crate) fn hash(&self) -> u64 {
-        self.trace.hash
+        self.trace.hash()
     }
 
     /// What must not have happened.
@@ -155,22 +183,27 @@ impl World {
         let seed = self.rng.any();
         let mut config = NodeConfig::new(id, Incarnation(life), seed);
         config.name = format!("n{host}");
+        let clock = Clock::any(&mut self.rng);
+        let driver = Driver::new(config, clock.local_ms(self.now_ms), self.mutation);
         self.hosts[host] = Host {
             life,
-            driver: Some(Driver::new(config, self.now_ms)),
+            driver: Some(driver),
+            clock: Some(clock),
             ..Host::default()
         };
         self.note(format_args!("n{host} begins life {life}"));
-        self.at(WAKE_EVERY_MS, Event::Wake { host, life });
     }
 
     /// A host dies without a word: its connections stay half open.
     pub(crate) fn crash(&mut self, host: usize) {
         self.note(format_args!("n{host} dies"));
         self.hosts[host].driver = None;
+        self.hosts[host].paused = false;
+        self.checker.forget(host);
         for end in self.net.ends_of(host) {
             self.net.close(end);
         }
+        self.release_held();
     }
 
     /// A host takes its leave, and is born anew a little later.
@@ -184,15 +217,39 @@ impl World {
 
     /// Calls a host's driver, and carries bytes and requests to the network. The host must be up.
     pub(crate) fn with<T>(&mut self, host: usize, call: impl FnOnce(&mut Driver) -> T) -> T {
+        let clock = self.hosts[host].clock.expect("it is up");
         let driver = self.hosts[host].driver.as_mut().expect("it is up");
-        driver.set_now(self.now_ms);
+        driver.set_now(clock.local_ms(self.now_ms));
         let result = call(driver);
         self.pump(host);
+        self.follow_routes(host);
+        self.follow_ends(host);
+        self.arm(host);
         result
     }
 
+    /// Whether a host's programs can do anything.
     pub(crate) fn is_up(&self, host: usize) -> bool {
-        self.hosts[host].driver.is_some() && !self.hosts[host].leaving
+        let state = &self.hosts[host];
+        state.driver.is_some() && !state.leaving && !state.paused
+    }
+
+    /// The driver of a host that is up.
+    pub(crate) fn driver(&self, host: usize) -> &Driver {
+        self.hosts[host].driver.as_ref().expect("it is up")
+    }
+
+    /// What could not happen is tried again.
+    pub(crate) fn release_held(&mut self) {
+        for event in std::mem::take(&mut self.held) {
+            self.at(0, event);
+        }
+    }
+
+    pub(crate) fn at(&mut self, delay_ms: u64, event: Event) {
+        self.next_event += 1;
+        let key = (self.now_ms + delay_ms, self.next_event);
+        self.events.insert(key, event);
     }
 
     /// Breaks a connection.
@@ -203,13 +260,80 @@ impl World {
         }
     }
 
+    /// Subscribers that listen to another owner from now on miss what the one before goes on to publish.
+    fn follow_routes(&mut self, host: usize) {
+        let state = &mut self.hosts[host];
+        let switches = state.driver.as_ref().expect("it is up").switches;
+        if std::mem::replace(&mut state.switches, switches) == switches {
+            return;
+        }
+        self.unsettle_all(host);
+    }
+
+    /// What the subscribers of a host miss from now on is no loss, until their interest is acknowledged.
+    pub(crate) fn unsettle_all(&mut self, host: usize) {
+        let state = &mut self.hosts[host];
+        for subscriber in &mut state.subscribers {
+            subscriber.settled = false;
+            let (life, id) = (state.life, subscriber.id);
+            self.checker.unsettle(SubscriberKey { host, life, id });
+        }
+    }
+
+    /// What was ended is no more, once that is read.
+    fn follow_ends(&mut self, host: usize) {
+        let state = &mut self.hosts[host];
+        let driver = state.driver.as_mut().expect("it is up");
+        for ended in driver.ended.drain(..) {
+            let subscriber = state.subscribers.iter_mut().find(|known| known.id == ended);
+            let Some(subscriber) = subscriber else {
+                continue;
+            };
+            let filters = std::mem::take(&mut subscriber.filters);
+            subscriber.ended.push_back(filters);
+            subscriber.settled = false;
+        }
+    }
+
+    /// Has a host wake when its timers or its subscribers want it.
+    fn arm(&mut self, host: usize) {
+        let now_ms = self.now_ms;
+        let state = &mut self.hosts[host];
+        let life = state.life;
+        let driver = state.driver.as_ref().expect("it is up");
+        let clock = state.clock.expect("it is up");
+        let wakes_at_ms = driver.wakes_at_ms().map(|at| clock.world_ms(at));
+        let wakes_at_ms = wakes_at_ms.map(|at| at.max(now_ms + 1));
+        let hungry = driver.has_something_to_take()
+            || state
+                .subscribers
+                .iter()
+                .any(|subscriber| !subscriber.settled)
+                && driver.interest_is_acknowledged();
+        let eats = hungry && !state.eats;
+        state.eats |= hungry;
+        if let Some(at_ms) = wakes_at_ms
+            && state.wakes_at_ms.is_none_or(|known| at_ms < known)
+        {
+            state.wakes_at_ms = Some(at_ms);
+            self.at(at_ms - now_ms, Event::Wake { host, life });
+        }
+        if eats {
+            self.at(EAT_EVERY_MS, Event::Eat { host, life });
+        }
+    }
+
     fn pump(&mut self, host: usize) {
+        if self.hosts[host].paused {
+            return;
+        }
         let life = self.hosts[host].life;
         loop {
             let driver = self.hosts[host].driver.as_mut().expect("it is up");
+            driver.retry_upstreams();
             let faults = driver.faults.drain(..);
             self.faults
-                .extend(faults.map(|fault| format!("n{host}: {fault}")));
+                .extend(faults.map(|fault| format!("protocol: n{host}: {fault}")));
             for event in std::mem::take(&mut driver.news) {
                 self.trace
                     .note(self.now_ms, format_args!("n{host} {event:?}"));
@@ -261,176 +385,5 @@ impl World {
         if let Some((at_ms, pipe)) = self.net.write(from, chunk, self.now_ms) {
             self.at(at_ms - self.now_ms, Event::Arrive(pipe));
         }
-    }
-
-    fn at(&mut self, delay_ms: u64, event: Event) {
-        self.next_event += 1;
-        let key = (self.now_ms + delay_ms, self.next_event);
-        self.events.insert(key, event);
-    }
-
-    // Events.
-
-    fn handle(&mut self, event: Event) {
-        match event {
-            Event::Connect { from, to } => self.connect(from, to),
-            Event::Arrive(pipe) => self.arrive(pipe),
-            Event::Wake { host, life } => self.wake(host, life),
-            Event::Reborn { host, life } => {
-                if self.hosts[host].life == life {
-                    self.crash(host);
-                    crate::workload::begin(self, host);
-                }
-            }
-        }
-    }
-
-    fn is_alive(&self, end: End) -> bool {
-        let host = &self.hosts[end.host];
-        host.life == end.life && host.driver.is_some()
-    }
-
-    fn connect(&mut self, from: End, to: usize) {
-        let blocked = &self.net.blocked;
-        // A lost SYN: the dialling side gives up by itself.
-        if !self.is_alive(from)
-            || blocked.contains(&(from.host, to))
-            || blocked.contains(&(to, from.host))
-        {
-            return;
-        }
-        if !self.is_up(to) {
-            return self.with(from.host, |driver| driver.lost(from.link, "refused"));
-        }
-        if !self.with(from.host, |driver| driver.connected(from.link)) {
-            return;
-        }
-        let name = format!("n{}", from.host);
-        let life = self.hosts[to].life;
-        let driver = self.hosts[to].driver.as_mut().expect("it is up");
-        let link = driver.accepted(name);
-        let end = End {
-            host: to,
-            life,
-            link,
-        };
-        let (latency_ms, trickles) = (self.rng.of(1..15) as u64, self.rng.percent(20));
-        self.net.connect(from, end, latency_ms, trickles);
-        self.note(format_args!("n{} connects to n{to}", from.host));
-        self.pump(from.host);
-        self.pump(to);
-    }
-
-    fn arrive(&mut self, pipe: PipeId) {
-        let Some((from, to)) = self.net.route(pipe) else {
-            return;
-        };
-        if self.net.blocked.contains(&(from.host, to.host)) {
-            return self.at(25, Event::Arrive(pipe));
-        }
-        let Some((chunk, trickles)) = self.net.arrive(pipe) else {
-            return;
-        };
-        if !self.net.is_open(pipe) {
-            // Nobody reads it: a host that is up says so.
-            if self.hosts[to.host].driver.is_some() && matches!(chunk, Chunk::Bytes(_)) {
-                self.reset(pipe.0);
-            }
-            return;
-        }
-        match chunk {
-            Chunk::Bytes(bytes) => self.deliver(to, &bytes, trickles),
-            Chunk::End(reason) => {
-                self.note(format_args!("n{} {:?} {reason}", to.host, to.link));
-                self.net.close(to);
-                self.with(to.host, |driver| driver.lost(to.link, reason));
-            }
-        }
-        if self.is_alive(from) {
-            self.pump(from.host);
-        }
-    }
-
-    fn deliver(&mut self, to: End, bytes: &[u8], trickles: bool) {
-        self.note(format_args!(
-            "n{} {:?} reads {}",
-            to.host,
-            to.link,
-            bytes.len()
-        ));
-        let mut rng = self.rng.clone();
-        self.with(to.host, |driver| {
-            let mut rest = bytes;
-            while !rest.is_empty() {
-                let most = rest.len().min(if trickles { 1 } else { 1500 });
-                let (piece, others) = rest.split_at(rng.of(1..most + 1));
-                driver.received(to.link, piece);
-                rest = others;
-            }
-        });
-        self.rng = rng;
-    }
-
-    fn wake(&mut self, host: usize, life: u64) {
-        if self.hosts[host].life != life || self.hosts[host].driver.is_none() {
-            return;
-        }
-        self.at(WAKE_EVERY_MS, Event::Wake { host, life });
-        self.with(host, Driver::wake);
-        let bounds = self.with(host, |driver| driver.check_bounds());
-        self.faults.extend(bounds.err());
-        for index in 0..self.hosts[host].subscribers.len() {
-            let appetite = self.hosts[host].subscribers[index].appetite;
-            self.take(host, index, appetite);
-        }
-        self.settle_subscribers(host);
-    }
-
-    /// A subscriber takes up to so many messages.
-    fn take(&mut self, host: usize, index: usize, most: usize) {
-        let subscriber = &self.hosts[host].subscribers[index];
-        let (id, settled) = (subscriber.id, subscriber.settled);
-        let counted = settled && subscriber.overflow != Overflow::Disconnect;
-        let life = self.hosts[host].life;
-        let key = SubscriberKey { host, life, id };
-        for _ in 0..most {
-            let Some(taken) = self.with(host, |driver| driver.take(id)) else {
-                return;
-            };
-            self.note(format_args!("n{host} {id:?} takes {}", describe(&taken)));
-            let fault = self.checker.took(key, &taken, counted);
-            self.faults.extend(fault.err());
-            if let Taken::Notice(Notice::Ended) = taken {
-                let subscriber = &mut self.hosts[host].subscribers[index];
-                subscriber.filters.clear();
-                subscriber.settled = false;
-            }
-        }
-    }
-
-    /// Once all interest is acknowledged, subscribers that have taken what was queued until then are settled.
-    fn settle_subscribers(&mut self, host: usize) {
-        let driver = self.hosts[host].driver.as_ref().expect("it is up");
-        let mut versions = driver.node.interest_versions();
-        if versions.any(|(_, acked, sent)| acked != sent) {
-            return;
-        }
-        drop(versions);
-        for index in 0..self.hosts[host].subscribers.len() {
-            if !self.hosts[host].subscribers[index].settled {
-                self.take(host, index, usize::MAX);
-                self.hosts[host].subscribers[index].settled = true;
-            }
-        }
-    }
-}
-
-fn describe(taken: &Taken) -> String {
-    match taken {
-        Taken::Message { topic, payload, .. } => {
-            let text = String::from_utf8_lossy(payload.as_ref());
-            format!("{topic} {}", text.trim_end_matches('x'))
-        }
-        other => format!("{other:?}"),
     }
 }

@@ -125,3 +125,32 @@ fn a_slow_subscription_was_ended_again_for_every_message() {
     }
     assert_eq!(ended, 1);
 }
+
+/// The end of a connection came with the same readiness as more data than one turn reads. The later turns did not know of
+/// it, and took the last short read for an empty socket: without heartbeats the link stayed up for ever.
+#[test]
+fn the_end_of_a_link_behind_much_data_went_unnoticed() {
+    for _ in 0..100 {
+        let owner = Node::builder()
+            .bind("tcp://127.0.0.1:0")
+            .topic("t")
+            .start()
+            .unwrap();
+        let client = Node::builder()
+            .options(|options| options.heartbeat_interval = Duration::ZERO)
+            .peer(owner.last_endpoint().unwrap())
+            .start()
+            .unwrap();
+        client.sync(WAIT).unwrap();
+        let subscriber = client.subscribe(["t"]).unwrap();
+        subscriber.wait_subscribed(WAIT).unwrap();
+        for _ in 0..900 {
+            owner.publish("t", [0; 2000]).unwrap();
+        }
+        owner.close();
+        while !matches!(
+            subscriber.recv_timeout(WAIT).expect("the loss is told"),
+            Delivery::PeerLost { .. }
+        ) {}
+    }
+}

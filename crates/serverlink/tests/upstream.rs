@@ -4,7 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::WAIT;
+use common::proxy::Proxy;
+use common::{WAIT, bound, endpoint, eventually, joined, next, quick, subscribed, text};
 use serverlink::{Delivery, Node, Overflow, PublishError, Subscriber};
 
 /// An owner of `t` and `u`, and a publisher linked to it.
@@ -100,4 +101,38 @@ fn a_held_up_remote_publisher_goes_on_when_the_sleeper_leaves() {
         scope.spawn(|| topic.publish("held up").unwrap());
         drop(asleep);
     });
+}
+
+/// The publisher does not hold the owner as a peer: with the link it forgets the owner's topics.
+#[test]
+fn what_is_lost_on_the_way_to_an_owner_that_was_forgotten_is_told_with_its_count() {
+    let publisher = bound();
+    let proxy = Proxy::before(&endpoint(&publisher));
+    let owner = quick()
+        .topic("t")
+        .bind("tcp://127.0.0.1:0")
+        .peer(&proxy.endpoint)
+        .start()
+        .unwrap();
+    let subscriber = joined(&[&owner]);
+    let subscriber = subscribed(&subscriber, &["t"]);
+    let knows = || publisher.topic("t").is_some();
+    eventually("the topic is known", knows);
+    publisher.publish("t", "0").unwrap();
+    assert_eq!(text(&subscriber), "0");
+    proxy.silence();
+    for number in ["1", "2"] {
+        publisher.publish("t", number).unwrap();
+    }
+    proxy.cut();
+    eventually("the owner is forgotten", || !knows());
+    eventually("the owner misses the link", || owner.stats().links == 1);
+    proxy.restore();
+    eventually("the owner is back", knows);
+    publisher.publish("t", "3").unwrap();
+    match next(&subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(2)),
+        other => panic!("{other:?} instead of a gap"),
+    }
+    assert_eq!(text(&subscriber), "3");
 }

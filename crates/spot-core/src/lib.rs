@@ -25,6 +25,7 @@ mod payload;
 mod registry;
 pub mod stream;
 pub mod topic;
+pub mod upstream;
 pub mod varint;
 
 pub use backoff::Backoff;

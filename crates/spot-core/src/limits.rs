@@ -52,6 +52,10 @@ pub const UPSTREAM_WINDOW_MESSAGES: usize = 1000;
 /// Payload bytes of the same; the last message may go past it.
 pub const UPSTREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 
+/// Streams to a topic's owner that it remembers after their links were cut, for each topic: enough for a few publishers
+/// that reconnect at once, and little beside the topic itself.
+pub const MAX_CUT_UPSTREAMS: usize = 8;
+
 /// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
 /// frame.
 pub const MAX_CLASSES_PER_FILTER: usize = 4096;

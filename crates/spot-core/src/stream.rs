@@ -45,6 +45,13 @@ impl Stream {
         self.publisher
     }
 
+    /// Whether the other is the same stream, heard further.
+    #[must_use]
+    pub fn is_behind(&self, other: &Self) -> bool {
+        (self.publisher, self.incarnation) == (other.publisher, other.incarnation)
+            && self.next < other.next
+    }
+
     /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Numbers
     /// that begin anew within an incarnation are those of a topic that was destroyed and created again.
     pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {

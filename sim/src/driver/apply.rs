@@ -3,10 +3,12 @@
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::Notice;
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, LinkId, Missed, Output, Overflow, SubscriberId, TopicId};
+use spot_core::upstream::Sender;
+use spot_core::{Class, LinkId, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
+use crate::mutation::Mutation;
 use crate::topic::Topic;
 
 impl Driver {
@@ -16,6 +18,10 @@ impl Driver {
                 self.links.insert(link, Link::dialing(self.now_ms));
                 self.requests.push_back(Request::Dial(link, endpoint));
             }
+            Output::Frame { frame, .. }
+                if self
+                    .mutation
+                    .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
             Output::Frame { link, frame } => match self.links.get_mut(&link) {
                 Some(link) => link.outbox.control(&frame),
                 None => self
@@ -36,14 +42,20 @@ impl Driver {
                 for topic in self.topics.values_mut() {
                     topic.cut(link, graceful);
                 }
+                self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
-                let next = self.numbers.remove(&*name).unwrap_or_default();
-                self.topics.insert(topic, Topic::new(name, next));
+                let mut added = Topic::new(name);
+                added.streams = self.cut_topics.remove(&added.name).unwrap_or_default();
+                added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
+                added.senders.values_mut().for_each(Sender::resume);
+                self.topics.insert(topic, added);
             }
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
-                self.topics.get_mut(&topic).expect("added").place = place;
+                let topic = self.topics.get_mut(&topic).expect("added");
+                let before = std::mem::replace(&mut topic.place, place);
+                self.switches += u64::from(place.routed && place.upstream != before.upstream);
             }
             Output::AttachSubscriber { topic, subscriber } => {
                 let inbox = self.subscribers.get_mut(&subscriber).expect("added");
@@ -75,6 +87,7 @@ impl Driver {
             }
             Output::SubscriberEnded { subscriber } => {
                 self.subscribers.get_mut(&subscriber).expect("added").end();
+                self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
@@ -96,17 +109,16 @@ impl Driver {
     }
 
     fn remove_topic(&mut self, id: TopicId) {
-        let topic = self.topics.remove(&id).expect("added");
-        if topic
+        let mut topic = self.topics.remove(&id).expect("added");
+        topic
             .streams
-            .values()
-            .any(|heard| !heard.stream.has_ended())
-        {
-            // Nobody will ever tell what was published after the last message that came.
-            topic.tell_missed(&mut self.subscribers, Missed::UNKNOWN);
+            .retain(|_, heard| heard.link.is_none() && !heard.stream.has_ended());
+        if !topic.senders.is_empty() {
+            self.sent_topics.insert(topic.name.clone(), topic.senders);
         }
-        self.numbers
-            .insert(topic.name.to_string(), topic.next_sequence);
+        if !topic.streams.is_empty() && !topic.inboxes.is_empty() {
+            self.cut_topics.insert(topic.name.clone(), topic.streams);
+        }
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
             inbox.detach(slot);
@@ -129,6 +141,9 @@ impl Driver {
             }
         }
         if topic.sinks.insert(link_id, policy).is_none() {
+            if self.mutation == Some(Mutation::ResetSequence) && self.node.reconnects() > 0 {
+                topic.next_sequence = 0;
+            }
             let alias = Alias {
                 alias: id.0,
                 upstream: false,

@@ -1,42 +1,50 @@
-//! Topics that were forgotten because the link they were heard on was cut, so that what was missed shows when they return.
+//! What is kept of topics that were forgotten, because the link to their node was cut, so that what was missed shows when
+//! they return.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::heard::CutStreams;
-
 /// Forgotten topics kept; the oldest gives way, and its losses are not told then.
-const MAX_CUT_TOPICS: usize = 1024;
+const MAX_FORGOTTEN: usize = 1024;
 
-/// The streams of forgotten topics, by name.
-#[derive(Debug, Default)]
-pub(crate) struct CutTopics {
-    streams: HashMap<Arc<str>, CutStreams>,
+/// Something of each forgotten topic, by name.
+#[derive(Debug)]
+pub(crate) struct Forgotten<T> {
+    kept: HashMap<Arc<str>, T>,
     oldest_first: VecDeque<Arc<str>>,
 }
 
-impl CutTopics {
-    pub(crate) fn keep(&mut self, topic: &Arc<str>, streams: CutStreams) {
-        if self.streams.insert(topic.clone(), streams).is_none() {
+impl<T> Default for Forgotten<T> {
+    fn default() -> Self {
+        Self {
+            kept: HashMap::new(),
+            oldest_first: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Forgotten<T> {
+    pub(crate) fn keep(&mut self, topic: &Arc<str>, what: T) {
+        if self.kept.insert(topic.clone(), what).is_none() {
             self.oldest_first.push_back(topic.clone());
         }
-        if self.oldest_first.len() > MAX_CUT_TOPICS
+        if self.oldest_first.len() > MAX_FORGOTTEN
             && let Some(oldest) = self.oldest_first.pop_front()
         {
-            self.streams.remove(&oldest);
+            self.kept.remove(&oldest);
         }
     }
 
     /// The topic is back.
-    pub(crate) fn take(&mut self, topic: &str) -> Option<CutStreams> {
-        let streams = self.streams.remove(topic)?;
+    pub(crate) fn take(&mut self, topic: &str) -> Option<T> {
+        let what = self.kept.remove(topic)?;
         self.oldest_first.retain(|known| &**known != topic);
-        Some(streams)
+        Some(what)
     }
 
     /// Forgets those that nobody subscribes to any more: what is published then is no loss.
     pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.oldest_first.retain(|topic| wanted(topic));
-        self.streams.retain(|topic, _| wanted(topic));
+        self.kept.retain(|topic, _| wanted(topic));
     }
 }

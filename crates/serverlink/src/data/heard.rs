@@ -171,20 +171,14 @@ impl Topic {
     /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
     pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
         let mut side = lock(&self.publish);
-        let cut = &mut side.outside.get_or_insert_default().cut_upstreams;
-        cut.retain(|known| known.publisher() != stream.publisher());
-        cut.truncate(MAX_IDLE_STREAMS - 1);
-        cut.insert(0, stream);
+        let outside = side.outside.get_or_insert_default();
+        outside.cut_upstreams.keep(stream);
     }
 
     /// The stream of this publisher that was cut.
     pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
         let mut side = lock(&self.publish);
-        let cut = &mut side.outside.as_mut()?.cut_upstreams;
-        let index = cut
-            .iter()
-            .position(|known| known.publisher() == publisher)?;
-        Some(cut.remove(index))
+        side.outside.as_mut()?.cut_upstreams.take(publisher)
     }
 }
 

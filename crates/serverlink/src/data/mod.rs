@@ -15,12 +15,12 @@ mod topic;
 mod wait;
 
 pub(crate) use counters::Counters;
-pub(crate) use cut::CutTopics;
-pub(crate) use heard::Heard;
+pub(crate) use cut::Forgotten;
+pub(crate) use heard::{CutStreams, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
 pub(crate) use publish::{Aftermath, Identity, Mail, PeerRefusal, PublishFailure};
-pub(crate) use topic::{LinkSink, SinkKind, Topic, Upstream};
+pub(crate) use topic::{LinkSink, Sent, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, encode_data_header};
+use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, encode_data_header};
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, limits};
+use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
 
 use super::outbox::Flush;
 use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
@@ -401,24 +401,24 @@ impl Topic {
         mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
-        let mut state = lock(&upstream.state);
+        let mut sender = lock(&upstream.sender);
         match &upstream.kind {
             SinkKind::Wire { outbox, .. } => {
                 if outbox.is_closed() {
                     return Err(PublishFailure::Unreachable);
                 }
-                if state.announced_on.replace(upstream.link) != Some(upstream.link) {
-                    outbox.control(&self.upstream_alias(identity, state.next_sequence));
-                    state.policy = upstream_policy(outbox, self.id.0);
+                if !sender.is_announced_on(upstream.link) {
+                    let stream = self.upstream_alias(identity);
+                    outbox.with(|queue| sender.announce(upstream.link, stream, queue));
                 }
-                let policy = &state.policy;
+                let policy = sender.policy();
                 let mut header = [0; DATA_HEADER_MAX_BYTES];
-                let header_len = encode_data_header(&mut header, self.id.0, state.next_sequence);
+                let header_len = encode_data_header(&mut header, self.id.0, sender.next_sequence());
                 let (offer, flush) = outbox.offer(policy, &header[..header_len], payload);
                 if offer == Offer::Full {
                     return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
                 }
-                state.next_sequence += 1;
+                sender.sent();
                 after.queued(outbox, flush);
                 Ok(())
             }
@@ -435,31 +435,15 @@ impl Topic {
         }
     }
 
-    fn upstream_alias(&self, identity: Identity, next_sequence: u64) -> Vec<u8> {
-        let alias = Alias {
+    fn upstream_alias(&self, identity: Identity) -> Alias<'_> {
+        Alias {
             alias: self.id.0,
             upstream: true,
-            next_sequence,
+            next_sequence: 0,
             incarnation: identity.incarnation,
             publisher: identity.node,
             topic: &self.name,
-        };
-        Frame::Alias(alias).to_vec()
-    }
-}
-
-/// A stream to a topic's owner waits for the link's queue and for the owner's credit, which begins with a full window.
-fn upstream_policy(outbox: &SharedOutbox, alias: u32) -> SinkPolicy {
-    let (messages, bytes) = (
-        limits::UPSTREAM_WINDOW_MESSAGES,
-        limits::UPSTREAM_WINDOW_BYTES,
-    );
-    let class = Class::upstream(alias);
-    let gate = outbox.with(|queue| queue.reopen_gate(class, messages as u64, bytes as u64));
-    SinkPolicy {
-        block: true,
-        gates: SmallVec::from_slice(&[gate]),
-        ..SinkPolicy::default()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 use spot_core::frame::{Alias, Frame};
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::stream::Stream;
+use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
 use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
@@ -34,11 +34,14 @@ pub(super) struct PublishSide {
 pub(super) struct Outside {
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
-    /// How far the messages to each owner are numbered.
-    sent: Vec<(NodeId, Arc<Mutex<UpstreamState>>)>,
+    sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
-    pub(super) cut_upstreams: Vec<Stream>,
+    pub(super) cut_upstreams: upstream::CutStreams,
 }
+
+/// How far the messages to each owner are numbered.
+#[derive(Debug, Default)]
+pub(crate) struct Sent(Vec<(NodeId, Arc<Mutex<upstream::Sender>>)>);
 
 impl Outside {
     /// Goes on with the numbers of an owner that messages went to before.
@@ -46,11 +49,11 @@ impl Outside {
         let Some(owner) = upstream.owner else {
             return upstream;
         };
-        match self.sent.iter().find(|(known, _)| *known == owner) {
-            Some((_, state)) => upstream.state = state.clone(),
+        match self.sent.0.iter().find(|(known, _)| *known == owner) {
+            Some((_, sender)) => upstream.sender = sender.clone(),
             None => {
-                self.sent.truncate(MAX_IDLE_STREAMS - 1);
-                self.sent.insert(0, (owner, upstream.state.clone()));
+                self.sent.0.truncate(MAX_IDLE_STREAMS - 1);
+                self.sent.0.insert(0, (owner, upstream.sender.clone()));
             }
         }
         upstream
@@ -89,15 +92,7 @@ pub(crate) struct Upstream {
     pub(crate) link: LinkId,
     pub(crate) kind: SinkKind,
     owner: Option<NodeId>,
-    pub(super) state: Arc<Mutex<UpstreamState>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct UpstreamState {
-    pub(super) announced_on: Option<LinkId>,
-    pub(super) next_sequence: u64,
-    /// Set when it is announced.
-    pub(super) policy: SinkPolicy,
+    pub(super) sender: Arc<Mutex<upstream::Sender>>,
 }
 
 impl Upstream {
@@ -106,7 +101,7 @@ impl Upstream {
             link,
             kind,
             owner,
-            state: Arc::default(),
+            sender: Arc::default(),
         }
     }
 
@@ -178,15 +173,24 @@ impl Topic {
     }
 
     /// The topic is gone; publishers that hold it look it up anew. Gives the streams that were cut while somebody here
-    /// listened.
-    pub(crate) fn retire(&self) -> Option<CutStreams> {
+    /// listened, and how far owners were sent to.
+    pub(crate) fn retire(&self) -> (Option<CutStreams>, Option<Sent>) {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
         let outside = side.outside.take();
         drop(side);
-        let upstream = outside.and_then(|outside| outside.upstream);
+        let (upstream, sent) = outside
+            .map(|outside| (outside.upstream, outside.sent))
+            .unwrap_or_default();
         upstream.iter().for_each(|upstream| upstream.wake_blocked());
+        (
+            self.retire_heard(),
+            Some(sent).filter(|sent| !sent.0.is_empty()),
+        )
+    }
+
+    fn retire_heard(&self) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
@@ -198,6 +202,13 @@ impl Topic {
     /// The topic is back: goes on with the streams that were cut.
     pub(crate) fn resume(&self, cut: CutStreams) {
         lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
+    }
+
+    /// As [`resume`](Self::resume), with the numbers of what is sent to its owners.
+    pub(crate) fn resume_sending(&self, sent: Sent) {
+        let senders = sent.0.iter();
+        senders.for_each(|(_, sender)| lock(sender).resume());
+        lock(&self.publish).outside.get_or_insert_default().sent = sent;
     }
 
     pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {

@@ -237,6 +237,9 @@ impl NodeInner {
         if let Some(cut) = control.cut_topics.take(&topic.name) {
             topic.resume(cut);
         }
+        if let Some(sent) = control.sent_topics.take(&topic.name) {
+            topic.resume_sending(sent);
+        }
         self.names
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -249,8 +252,12 @@ impl NodeInner {
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            if let Some(cut) = topic.retire() {
+            let (cut, sent) = topic.retire();
+            if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
+            }
+            if let Some(sent) = sent {
+                control.sent_topics.keep(&topic.name, sent);
             }
         }
     }

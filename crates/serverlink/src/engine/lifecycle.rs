@@ -12,7 +12,7 @@ use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role, lim
 use super::context::{ContextInner, NotAdmitted};
 use super::{Bind, Control, Names, NodeInner};
 use crate::api::{BindError, Options, StartError};
-use crate::data::{Counters, CutTopics, Deadline, Identity, lock, wait};
+use crate::data::{Counters, Deadline, Forgotten, Identity, lock, wait};
 use crate::net::{self, Listener};
 
 /// Starts a node in a context.
@@ -50,7 +50,8 @@ pub(crate) fn start(
         core: Node::new(config),
         links: HashMap::new(),
         topics: Vec::new(),
-        cut_topics: CutTopics::default(),
+        cut_topics: Forgotten::default(),
+        sent_topics: Forgotten::default(),
         subscribers: HashMap::new(),
         binds: Vec::new(),
         events: Vec::new(),

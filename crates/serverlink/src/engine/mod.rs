@@ -21,8 +21,8 @@ use std::hash::BuildHasher;
 
 use crate::api::{Event, Options};
 use crate::data::{
-    Aftermath, Counters, CutTopics, Deadline, Identity, SharedInbox, SharedOutbox, Topic, lock,
-    wait,
+    Aftermath, Counters, CutStreams, Deadline, Forgotten, Identity, Sent, SharedInbox,
+    SharedOutbox, Topic, lock, wait,
 };
 use crate::reactor::Reactor;
 
@@ -63,7 +63,8 @@ pub(crate) struct Control {
     pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
-    pub(crate) cut_topics: CutTopics,
+    pub(crate) cut_topics: Forgotten<CutStreams>,
+    pub(crate) sent_topics: Forgotten<Sent>,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,

@@ -57,6 +57,8 @@ pub(super) struct Connection {
     deadline: Option<Instant>,
     pub(super) armed: Option<Instant>,
     pub(super) serial: u64,
+    /// The poller has told of the end of the stream: it is to be read up to there.
+    end_seen: bool,
     gone: bool,
 }
 
@@ -128,6 +130,7 @@ impl Connection {
             deadline: None,
             armed: None,
             serial,
+            end_seen: false,
             gone: false,
         }
     }
@@ -182,7 +185,9 @@ impl Connection {
         }
     }
 
+    /// `closed`: the poller has seen the end of the stream, which makes no further edge.
     pub(super) fn readable(&mut self, buffer: &mut [u8], closed: bool) -> Outcome {
+        self.end_seen |= closed;
         if let Phase::Connecting = self.phase {
             return self.writable();
         }
@@ -197,8 +202,8 @@ impl Connection {
             if let Err(fault) = self.take(&buffer[..read]) {
                 return self.end(fault);
             }
-            // A short read has emptied the socket: what comes later makes a new edge, except for a close already seen.
-            if read < buffer.len() && !closed {
+            // A short read has emptied the socket: what comes later makes a new edge, except for an end already seen.
+            if read < buffer.len() && !self.end_seen {
                 return self.turn_done();
             }
         }

@@ -173,10 +173,9 @@ impl Spot {
         alias: &Alias<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
-        if let Some(Announced::Upstream(upstream)) = self.aliases.get_mut(alias.alias) {
+        if let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias.alias) {
             upstream.cut(false, after);
         }
-        self.aliases.remove(alias.alias);
         let announced = if alias.upstream {
             Announced::Upstream(Box::new(Upstream::announced(node, alias)))
         } else {
@@ -242,7 +241,7 @@ impl Spot {
         for announced in self.aliases.drain() {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, graceful),
-                Announced::Upstream(mut upstream) => upstream.cut(graceful, after),
+                Announced::Upstream(upstream) => upstream.cut(graceful, after),
                 Announced::Ignored => {}
             }
         }
@@ -279,10 +278,10 @@ impl Aliases {
         Ok(())
     }
 
-    fn remove(&mut self, alias: u32) {
+    fn remove(&mut self, alias: u32) -> Option<Announced> {
         match self.dense.get_mut(alias as usize) {
-            Some(announced) => *announced = None,
-            None => drop(self.sparse.remove(&alias)),
+            Some(announced) => announced.take(),
+            None => self.sparse.remove(&alias),
         }
     }
 

@@ -1,0 +1,139 @@
+//! What one subscriber has seen of one topic.
+
+use std::collections::BTreeMap;
+
+use spot_core::{Missed, Payload};
+
+/// A message, as its payload tells it from all others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message {
+    host: usize,
+    life: u64,
+    number: u64,
+    hosting: u64,
+}
+
+impl Message {
+    pub(super) fn parse(payload: &Payload) -> Self {
+        let text = str::from_utf8(payload.as_ref()).expect("our own");
+        let mut words = text.split(' ');
+        let [host, life, number, hosting] = [(); 4].map(|()| {
+            let word = words.next().expect("four numbers");
+            word.parse().expect("a number")
+        });
+        Self {
+            host: host as usize,
+            life,
+            number,
+            hosting,
+        }
+    }
+}
+
+/// The last message of a publisher.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    life: u64,
+    number: u64,
+    /// Which count of losses it belongs to.
+    count: u64,
+}
+
+/// The books of one subscriber on one topic. Losses are counted from a message on, for as long as nothing happens that
+/// makes them uncountable.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    last: BTreeMap<usize, Last>,
+    /// Which hosting of the topic the last message was of.
+    hosting: u64,
+    /// Whether losses since then must add up.
+    counted: bool,
+    count: u64,
+    missing: u64,
+    reported: u64,
+    unknown: bool,
+}
+
+impl Seen {
+    pub(super) fn stop_counting(&mut self) {
+        self.counted = false;
+    }
+
+    pub(super) fn miss(&mut self, missed: Missed) {
+        self.reported += missed.counted();
+        self.unknown |= missed.count().is_none();
+    }
+
+    pub(super) fn last_of(&self, host: usize) -> Option<(u64, u64)> {
+        self.last.get(&host).map(|last| (last.life, last.number))
+    }
+
+    /// `alone`: the topic has one publisher, so each gap can be checked by itself.
+    pub(super) fn take(
+        &mut self,
+        message: Message,
+        settled: bool,
+        alone: bool,
+    ) -> Result<(), String> {
+        let last = self.last.get(&message.host).copied();
+        check_order(last, message)?;
+        let same_life = last.is_some_and(|last| last.life == message.life);
+        if self.counted && self.unknown && alone && same_life && self.hosting == message.hosting {
+            return Err("accounting: an unknown loss, and nobody has died".into());
+        }
+        let goes_on = self.counted && !self.unknown && self.hosting == message.hosting;
+        if !goes_on || alone && !same_life {
+            self.count += 1;
+            self.level();
+        }
+        if let Some(last) = last.filter(|last| same_life && last.count == self.count) {
+            self.missing += message.number - last.number - 1;
+        }
+        let kept = Last {
+            life: message.life,
+            number: message.number,
+            count: self.count,
+        };
+        self.last.insert(message.host, kept);
+        (self.hosting, self.counted) = (message.hosting, settled);
+        let (missing, reported) = (self.missing, self.reported);
+        if alone {
+            self.level();
+        }
+        if missing > reported || alone && missing != reported {
+            return Err(format!(
+                "accounting: {missing} missing before {} and {reported} reported",
+                message.number
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn level(&mut self) {
+        (self.missing, self.reported, self.unknown) = (0, 0, false);
+    }
+
+    pub(super) fn expect_balance(&self) -> Result<(), String> {
+        if !self.counted || self.missing == self.reported {
+            return Ok(());
+        }
+        let (missing, reported) = (self.missing, self.reported);
+        Err(format!(
+            "accounting: {missing} missing in all and {reported} reported"
+        ))
+    }
+}
+
+fn check_order(last: Option<Last>, message: Message) -> Result<(), String> {
+    let Some(last) = last else { return Ok(()) };
+    let (life, number) = (message.life, message.number);
+    if (life, number) > (last.life, last.number) {
+        return Ok(());
+    }
+    let (last_life, last) = (last.life, last.number);
+    Err(if (life, number) == (last_life, last) {
+        format!("duplicate: {life}:{number} again")
+    } else {
+        format!("order: {life}:{number} after {last_life}:{last}")
+    })
+}

@@ -1,0 +1,50 @@
+//! Broken drivers, to prove that the checkers find what is broken.
+
+use spot_core::Node;
+use spot_core::frame::kind;
+
+/// What a driver does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// INTEREST is not sent on the second and later links to a node.
+    SkipResubscription,
+    /// A stream that is announced again begins at 0.
+    ResetSequence,
+    /// A change of the topics offered is not sent.
+    LoseTopicChange,
+    /// Every message is sent twice, which honest receivers put up with.
+    RepeatMessages,
+    /// Every message is sent twice, and what was seen before is delivered.
+    AcceptDuplicates,
+    /// What is missing in a stream is not told.
+    HideGaps,
+    /// A cancelled subscription goes on.
+    ForgetCancel,
+    /// Subscribers' queues have no limit.
+    IgnoreHwm,
+    /// Blocking subscribers give no credit back.
+    WithholdCredit,
+    /// An owner forgets how far a publisher elsewhere was heard when its link is cut.
+    ForgetCutUpstreams,
+    /// A routed topic is heard from everybody.
+    IgnoreRoute,
+}
+
+impl Mutation {
+    /// Whether every message is sent twice.
+    pub(crate) fn repeats_messages(self) -> bool {
+        matches!(self, Self::RepeatMessages | Self::AcceptDuplicates)
+    }
+
+    /// Whether a control frame is not sent.
+    pub(crate) fn swallows(self, node: &Node, frame: &[u8]) -> bool {
+        match self {
+            Self::SkipResubscription => {
+                frame.starts_with(&[kind::INTEREST, 1]) && node.reconnects() > 0
+            }
+            // One that does not begin the list anew.
+            Self::LoseTopicChange => frame[0] == kind::TOPICS && frame[2] == 0,
+            _ => false,
+        }
+    }
+}

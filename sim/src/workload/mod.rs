@@ -1,0 +1,187 @@
+//! What programs do to a cluster, and what must be true in the end.
+
+mod churn;
+mod failover;
+mod heal;
+mod mesh;
+mod remote;
+
+use crate::checker::{Publisher, SubscriberKey};
+use crate::fault;
+use crate::mutation::Mutation;
+use crate::world::World;
+
+/// How long things go wrong.
+const TROUBLE_MS: u64 = 125_000;
+/// How long the cluster lives after it has healed, at least until then.
+const CALM_UNTIL_MS: u64 = 160_000;
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Hash of everything that happened.
+    pub hash: u64,
+    /// Messages taken by subscribers.
+    pub delivered: u64,
+    /// Messages reported as lost.
+    pub lost: u64,
+    /// How long healing took, in milliseconds.
+    pub healed_after_ms: u64,
+    /// How long the world existed, in milliseconds.
+    pub lived_ms: u64,
+}
+
+/// What the programs of a world do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workload {
+    /// Everybody hosts topics and subscribes to those of others.
+    Mesh,
+    /// The same with many topics and subscriptions that come and go.
+    Churn,
+    /// Everybody publishes on everybody's topics.
+    Remote,
+    /// A topic routed to two hosts, one of them preferred.
+    Failover,
+}
+
+/// Runs the world of a seed; with `prints`, tells what happens.
+///
+/// # Errors
+/// What went wrong: the name of the checker, a colon, details.
+pub fn run(seed: u64, prints: bool) -> Result<Summary, String> {
+    live(seed, None, prints)
+}
+
+/// As [`run`], with drivers that are broken in one way.
+///
+/// # Errors
+/// What went wrong.
+pub fn run_mutant(seed: u64, mutation: Mutation) -> Result<Summary, String> {
+    live(seed, Some(mutation), false)
+}
+
+fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, String> {
+    let workload = Workload::of(seed);
+    let hosts = 3 + (seed / 4 % 3) as usize;
+    let mut world = World::new(seed, hosts, workload, mutation, prints);
+    world.note(format_args!("{workload:?} of {hosts} hosts"));
+    world.checker.shared_topics = matches!(workload, Workload::Remote | Workload::Failover);
+    for host in 0..hosts {
+        workload.begin(&mut world, host);
+    }
+    let most_pause_ms = world.rng.of(600..7000);
+    let mut strikes_at_ms = 0;
+    while world.now_ms < TROUBLE_MS {
+        step(&mut world)?;
+        if world.now_ms >= strikes_at_ms {
+            fault::strike(&mut world);
+            strikes_at_ms = world.now_ms + world.rng.of(50..most_pause_ms) as u64;
+        }
+    }
+    fault::end_all(&mut world);
+    let healed_after_ms = heal::wait(&mut world)?;
+    while world.now_ms < CALM_UNTIL_MS {
+        step(&mut world)?;
+    }
+    workload.expect(&mut world)?;
+    world.verdict()?;
+    Ok(Summary {
+        hash: world.hash(),
+        delivered: world.checker.delivered,
+        lost: world.checker.lost,
+        healed_after_ms,
+        lived_ms: world.now_ms,
+    })
+}
+
+fn step(world: &mut World) -> Result<(), String> {
+    let pause_ms = world.rng.of(1..250) as u64;
+    pass(world, pause_ms)?;
+    let host = world.rng.of(0..world.hosts.len());
+    if world.is_up(host) {
+        world.workload.act(world, host);
+    }
+    Ok(())
+}
+
+/// Time passes, and nothing must go wrong.
+fn pass(world: &mut World, for_ms: u64) -> Result<(), String> {
+    world.run_until(world.now_ms + for_ms);
+    world.verdict()
+}
+
+impl Workload {
+    fn of(seed: u64) -> Self {
+        [Self::Mesh, Self::Churn, Self::Remote, Self::Failover][(seed % 4) as usize]
+    }
+
+    /// A host begins a life.
+    pub(crate) fn begin(self, world: &mut World, host: usize) {
+        world.start(host);
+        match self {
+            Self::Mesh | Self::Churn | Self::Remote => mesh::begin(world, host),
+            Self::Failover => failover::begin(world, host),
+        }
+    }
+
+    /// A program of a host that is up does something.
+    fn act(self, world: &mut World, host: usize) {
+        match self {
+            Self::Mesh => mesh::act(world, host),
+            Self::Churn => churn::act(world, host),
+            Self::Remote => remote::act(world, host),
+            Self::Failover => failover::act(world, host),
+        }
+    }
+
+    /// The cluster is whole: whatever was promised must hold now.
+    fn expect(self, world: &mut World) -> Result<(), String> {
+        match self {
+            Self::Mesh | Self::Churn => mesh::expect_last_messages(world),
+            Self::Remote => remote::expect_balance(world),
+            Self::Failover => failover::expect_both_ways(world),
+        }
+    }
+
+    /// The hosts that a host is linked to once all is well.
+    fn neighbours(self, host: usize, hosts: usize) -> Vec<usize> {
+        let others = (0..hosts).filter(|other| *other != host);
+        match self {
+            Self::Failover => others
+                .filter(|other| failover::is_owner(*other) != failover::is_owner(host))
+                .collect(),
+            _ => others.collect(),
+        }
+    }
+
+    /// Whether every host adds every other, and its programs may remove one for a while.
+    pub(crate) fn adds_everybody(self) -> bool {
+        matches!(self, Self::Mesh | Self::Churn)
+    }
+
+    /// Topics of each host.
+    pub(crate) fn topics(self) -> usize {
+        match self {
+            Self::Mesh => 3,
+            Self::Churn => 12,
+            Self::Remote => 2,
+            Self::Failover => 0,
+        }
+    }
+}
+
+/// The present life of a host, as a publisher.
+fn publisher(world: &World, host: usize) -> Publisher {
+    let life = world.hosts[host].life;
+    Publisher { host, life }
+}
+
+/// A subscriber of the present life of a host.
+fn key(world: &World, host: usize, index: usize) -> SubscriberKey {
+    let state = &world.hosts[host];
+    SubscriberKey {
+        host,
+        life: state.life,
+        id: state.subscribers[index].id,
+    }
+}

@@ -1,0 +1,81 @@
+//! Drivers that are broken in one way: the checkers find each within a few seeds, and nothing in the same seeds unbroken.
+
+use sim::Mutation;
+
+/// Seeds that a mutant may live through before it must be found out.
+const SEEDS: u64 = 32;
+
+/// Runs a mutant until the checker that is meant for it finds it out; others may do so before. All that failed must pass
+/// unbroken.
+fn expect_caught(mutation: Mutation, by: &[&str]) {
+    for seed in 0..SEEDS {
+        let Err(fault) = sim::run_mutant(seed, mutation) else {
+            continue;
+        };
+        println!("{mutation:?} is caught by seed {seed}: {fault}");
+        assert!(sim::run(seed, false).is_ok(), "seed {seed} fails unbroken");
+        let checker = fault.split(':').next().expect("a name");
+        if by.contains(&checker) {
+            return;
+        }
+    }
+    panic!("{mutation:?} lives through {SEEDS} seeds as far as {by:?} can tell");
+}
+
+#[test]
+fn a_skipped_resubscription_is_caught() {
+    expect_caught(Mutation::SkipResubscription, &["registry", "progress"]);
+}
+
+#[test]
+fn a_sequence_that_is_reset_is_caught() {
+    expect_caught(Mutation::ResetSequence, &["accounting", "progress"]);
+}
+
+#[test]
+fn a_lost_change_of_topics_is_caught() {
+    expect_caught(Mutation::LoseTopicChange, &["registry", "progress"]);
+}
+
+#[test]
+fn an_accepted_duplicate_is_caught() {
+    expect_caught(Mutation::AcceptDuplicates, &["duplicate", "order"]);
+}
+
+#[test]
+fn hidden_gaps_are_caught() {
+    expect_caught(Mutation::HideGaps, &["accounting"]);
+}
+
+#[test]
+fn a_forgotten_cancellation_is_caught() {
+    expect_caught(Mutation::ForgetCancel, &["cancelled"]);
+}
+
+#[test]
+fn a_queue_without_limit_is_caught() {
+    expect_caught(Mutation::IgnoreHwm, &["bounds"]);
+}
+
+#[test]
+fn withheld_credit_is_caught() {
+    expect_caught(Mutation::WithholdCredit, &["progress"]);
+}
+
+#[test]
+fn a_forgotten_stream_to_an_owner_is_caught() {
+    expect_caught(Mutation::ForgetCutUpstreams, &["accounting"]);
+}
+
+#[test]
+fn a_route_that_is_ignored_is_caught() {
+    expect_caught(Mutation::IgnoreRoute, &["route", "order", "accounting"]);
+}
+
+#[test]
+fn a_repeated_message_is_refused_by_honest_receivers() {
+    for seed in 0..8 {
+        let seen = sim::run_mutant(seed, Mutation::RepeatMessages);
+        assert!(seen.is_ok(), "seed {seed}: {seen:?}");
+    }
+}
