@@ -188,12 +188,12 @@ fn a_node_whose_terminal_closed_took_no_leave() {
 #[test]
 fn a_node_out_of_descriptors_was_silent() {
     let mut command = std::process::Command::new("sh");
-    let script = format!("ulimit -n 12; exec {PROGRAM} node --bind tcp://127.0.0.1:0");
+    let script = format!("ulimit -n 24; exec {PROGRAM} node --bind tcp://127.0.0.1:0");
     command.args(["-c", &script]);
     let mut node = Spot::spawn(command);
     let endpoint = node.endpoint();
     let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
-    let crowd: Vec<_> = (0..12).map(|_| TcpStream::connect(address)).collect();
+    let crowd: Vec<_> = (0..32).map(|_| TcpStream::connect(address)).collect();
     let told = node.wait_for("WARN");
     for part in [&endpoint, "Too many open files", "ulimit -n"] {
         assert!(told.contains(part), "{told}");
