@@ -10,6 +10,9 @@ use spot_core::{Filter, LinkId, Node, SubscriberId};
 
 #[derive(Debug, Default)]
 struct Interest {
+    /// The other side has acknowledged something on this link. What it sends before that goes on from an earlier link, and
+    /// is charged by the interest that it is about to acknowledge.
+    acknowledged: bool,
     in_force: Vec<Filter>,
     /// Sent and not acknowledged, with the version that completes it.
     sent: VecDeque<(u64, Vec<Filter>)>,
@@ -35,6 +38,7 @@ impl Charges {
             let filters = node.filters_of(subscriber);
             for (link, acked, sent) in node.interest_versions() {
                 let interest = self.interests.entry((link, subscriber)).or_default();
+                interest.acknowledged = acked > 0;
                 let last = interest.sent.back().map(|(_, filters)| filters);
                 if *last.unwrap_or(&interest.in_force) != filters {
                     interest.sent.push_back((sent, filters.clone()));
@@ -50,7 +54,9 @@ impl Charges {
     pub(crate) fn of(&self, link: LinkId, topic: &str) -> Vec<SubscriberId> {
         let all = self.interests.iter().filter(|((of, _), _)| *of == link);
         let charged = all.filter(|(_, interest)| {
-            let mut filters = interest.in_force.iter();
+            let first = interest.sent.front().map(|(_, filters)| filters);
+            let first = first.filter(|_| !interest.acknowledged);
+            let mut filters = first.unwrap_or(&interest.in_force).iter();
             filters.any(|filter| filter.matches(topic))
         });
         charged.map(|((_, subscriber), _)| *subscriber).collect()

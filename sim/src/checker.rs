@@ -45,6 +45,8 @@ pub struct Checker {
     pub delivered: u64,
     /// Messages reported as lost in all.
     pub lost: u64,
+    /// Reports of losses, also of unknown ones.
+    pub gaps: u64,
 }
 
 impl Checker {
@@ -74,6 +76,18 @@ impl Checker {
         for ((_, _), seen) in self.seen.iter_mut().filter(|((known, _), _)| *known == key) {
             seen.stop_counting();
         }
+    }
+
+    /// A subscriber has begun or cancelled a subscription: what it did not want before, or does not any more, it may see
+    /// again when it asks for history.
+    pub fn wants_only<'a>(
+        &mut self,
+        key: SubscriberKey,
+        filters: impl Iterator<Item = &'a Filter> + Clone,
+    ) {
+        self.seen.retain(|(known, topic), _| {
+            *known != key || filters.clone().any(|filter| filter.matches(topic))
+        });
     }
 
     /// A host has died: nobody asks for what its subscribers saw any more.
@@ -106,12 +120,19 @@ impl Checker {
             }
             Taken::Gap { topic, missed } => {
                 self.lost += missed.counted();
+                self.gaps += 1;
                 let seen = self.seen.entry((key, topic.clone())).or_default();
                 seen.miss(*missed);
                 Ok(())
             }
             Taken::Notice(_) => Ok(()),
         }
+    }
+
+    /// The number of the first message of a host that a subscriber has seen of a topic.
+    #[must_use]
+    pub fn first(&self, key: SubscriberKey, topic: &str, host: usize) -> Option<u64> {
+        self.seen.get(&(key, topic.into()))?.first_of(host)
     }
 
     /// All is quiet: the last message of a publisher must have arrived.
@@ -153,7 +174,9 @@ impl Checker {
         Ok(())
     }
 
-    fn published(&self, topic: &str, publisher: Publisher) -> u64 {
+    /// Messages that a publisher has published on a topic.
+    #[must_use]
+    pub fn published(&self, topic: &str, publisher: Publisher) -> u64 {
         let published = self.published.get(&(topic.to_string(), publisher));
         published.copied().unwrap_or_default()
     }

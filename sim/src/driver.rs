@@ -11,8 +11,10 @@ pub(crate) use self::upstream::Upstream;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, Data, Frame, put_data_header};
-use spot_core::inbox::{Inbox, Limit, Offer, Source, Taken};
+use spot_core::frame::{Alias, Data, Frame, Past, put_data_header};
+use spot_core::inbox::{Inbox, Limit, Offer, Slot, Source, Taken};
+use spot_core::past::{Awaiting, Token};
+use spot_core::stream::Verdict;
 use spot_core::{
     Class, Endpoint, Event, Filter, LinkId, LinkPeer, Missed, Node, NodeConfig, NodeId, Overflow,
     Payload, SubscriberId, TopicId,
@@ -49,7 +51,11 @@ pub struct Driver {
     now_ms: u64,
     topics: BTreeMap<TopicId, Topic>,
     /// What topics that are gone had heard over links that were cut: one that comes back goes on from there.
-    cut_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Heard>>,
+    cut_topics: BTreeMap<Arc<str>, (BTreeMap<NodeId, Heard>, Awaiting)>,
+    /// Topics that are gone so far.
+    forgotten: u64,
+    /// Messages that each topic hosted here keeps.
+    history: usize,
     /// How far their owners were sent to.
     sent_topics: BTreeMap<Arc<str>, BTreeMap<NodeId, Sender>>,
     subscribers: BTreeMap<SubscriberId, Inbox>,
@@ -83,6 +89,8 @@ impl Driver {
             now_ms,
             topics: BTreeMap::new(),
             cut_topics: BTreeMap::new(),
+            forgotten: 0,
+            history: 0,
             sent_topics: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -93,6 +101,11 @@ impl Driver {
             switches: 0,
             news: Vec::new(),
         }
+    }
+
+    /// Topics hosted from now on keep so many messages.
+    pub fn keep_history(&mut self, messages: usize) {
+        self.history = messages;
     }
 
     /// The time is told before every other call.
@@ -139,9 +152,13 @@ impl Driver {
 
     // Subscribers and publishers.
 
-    /// A subscriber without subscriptions.
-    pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
-        let id = self.with(|node, _| node.add_subscriber(overflow));
+    /// A subscriber without subscriptions, each of which will ask for this much history.
+    pub fn add_subscriber(&mut self, overflow: Overflow, history: usize) -> SubscriberId {
+        let id = self.with(|node, _| {
+            let id = node.add_subscriber(overflow);
+            node.set_history(id, history);
+            id
+        });
         let unlimited = self.mutation == Some(Mutation::IgnoreHwm);
         let limit = Limit {
             messages: if unlimited { 0 } else { HWM },
@@ -158,6 +175,7 @@ impl Driver {
     /// Removes a subscriber with what is queued for it.
     pub fn remove_subscriber(&mut self, subscriber: SubscriberId) {
         self.with(|node, _| node.remove_subscriber(subscriber));
+        self.forget_unwanted();
         self.subscribers.remove(&subscriber);
     }
 
@@ -183,6 +201,7 @@ impl Driver {
             return;
         }
         self.with(|node, _| node.unsubscribe(subscriber, filter));
+        self.forget_unwanted();
         let node = &self.node;
         let inbox = self.subscribers.get_mut(&subscriber).expect("added");
         let mut discarded = Vec::new();
@@ -192,6 +211,13 @@ impl Driver {
         );
         for (source, len) in discarded {
             self.grant(subscriber, LinkId(source.0), (1, len as u64));
+        }
+    }
+
+    /// Topics that are gone are not waited for by those who do not want them any more.
+    fn forget_unwanted(&mut self) {
+        for (topic, (_, awaiting)) in &mut self.cut_topics {
+            awaiting.retain(|subscriber| self.node.wants(subscriber, topic));
         }
     }
 
@@ -250,6 +276,9 @@ impl Driver {
         let topic = self.topics.get_mut(&id).expect("hosted");
         let mut header = Vec::new();
         put_data_header(&mut header, id.0, topic.next_sequence);
+        if let Some(history) = &mut topic.history {
+            history.keep(topic.next_sequence, payload);
+        }
         topic.next_sequence += 1;
         let mut slow = Vec::new();
         for (link, policy) in &topic.sinks {
@@ -350,6 +379,12 @@ impl Driver {
                 next_sequence,
                 last,
             }) => self.tail(id, alias, next_sequence, last),
+            Ok(Frame::Past(past)) => self.past(id, &past),
+            Ok(Frame::Live {
+                alias,
+                token,
+                next_sequence,
+            }) => self.live(id, alias, Token(token), next_sequence),
             Ok(Frame::Credit {
                 class,
                 messages,
@@ -359,7 +394,7 @@ impl Driver {
                 link.outbox.credit(class, messages, bytes);
             }
             _ => {
-                if let Err(error) = self.with(|node, _| node.handle_frame(id, bytes)) {
+                if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));
                 }
             }
@@ -377,7 +412,7 @@ impl Driver {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
             let missed = topic.open_stream(id, alias);
-            topic.tell_missed(&mut self.subscribers, missed);
+            topic.tell_missed_on(id, &mut self.subscribers, missed);
         }
     }
 
@@ -399,7 +434,7 @@ impl Driver {
         let charged = self.charges.of(id, &topic.name);
         let mut returned = charged.clone();
         if let Some(missed) = missed {
-            topic.tell_missed(&mut self.subscribers, missed);
+            topic.tell_missed_on(id, &mut self.subscribers, missed);
             let payload = Payload::copy_from(data.payload);
             let queued = self.deliver(topic_id, &payload, Some(id), &charged);
             returned.retain(|subscriber| !queued.contains(subscriber));
@@ -427,12 +462,64 @@ impl Driver {
             }
             let topic = &self.topics[&topic];
             if topic.listens_to(id) {
-                topic.tell_missed(&mut self.subscribers, missed);
+                topic.tell_missed_on(id, &mut self.subscribers, missed);
             }
         }
         if last {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
+        }
+    }
+
+    /// A message from before the time of one subscriber, on the credit of that one.
+    fn past(&mut self, id: LinkId, past: &Past<'_>) {
+        let token = Token(past.token);
+        if !self.late(id, past, token) {
+            let len = past.payload.len() as u64;
+            self.grant(token.subscriber(), id, (1, len));
+        }
+    }
+
+    /// Whether a late message found its subscriber.
+    fn late(&mut self, id: LinkId, past: &Past<'_>, token: Token) -> bool {
+        let Some((topic_id, _)) = heard(&self.links, &mut self.topics, id, past.alias) else {
+            return false;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        if !topic.listens_to(id) {
+            return false;
+        }
+        let missed = match topic.awaiting.past(id, token, past.sequence) {
+            Some(Verdict::Deliver) => 0,
+            Some(Verdict::DeliverAfterGap(missed)) => missed,
+            Some(Verdict::Duplicate) | None => return false,
+        };
+        let subscriber = token.subscriber();
+        let slot = topic.inboxes[&subscriber];
+        let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+        if missed > 0 {
+            inbox.missed(slot, Missed::exactly(missed));
+        }
+        let payload = Payload::copy_from(past.payload);
+        let offer = self.offer(subscriber, slot, Source(id.0), Some(id), &payload);
+        if offer == Offer::Ended {
+            self.with(|node, _| node.end_subscriptions(subscriber));
+        }
+        offer == Offer::Queued
+    }
+
+    /// A subscriber has what it asked for.
+    fn live(&mut self, id: LinkId, alias: u32, token: Token, next_sequence: u64) {
+        self.tail(id, alias, next_sequence, false);
+        let Some((topic_id, _)) = heard(&self.links, &mut self.topics, id, alias) else {
+            return;
+        };
+        let topic = self.topics.get_mut(&topic_id).expect("just found");
+        let missed = topic.awaiting.live(id, token, next_sequence);
+        if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
+            let subscriber = token.subscriber();
+            let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
+            inbox.missed(topic.inboxes[&subscriber], missed);
         }
     }
 
@@ -444,30 +531,50 @@ impl Driver {
         from: Option<LinkId>,
         charged: &[SubscriberId],
     ) -> Vec<SubscriberId> {
+        let topic = &self.topics[&topic];
+        let live = topic.inboxes.iter().filter(|(id, _)| {
+            let held = from.is_some_and(|link| topic.awaiting.holds(**id, link));
+            !held
+        });
+        let live: Vec<(SubscriberId, Slot)> = live.map(|(id, slot)| (*id, *slot)).collect();
         let (mut queued, mut slow) = (Vec::new(), Vec::new());
-        for (id, slot) in &self.topics[&topic].inboxes {
-            let inbox = self.subscribers.get_mut(id).expect("attached");
-            let source = from.filter(|_| charged.contains(id));
+        for (id, slot) in live {
+            let source = from.filter(|_| charged.contains(&id));
             let source = source.map_or(Source::LOCAL, |link| Source(link.0));
-            let offer = match inbox.overflow() {
-                Overflow::Block if from.is_some() => {
-                    // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
-                    // told of, what it could not hold.
-                    inbox.offer_credited(*slot, source, payload, false)
-                }
-                _ => inbox.offer(*slot, source, payload),
-            };
-            match offer {
-                Offer::Queued => queued.push(*id),
-                Offer::Ended => slow.push(*id),
-                Offer::Dropped => {}
-                Offer::Full => inbox.missed(*slot, Missed::exactly(1)),
+            match self.offer(id, slot, source, from, payload) {
+                Offer::Queued => queued.push(id),
+                Offer::Ended => slow.push(id),
+                Offer::Dropped | Offer::Full => {}
             }
         }
         for subscriber in slow {
             self.with(|node, _| node.end_subscriptions(subscriber));
         }
         queued
+    }
+
+    /// Offers a message to one subscriber; who has no room for it although it blocks misses it.
+    fn offer(
+        &mut self,
+        id: SubscriberId,
+        slot: Slot,
+        source: Source,
+        from: Option<LinkId>,
+        payload: &Payload,
+    ) -> Offer {
+        let inbox = self.subscribers.get_mut(&id).expect("attached");
+        let offer = match inbox.overflow() {
+            Overflow::Block if from.is_some() => {
+                // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
+                // told of, what it could not hold.
+                inbox.offer_credited(slot, source, payload, false)
+            }
+            _ => inbox.offer(slot, source, payload),
+        };
+        if offer == Offer::Full {
+            inbox.missed(slot, Missed::exactly(1));
+        }
+        offer
     }
 
     fn grant(&mut self, subscriber: SubscriberId, link: LinkId, (messages, bytes): (u64, u64)) {

@@ -70,7 +70,7 @@ pub(crate) fn end_all(world: &mut World) {
     for host in 0..world.hosts.len() {
         if world.hosts[host].driver.is_none() {
             world.workload.begin(world, host);
-        } else if world.workload.adds_everybody() && world.is_up(host) {
+        } else if world.workload.adds_everybody() && !world.discovery && world.is_up(host) {
             let others = (0..world.hosts.len()).filter(|other| *other != host);
             others.for_each(|other| add(world, host, other));
         }
@@ -139,7 +139,7 @@ fn reset(world: &mut World) {
 
 fn remove(world: &mut World, host: usize) {
     let peer = world.rng.of(0..world.hosts.len());
-    if !world.workload.adds_everybody() || !world.is_up(host) {
+    if !world.workload.adds_everybody() || world.discovery || !world.is_up(host) {
         return;
     }
     let removed = world.with(host, |driver| {

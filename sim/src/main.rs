@@ -1,4 +1,5 @@
-//! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many.
+//! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many. `sim --calm N` replays a world
+//! in which connections break and nothing else goes wrong.
 
 use std::process::ExitCode;
 use std::thread;
@@ -7,10 +8,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["--seed", seed] if let Ok(seed) = seed.parse() => replay(seed),
+        ["--seed", seed] if let Ok(seed) = seed.parse() => replay(sim::run(seed, true)),
+        ["--calm", seed] if let Ok(seed) = seed.parse() => replay(sim::run_calm(seed, true)),
         ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
         _ => {
-            eprintln!("usage: sim --seed N | --seeds A..B");
+            eprintln!("usage: sim --seed N | --seeds A..B | --calm N");
             ExitCode::from(2)
         }
     }
@@ -21,14 +23,14 @@ fn parse_range(text: &str) -> Option<(u64, u64)> {
     Some((from.parse().ok()?, to.parse().ok()?))
 }
 
-fn replay(seed: u64) -> ExitCode {
-    match sim::run(seed, true) {
+fn replay(outcome: Result<sim::Summary, String>) -> ExitCode {
+    match outcome {
         Ok(summary) => {
             println!("{summary:?}");
             ExitCode::SUCCESS
         }
         Err(fault) => {
-            println!("seed {seed} fails: {fault}");
+            println!("it fails: {fault}");
             ExitCode::FAILURE
         }
     }

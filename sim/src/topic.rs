@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spot_core::frame::Alias;
+use spot_core::history::History;
 use spot_core::inbox::{Inbox, Slot};
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::{Awaiting, Resume};
 use spot_core::stream::{Stream, Verdict};
 use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{LinkId, Missed, NodeId, Place, SubscriberId};
@@ -25,6 +27,12 @@ pub(crate) struct Topic {
     pub(crate) senders: BTreeMap<NodeId, Sender>,
     /// Streams published to us as the owner, whose links were cut.
     pub(crate) cut: CutStreams,
+    /// Tells its stream from that of an earlier topic of this name.
+    pub(crate) life: u64,
+    /// The last messages, where it is hosted here and some are kept.
+    pub(crate) history: Option<History>,
+    /// Subscribers that are still to get what was before their time.
+    pub(crate) awaiting: Awaiting,
 }
 
 /// A stream that comes, or came, over a link.
@@ -35,7 +43,7 @@ pub(crate) struct Heard {
 }
 
 impl Topic {
-    pub(crate) fn new(name: Arc<str>) -> Self {
+    pub(crate) fn new(name: Arc<str>, life: u64) -> Self {
         Self {
             name,
             place: Place::default(),
@@ -45,6 +53,9 @@ impl Topic {
             streams: BTreeMap::new(),
             senders: BTreeMap::new(),
             cut: CutStreams::default(),
+            life,
+            history: None,
+            awaiting: Awaiting::default(),
         }
     }
 
@@ -53,7 +64,11 @@ impl Topic {
         let link = Some(link);
         if let Some(heard) = self.streams.get_mut(&alias.publisher) {
             heard.link = link;
-            return heard.stream.reopen(alias.incarnation, alias.next_sequence);
+            return if alias.resumed {
+                heard.stream.resume(alias.incarnation, alias.next_sequence)
+            } else {
+                heard.stream.reopen(alias.incarnation, alias.next_sequence)
+            };
         }
         let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
         self.streams.insert(alias.publisher, Heard { stream, link });
@@ -77,6 +92,24 @@ impl Topic {
         !self.place.routed || self.place.upstream == Some(link)
     }
 
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
+    /// publisher began a new life.
+    pub(crate) fn tell_missed_on(
+        &self,
+        link: LinkId,
+        inboxes: &mut BTreeMap<SubscriberId, Inbox>,
+        missed: Missed,
+    ) {
+        if missed.count().is_none() {
+            return self.tell_missed(inboxes, missed);
+        }
+        for (id, slot) in &self.inboxes {
+            if !missed.is_none() && !self.awaiting.holds(*id, link) {
+                inboxes.get_mut(id).expect("attached").missed(*slot, missed);
+            }
+        }
+    }
+
     pub(crate) fn tell_missed(&self, inboxes: &mut BTreeMap<SubscriberId, Inbox>, missed: Missed) {
         if missed.is_none() {
             return;
@@ -86,6 +119,17 @@ impl Topic {
             inbox.missed(*slot, missed);
         }
     }
+}
+
+/// Where the stream of a node stands that was cut.
+pub(crate) fn cut_stream_of(streams: &BTreeMap<NodeId, Heard>, node: NodeId) -> Option<Resume> {
+    let heard = streams.get(&node);
+    let heard = heard.filter(|heard| heard.link.is_none() && !heard.stream.has_ended())?;
+    let (incarnation, next_sequence) = heard.stream.position();
+    Some(Resume {
+        incarnation,
+        next_sequence,
+    })
 }
 
 impl Heard {

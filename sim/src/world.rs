@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Net,
     pub(crate) checker: Checker,
+    /// Hosts dial the members they learn of.
+    pub(crate) discovery: bool,
     pub(crate) workload: Workload,
     mutation: Option<Mutation>,
     events: BTreeMap<(u64, u64), Event>,
@@ -134,6 +136,7 @@ impl World {
             hosts: (0..hosts).map(|_| Host::default()).collect(),
             net: Net::default(),
             checker: Checker::default(),
+            discovery: false,
             workload,
             mutation,
             events: BTreeMap::new(),
@@ -184,6 +187,7 @@ impl World {
         let mut config = NodeConfig::new(id, Incarnation(life), seed);
         config.name = format!("n{host}");
         let clock = Clock::any(&mut self.rng);
+        config.cluster.discovery = self.discovery;
         let driver = Driver::new(config, clock.local_ms(self.now_ms), self.mutation);
         self.hosts[host] = Host {
             life,
@@ -191,6 +195,9 @@ impl World {
             clock: Some(clock),
             ..Host::default()
         };
+        self.with(host, |driver| {
+            driver.with(|node, _| node.add_endpoint(address(host).to_string()));
+        });
         self.note(format_args!("n{host} begins life {life}"));
     }
 

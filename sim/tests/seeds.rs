@@ -21,8 +21,26 @@ fn further_worlds_heal_and_lose_nothing_silently() {
 }
 
 #[test]
+fn with_history_broken_connections_lose_nothing_and_late_subscribers_miss_nothing() {
+    for seed in 0..100 {
+        if let Err(fault) = sim::run_calm(seed, false) {
+            panic!("seed {seed} fails: {fault}\nreplay it: cargo run -p sim -- --calm {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 0..16 {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));
+    }
+}
+
+#[test]
+fn a_one_way_partition_costs_the_link_and_nobody_his_view() {
+    for seed in 0..10 {
+        if let Err(fault) = sim::run_one_way(seed) {
+            panic!("seed {seed} fails: {fault}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use spot_core::frame::{ByeReason, Frame};
 use wire_tests::{RawPeer, WAIT, metadata};
 use zmtp::SocketType;
 
-use crate::victim::{Victim, on_the_wire};
+use crate::victim::{Victim, answer, on_the_wire};
 
 const ANOTHER: [u8; 16] = [9; 16];
 
@@ -19,7 +19,10 @@ fn malformed_spot_frames_close_that_link_alone() {
     let long_name = [&b"\x20\x02\x00\x00\x80\x02"[..], &[b'n'; 256]].concat();
     let too_long = [&b"\x20\x02\x00"[..], &b"\x00\x01t".repeat(22_000)].concat();
     let unclosed = b"\x10\x02\x01\x02[a\x00";
-    let cases: [(&[u8], &str); 24] = [
+    let nobody = [&b"\x51"[..], &[9; 16]].concat();
+    let no_packet = [&nobody[..], b"\x00garbage"].concat();
+    let too_far = [&nobody[..], b"\x09"].concat();
+    let cases: [(&[u8], &str); 27] = [
         (b"", "empty"),
         (b"\x00", "kind"),
         (b"\x01", "kind"),
@@ -44,6 +47,9 @@ fn malformed_spot_frames_close_that_link_alone() {
         (&long_name, "256"),
         (&too_long, "66003"),
         (b"\x21", "id"),
+        (b"\x50\x01", "member"),
+        (&no_packet, "node"),
+        (&too_far, "hops"),
     ];
     for (body, reason) in cases {
         let mut peer = victim.link();
@@ -99,7 +105,7 @@ fn a_stream_nobody_here_wants_is_no_error() {
     peer.send(&on_the_wire(b"\x31\x02\x00"));
     peer.send(&on_the_wire(b"\x32\x02\x01\x01"));
     peer.send(&on_the_wire(&Frame::Sync { id: 7 }.to_vec()));
-    assert_eq!(peer.message(), [Frame::SyncAck { id: 7 }.to_vec()]);
+    assert_eq!(answer(&mut peer), [Frame::SyncAck { id: 7 }.to_vec()]);
     victim.is_well();
 }
 
@@ -108,7 +114,7 @@ fn a_link_that_breaks_the_rules_is_told_bye() {
     let mut victim = Victim::new();
     let mut peer = victim.link();
     peer.send(&on_the_wire(b"\x7e"));
-    let message = peer.message();
+    let message = answer(&mut peer);
     let Ok(Frame::Bye { reason, text }) = Frame::decode(&message[0]) else {
         panic!("{message:?} instead of BYE");
     };

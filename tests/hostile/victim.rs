@@ -1,7 +1,7 @@
 //! The node that is attacked.
 
 use serverlink::{Events, LinkRejections, Node};
-use spot_core::frame::Frame;
+use spot_core::frame::{Frame, kind};
 use spot_core::{Hello, Incarnation, NodeId, Role};
 use wire_tests::{Bystanders, RawPeer, next_rejection, server};
 use zmtp::{Metadata, SocketType};
@@ -84,6 +84,17 @@ impl Victim {
         let told = next_rejection(&self.events);
         assert!(told.contains(reason), "{told:?} does not say {reason:?}");
         self.is_well();
+    }
+}
+
+/// The next message that is not about members, which a node tells of at any time.
+#[track_caller]
+pub(crate) fn answer(peer: &mut RawPeer) -> Vec<Vec<u8>> {
+    loop {
+        let message = peer.message();
+        if !matches!(message[0].first(), Some(&(kind::MEMBERS | kind::GOSSIP))) {
+            return message;
+        }
     }
 }
 

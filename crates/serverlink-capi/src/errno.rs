@@ -25,6 +25,7 @@ impl Errno {
     const EPROTO: Self = Self(5);
     pub(crate) const ETERM: Self = Self(6);
     const EHOSTUNREACH: Self = Self(10);
+    const ENOTREADY: Self = Self(11);
     pub(crate) const EPEERUNREACH: Self = Self(12);
     pub(crate) const ENOENT: Self = Self(14);
     const EEXIST: Self = Self(17);
@@ -196,6 +197,7 @@ numbers! {
         Unreachable { .. } => Self::EHOSTUNREACH,
         Full { .. } => Self::EAGAIN,
         TooLarge { .. } => Self::EMSGSIZE,
+        Minority { .. } => Self::ENOTREADY,
         Closed => Self::ETERM,
     }
     SubscribeError {

@@ -17,6 +17,7 @@ mod failure;
 mod fence;
 mod handles;
 mod library;
+mod members;
 mod monitor;
 mod options;
 mod publisher;

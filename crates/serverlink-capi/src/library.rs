@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{args, errno, failure};
 
 /// What `slk_has` affirms.
-const CAPABILITIES: [&str; 3] = ["tcp", "ipc", "inproc"];
+const CAPABILITIES: [&str; 6] = ["tcp", "ipc", "inproc", "history", "gossip", "quorum"];
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn slk_version(major: *mut c_int, minor: *mut c_int, patch: *mut c_int) {

@@ -23,6 +23,8 @@ struct EventOfC {
     topic: *const c_char,
     reason: *const c_char,
     count: u64,
+    size: u64,
+    majority: c_int,
 }
 
 #[unsafe(no_mangle)]
@@ -188,9 +190,20 @@ struct Report {
     topic: CString,
     reason: CString,
     count: u64,
+    size: u64,
+    majority: c_int,
 }
 
 impl Report {
+    fn of_member(kind: c_int, node: serverlink::NodeId, name: &str) -> Self {
+        Self {
+            kind,
+            node_id: c_text(&node.to_string()),
+            name: c_text(name),
+            ..Self::default()
+        }
+    }
+
     /// `None` for an event the header has no number for yet.
     fn of(event: Event) -> Option<Self> {
         let none = Self::default();
@@ -257,6 +270,30 @@ impl Report {
                 endpoint: c_text(&endpoint),
                 ..none
             },
+            Event::MemberUp { node, name } => Self::of_member(10, node, &name),
+            Event::MemberSuspect { node, name } => Self::of_member(11, node, &name),
+            Event::MemberDown { node, name, left } => Self {
+                count: left.into(),
+                ..Self::of_member(12, node, &name)
+            },
+            Event::Partition {
+                reachable,
+                size,
+                majority,
+            } => Self {
+                kind: 13,
+                count: reachable as u64,
+                size: size as u64,
+                majority: majority.into(),
+                ..none
+            },
+            Event::Heal { size } => Self {
+                kind: 14,
+                count: size as u64,
+                size: size as u64,
+                majority: 1,
+                ..none
+            },
             _ => return None,
         })
     }
@@ -270,6 +307,8 @@ impl Report {
             topic: self.topic.as_ptr(),
             reason: self.reason.as_ptr(),
             count: self.count,
+            size: self.size,
+            majority: self.majority,
         }
     }
 }

@@ -24,6 +24,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if is_wanted("link") {
         links()?;
     }
+    if is_wanted("member") {
+        members()?;
+    }
     if is_wanted("sync") {
         sync()?;
     }
@@ -70,14 +73,15 @@ fn topics() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Idle links: both ends, and the node at the far end, are in this process.
+/// Idle links: both ends, and the node at the far end, are in this process. The nodes that dial are observers: what
+/// members know of each other is a figure of its own.
 fn links() -> Result<(), Box<dyn std::error::Error>> {
     let hub = Node::builder().bind("tcp://127.0.0.1:0").start()?;
     let endpoint = hub.last_endpoint().ok_or("just bound")?;
     let context = Context::new()?;
     let alone = resident_bytes()?;
     let spokes = (0..LINKS)
-        .map(|_| context.node().start())
+        .map(|_| context.node().observer().start())
         .collect::<Result<Vec<_>, _>>()?;
     let before = resident_bytes()?;
     report(
@@ -96,6 +100,36 @@ fn links() -> Result<(), Box<dyn std::error::Error>> {
         resident_bytes()?.saturating_sub(before) / LINKS,
         "bytes, both ends",
     );
+    Ok(())
+}
+
+/// What a node knows of a member: all of them around a hub, so that each node knows each. Links are counted in.
+fn members() -> Result<(), Box<dyn std::error::Error>> {
+    let hub = Node::builder().bind("tcp://127.0.0.1:0").start()?;
+    let endpoint = hub.last_endpoint().ok_or("just bound")?;
+    let context = Context::new()?;
+    let spokes = (0..LINKS)
+        .map(|_| context.node().start())
+        .collect::<Result<Vec<_>, _>>()?;
+    let before = resident_bytes()?;
+    for spoke in &spokes {
+        spoke.add_peer(&endpoint)?;
+    }
+    let begun = Instant::now();
+    while spokes.iter().any(|spoke| spoke.cluster().size <= LINKS) {
+        if begun.elapsed() > WAIT {
+            return Err("the members do not come to know each other".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    report(
+        "all_known_after",
+        begun.elapsed().as_millis() as usize,
+        "ms",
+    );
+    let known = (LINKS + 1) * (LINKS + 1);
+    let taken = resident_bytes()?.saturating_sub(before);
+    report("member", taken / known, "bytes at each node that knows it");
     Ok(())
 }
 

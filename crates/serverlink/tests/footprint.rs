@@ -19,6 +19,11 @@ fn an_idle_link_takes_less_than_16_kib_at_each_end() {
     assert!(figure("link", "link") < 2 * 16 * 1024);
 }
 
+#[test]
+fn a_member_takes_less_than_a_kib_at_each_node_that_knows_it() {
+    assert!(figure("member", "member") < 1024);
+}
+
 /// Runs the example and reads a figure from what it prints.
 fn figure(run: &str, name: &str) -> usize {
     let output = Command::new(example())

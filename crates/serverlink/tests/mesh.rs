@@ -11,27 +11,6 @@ use serverlink::{Node, Overflow};
 const NODES: usize = 10;
 const EACH: u64 = 200;
 
-/// Established TCP connections between local ports where one end is one of `ports`, each counted once.
-fn connections(ports: &HashSet<u16>) -> usize {
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let port =
-        |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
-    let established = table.lines().skip(1).filter_map(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        (fields[3] == "01").then(|| (port(fields[1]), port(fields[2])))
-    });
-    // Both ends are in this process: of the two lines of a connection one has the bound port on the local side. The
-    // table changes while it is read, and may show a line twice.
-    let distinct: HashSet<(u16, u16)> = established
-        .filter(|(local, _)| ports.contains(local))
-        .collect();
-    distinct.len()
-}
-
-fn port(node: &Node) -> u16 {
-    endpoint(node).rsplit(':').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_full_mesh_settles_on_one_connection_for_each_pair_and_loses_nothing() {
     let nodes: Vec<Node> = (0..NODES)

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use serverlink::Overflow;
+use serverlink::{Discovery, Minority, Overflow};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
@@ -25,6 +25,7 @@ Examples:
   spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --topic sensor:temp
                                                   a second node, linked to the one at a
   spot topics --peer tcp://a:5555                 what the node at a hosts
+  spot cluster --peer tcp://a:5555                the members of the cluster it belongs to
   sensor | spot pub sensor:temp --peer tcp://a:5555
                                                   one message for each line
 
@@ -35,6 +36,8 @@ Endpoints:
 Environment (a flag wins over its variable; several values are separated by commas):
   SPOT_CLUSTER  --peer, for every command     SPOT_BIND    --bind of `spot node`
   SPOT_TOPICS   --topic of `spot node`        SPOT_NAME    --name of `spot node`
+  SPOT_HISTORY  --history, for every command that has it
+  SPOT_CLUSTER_SIZE, SPOT_DISCOVERY, SPOT_MINORITY   --cluster-size, --discovery, --minority of `spot node`
 
 Exit codes:
   0    done; also a node or an endless `spot sub` that Ctrl-C, SIGTERM or SIGHUP stopped
@@ -49,8 +52,11 @@ const NODE_EXAMPLES: &str = "\
 Examples:
   spot node --topic chat:lobby
   spot node --bind 'tcp://*:5555' --topic sensor:temp,sensor:humidity --name a
+  spot node --topic door --history 1                remember the last value of each topic
   spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --peer tcp://c:5557
   SPOT_BIND='tcp://*:5556' SPOT_CLUSTER=tcp://a:5555,tcp://c:5557 spot node
+  spot node --bind 'tcp://*:5555' --peer tcp://seed:5555 --discovery gossip    finds all others by one
+  spot node --peer tcp://a:5555 --cluster-size 5 --minority refuse             never publishes cut off
 
 Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C, SIGTERM or SIGHUP
 stops the node with exit code 0.";
@@ -70,6 +76,7 @@ const SUB_EXAMPLES: &str = "\
 Examples:
   spot sub sensor:temp                              through the node at tcp://127.0.0.1:5555
   spot sub 'sensor:*' 'chat:*' --peer tcp://a:5555  patterns: * any run, ? one, [a-z] a set
+  spot sub sensor:temp --history 1 -n 1             the last value, if the node keeps some
   spot sub sensor:temp -n 1 --timeout 5             one message within 5 seconds, else exit code 3
   spot sub sensor:temp --json | jq .data
   spot sub camera:front -n 1 --raw > picture.jpg
@@ -105,6 +112,10 @@ pub(crate) enum Command {
     Peers(AskArgs),
     /// Ask every peer for its topics; fail if one does not answer
     Sync(AskArgs),
+    /// Show the members of the cluster, and whether they are a majority, as the peers see them
+    Cluster(ClusterArgs),
+    /// Follow what happens: links of this program, members, partitions, topics
+    Events(EventsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -140,9 +151,44 @@ pub(crate) struct NodeArgs {
     /// The node's name, unique in the cluster: a restarted node is known as the same member by it
     #[arg(long, env = "SPOT_NAME", hide_env_values = true, value_parser = value::name)]
     pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) history: KeepArgs,
+    /// Members of the whole cluster, the same on every node [default: those known that have not left]
+    #[arg(
+        long,
+        value_name = "MEMBERS",
+        env = "SPOT_CLUSTER_SIZE",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
+    pub(crate) cluster_size: Option<usize>,
+    /// Whom to link to: the peers as listed, or by gossip also the members they tell of
+    #[arg(long, value_name = "listed|gossip", value_parser = value::discovery, default_value = "listed")]
+    #[arg(env = "SPOT_DISCOVERY", hide_env_values = true)]
+    pub(crate) discovery: Discovery,
+    /// Without a majority of the cluster: go on, or refuse to publish
+    #[arg(long, value_name = "go-on|refuse", value_parser = value::minority, default_value = "go-on")]
+    #[arg(env = "SPOT_MINORITY", hide_env_values = true)]
+    pub(crate) minority: Minority,
     /// What to log: error, warn, info, debug or off
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: LevelFilter,
+}
+
+/// What is kept of the topics that are hosted here.
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
+    /// Keep the last messages of each topic hosted here, in memory: for subscribers that ask for them (`spot sub
+    /// --history`), and for those whose connection broke for a moment
+    #[arg(
+        long = "history",
+        value_name = "MESSAGES",
+        env = "SPOT_HISTORY",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) messages: usize,
 }
 
 /// How a tool reaches the cluster.
@@ -181,6 +227,8 @@ pub(crate) struct PubArgs {
     /// Host the topic here and listen at this endpoint; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',', value_parser = value::bind)]
     pub(crate) binds: Vec<String>,
+    #[command(flatten)]
+    pub(crate) history: KeepArgs,
     /// With --bind: how many subscribers to wait for before the first message
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
@@ -220,6 +268,16 @@ pub(crate) struct SubArgs {
     /// Listen at this endpoint for nodes that connect; repeat it or separate by commas. --peer has no default then
     #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',', value_parser = value::bind)]
     pub(crate) binds: Vec<String>,
+    /// Begin with up to so many of the last messages that are kept of each topic (by `spot node --history`)
+    #[arg(
+        long,
+        value_name = "MESSAGES",
+        env = "SPOT_HISTORY",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) history: usize,
     /// Messages that may wait here while the output is slow; 0 is unlimited
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
@@ -239,6 +297,33 @@ pub(crate) struct AskArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+    /// Members of the whole cluster [default: those known that have not left]
+    #[arg(long, value_name = "MEMBERS")]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
+    pub(crate) cluster_size: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    #[command(flatten)]
+    pub(crate) join: JoinArgs,
+    /// Stop after this many events
+    #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
+    pub(crate) count: Option<u64>,
+    /// Stop after this time, with exit code 3 if fewer than COUNT events (without -n: none) came
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) timeout: Option<Duration>,
+    /// Print one JSON object for each event
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod cluster;
+pub(crate) mod events;
 pub(crate) mod node;
 pub(crate) mod peers;
 pub(crate) mod publish;

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         Command::Topics(args) => commands::topics::run(&args),
         Command::Peers(args) => commands::peers::run(&args),
         Command::Sync(args) => commands::sync::run(&args),
+        Command::Cluster(args) => commands::cluster::run(&args),
+        Command::Events(args) => commands::events::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -101,6 +101,40 @@ impl Endpoint {
         }
         Ok(endpoints)
     }
+
+    /// Whether it stands for every interface of its host, so that only its port says where it is.
+    pub(crate) fn is_of_any_host(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => match host {
+                Host::Any => true,
+                Host::V4(address) => address.is_unspecified(),
+                Host::V6(address) => address.is_unspecified(),
+                Host::Name(_) => false,
+            },
+            Self::Ipc { .. } | Self::Inproc { .. } => false,
+        }
+    }
+
+    /// Whether it leads nowhere but to this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp { host, .. } => match host {
+                Host::Any => false,
+                Host::V4(address) => address.is_loopback(),
+                Host::V6(address) => address.is_loopback(),
+                Host::Name(name) => name == "localhost",
+            },
+            Self::Ipc { .. } | Self::Inproc { .. } => true,
+        }
+    }
+
+    /// Whether a node can make use of it that is on this machine, or is not.
+    pub(crate) fn is_told(&self, local: bool) -> bool {
+        match self {
+            Self::Inproc { .. } => false,
+            _ => local || !self.is_local(),
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {

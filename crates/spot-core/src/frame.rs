@@ -6,7 +6,10 @@
 
 mod data;
 mod error;
+mod gossip;
 mod interest;
+mod members;
+mod past;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -14,14 +17,19 @@ mod topics;
 
 pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
 pub use error::FrameError;
+pub use gossip::Gossip;
 pub use interest::{InterestEntry, interest_frames};
+pub use members::{MemberEntry, Standing, members_frames};
+pub use past::{
+    PAST_HEADER_MAX_BYTES, Past, ReplayRequest, ResumeEntry, put_past_header, resume_frames,
+};
 pub use topics::{TopicChange, topics_frames};
 
 use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES};
 use crate::overflow::Class;
 use crate::varint;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// Kind bytes. 0x00 and 0x01 stay unused: they begin the subscription messages of plain ZeroMQ (RFC
 /// 23).
@@ -50,6 +58,18 @@ pub mod kind {
     pub const DATA: u8 = 0x31;
     /// [`Frame::Tail`](super::Frame::Tail).
     pub const TAIL: u8 = 0x32;
+    /// [`Frame::Resume`](super::Frame::Resume).
+    pub const RESUME: u8 = 0x40;
+    /// [`Frame::Replay`](super::Frame::Replay).
+    pub const REPLAY: u8 = 0x41;
+    /// [`Frame::Past`](super::Frame::Past).
+    pub const PAST: u8 = 0x42;
+    /// [`Frame::Live`](super::Frame::Live).
+    pub const LIVE: u8 = 0x43;
+    /// [`Frame::Members`](super::Frame::Members).
+    pub const MEMBERS: u8 = 0x50;
+    /// [`Frame::Gossip`](super::Frame::Gossip).
+    pub const GOSSIP: u8 = 0x51;
 }
 
 /// A frame of the SPOT link. Texts and payloads are borrowed from the bytes it was decoded from.
@@ -122,6 +142,31 @@ pub enum Frame<'a> {
         /// Whether there will be none: the alias is free again.
         last: bool,
     },
+    /// Streams that the sender heard on an earlier link. See [`resume_frames`] for long lists.
+    Resume {
+        /// Where each of them stands.
+        entries: Vec<ResumeEntry<'a>>,
+    },
+    /// Asks for messages that were published before.
+    Replay(ReplayRequest),
+    /// Such a message.
+    Past(Past<'a>),
+    /// A subscriber was sent what it asked for of a stream: what follows is for it, too.
+    Live {
+        /// The stream.
+        alias: u32,
+        /// From the REPLAY.
+        token: u64,
+        /// The number of the stream's next message.
+        next_sequence: u64,
+    },
+    /// What the sender knows of members, itself among them. See [`members_frames`] for long lists.
+    Members {
+        /// One entry for each member.
+        entries: Vec<MemberEntry<'a>>,
+    },
+    /// A packet of the failure detector, on its way to a member.
+    Gossip(Gossip<'a>),
 }
 
 /// A stream of messages: what one life of one publisher publishes on one topic.
@@ -131,6 +176,9 @@ pub struct Alias<'a> {
     pub alias: u32,
     /// The messages are published to the receiver, as the topic's owner, who fans them out.
     pub upstream: bool,
+    /// It goes on where the receiver said by RESUME, or as near to it as messages are kept: numbers that the receiver
+    /// has seen since come again.
+    pub resumed: bool,
     /// The number of the next message.
     pub next_sequence: u64,
     /// Which life of the publisher.
@@ -169,8 +217,9 @@ impl ByeReason {
     }
 }
 
-/// ALIAS flags, bit 0. The other bits are zero in this version.
+/// ALIAS flags, bit 0 and 1. The other bits are zero in this version.
 const UPSTREAM: u8 = 1;
+const RESUMED: u8 = 2;
 
 impl<'a> Frame<'a> {
     /// Reads a frame.
@@ -180,8 +229,11 @@ impl<'a> Frame<'a> {
     /// [limits](crate::limits). The size of DATA is bounded where ZMTP frames are read, not here.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
-        match Data::decode(bytes) {
-            Some(data) => data.map(Self::Data),
+        if let Some(data) = Data::decode(bytes) {
+            return data.map(Self::Data);
+        }
+        match Past::decode(bytes) {
+            Some(past) => past.map(Self::Past),
             None => Self::decode_control(bytes),
         }
     }
@@ -206,6 +258,16 @@ impl<'a> Frame<'a> {
                     changes,
                 });
             }
+            kind::RESUME => {
+                let entries = past::read_resume(reader)?;
+                return Ok(Self::Resume { entries });
+            }
+            kind::MEMBERS => {
+                return Ok(Self::Members {
+                    entries: members::read(reader)?,
+                });
+            }
+            kind::GOSSIP => return Ok(Self::Gossip(Gossip::read(reader)?)),
             kind::USE => Self::Use,
             kind::BYE => Self::Bye {
                 reason: ByeReason::from_number(reader.byte(4, "reason")?),
@@ -233,6 +295,12 @@ impl<'a> Frame<'a> {
                 alias: read_alias(&mut reader)?,
                 next_sequence: reader.varint("next sequence")?,
                 last: reader.flag("last")?,
+            },
+            kind::REPLAY => Self::Replay(ReplayRequest::read(&mut reader)?),
+            kind::LIVE => Self::Live {
+                alias: read_alias(&mut reader)?,
+                token: reader.varint("token")?,
+                next_sequence: reader.varint("next sequence")?,
             },
             kind => return Err(FrameError::UnknownKind { kind }),
         };
@@ -281,6 +349,23 @@ impl<'a> Frame<'a> {
                 put_numbers(out, kind::TAIL, &[u64::from(*alias), *next_sequence]);
                 out.push(u8::from(*last));
             }
+            Self::Resume { entries } => past::put_resume(out, entries),
+            Self::Replay(request) => request.put(out),
+            Self::Past(past) => {
+                put_past_header(out, past.alias, past.token, past.sequence);
+                out.extend_from_slice(past.payload);
+            }
+            Self::Live {
+                alias,
+                token,
+                next_sequence,
+            } => put_numbers(
+                out,
+                kind::LIVE,
+                &[u64::from(*alias), *token, *next_sequence],
+            ),
+            Self::Members { entries } => members::put(out, entries),
+            Self::Gossip(gossip) => gossip.put(out),
         }
     }
 
@@ -297,9 +382,13 @@ impl<'a> Frame<'a> {
 
 impl<'a> Alias<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FrameError> {
+        let alias = read_alias(reader)?;
+        // A stream to its owner is never resumed, so the two flags exclude each other.
+        let flags = reader.byte(RESUMED, "alias flags")?;
         Ok(Self {
-            alias: read_alias(reader)?,
-            upstream: reader.byte(UPSTREAM, "alias flags")? == UPSTREAM,
+            alias,
+            upstream: flags == UPSTREAM,
+            resumed: flags == RESUMED,
             next_sequence: reader.varint("next sequence")?,
             incarnation: Incarnation(reader.varint("incarnation")?),
             publisher: NodeId(reader.array("publisher")?),
@@ -309,7 +398,11 @@ impl<'a> Alias<'a> {
 
     fn put(&self, out: &mut Vec<u8>) {
         put_numbers(out, kind::ALIAS, &[u64::from(self.alias)]);
-        out.push(if self.upstream { UPSTREAM } else { 0 });
+        out.push(match (self.upstream, self.resumed) {
+            (true, _) => UPSTREAM,
+            (false, true) => RESUMED,
+            (false, false) => 0,
+        });
         varint::put(out, self.next_sequence);
         varint::put(out, self.incarnation.0);
         out.extend(self.publisher.0);

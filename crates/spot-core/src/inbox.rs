@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::history::History;
 use crate::missed::Missed;
 use crate::overflow::Overflow;
 use crate::payload::Payload;
@@ -27,6 +28,25 @@ impl Limit {
     pub fn has_room(self, messages: usize, bytes: usize, len: usize) -> bool {
         (self.messages == 0 || messages < self.messages)
             && (self.bytes == 0 || messages == 0 || bytes + len <= self.bytes)
+    }
+
+    /// How many messages of these lengths, told from the newest on, fit beside what is queued.
+    #[must_use]
+    pub fn room_for(
+        self,
+        messages: usize,
+        bytes: usize,
+        lens_back: impl Iterator<Item = usize>,
+    ) -> usize {
+        let (mut count, mut total) = (0, 0);
+        for len in lens_back {
+            if !self.has_room(messages + count, bytes + total, len) {
+                break;
+            }
+            count += 1;
+            total += len;
+        }
+        count
     }
 }
 
@@ -220,6 +240,19 @@ impl Inbox {
             self.reserved_bytes += len;
         }
         room
+    }
+
+    /// Queues the last `count` messages of a topic as far as there is room: the newest win.
+    pub fn replay(&mut self, slot: Slot, history: &History, count: usize) {
+        let (messages, bytes) = (
+            self.messages + self.reserved_messages,
+            self.bytes + self.reserved_bytes,
+        );
+        let lens_back = history.lens_back().take(count);
+        let room = self.limit.room_for(messages, bytes, lens_back);
+        for (_, payload) in history.last(room) {
+            self.append(slot, Source::LOCAL, payload.clone());
+        }
     }
 
     /// Gives reserved room back.

@@ -137,6 +137,18 @@ impl<T: Copy + Eq> Interest<T> {
         wanted.collect()
     }
 
+    /// The filters by which `target` wants a topic.
+    pub fn filters_matching(&self, target: T, topic: &str) -> SmallVec<[Filter; 1]> {
+        let wants_it = |wants: &Wants<T>| wants.iter().any(|want| want.target == target);
+        let exact = self.exact.get_key_value(topic);
+        let exact = exact.filter(|(_, wants)| wants_it(wants));
+        let exact = exact.map(|(topic, _)| Filter::Exact(topic.clone()));
+        let patterns = self.patterns.iter();
+        let patterns = patterns.filter(|(filter, wants)| wants_it(wants) && filter.matches(topic));
+        let patterns = patterns.map(|(filter, _)| filter.clone());
+        exact.into_iter().chain(patterns).collect()
+    }
+
     /// Whether anybody wants exactly this topic by name.
     pub fn has_exact(&self, topic: &str) -> bool {
         self.exact.contains_key(topic)

@@ -79,6 +79,85 @@ pub const MAX_TOPICS_PER_LINK: usize = 1 << 21;
 /// than a socket's buffers hold, so that only a peer that does not read gets there.
 pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most streams that a peer may ask to go on with: what a short outage cut of a busy link. The others show what was missed
+/// as a gap, as they would without history.
+pub const MAX_RESUMED_PER_LINK: usize = 1 << 16;
+
+/// Most subscriptions for which a peer may ask for history at once, before the INTEREST that they belong to. Those beyond
+/// begin without history.
+pub const MAX_REPLAYS_PER_LINK: usize = 1 << 16;
+
+// History.
+
+/// Most messages kept of a topic: each takes some 80 bytes beside a payload that is not small, so a topic's history stays
+/// below 100 MB of its own.
+pub const MAX_HISTORY_MESSAGES: usize = 1 << 20;
+
+/// Owners that a subscription remembers to have had its history from, so that one that is back is not asked twice: as many
+/// as topics that were forgotten when their link was cut.
+pub const MAX_OWNERS_REMEMBERED: usize = 1024;
+// Membership.
+
+/// Most members known, those that left among them until they are forgotten: twice the largest clusters that gossip is
+/// reported to work in, and about a megabyte.
+pub const MAX_MEMBERS: usize = 4096;
+
+/// Longest GOSSIP packet: it holds some 140 members, so a newcomer learns of a usual cluster at once, and data does not
+/// wait behind it.
+pub const MAX_GOSSIP_BYTES: usize = 4096;
+
+/// How often a GOSSIP frame may be forwarded: a chain of nine nodes still hears from both its ends, and what runs in a
+/// circle ends soon.
+pub const MAX_GOSSIP_HOPS: u8 = 8;
+
+/// Most gossip that waits ahead of a link's queue; more is dropped, as it would be stale when it is written. The failure
+/// detector is made for lost packets.
+pub const MAX_WAITING_GOSSIP_BYTES: usize = 256 * 1024;
+
+/// Each member asks one other whether it is alive this often. A silent member of a small cluster is suspect after two of
+/// these on average, three at most.
+pub const PROBE_INTERVAL_MS: u64 = 1000;
+
+/// An answer is asked for by way of others after this long: far more than a round trip, and early enough that those can
+/// answer within the interval.
+pub const PROBE_ANSWER_MS: u64 = 400;
+
+/// How many others are asked to ask: that all three fail by chance is unlikely.
+pub const INDIRECT_PROBES: usize = 3;
+
+/// A suspect member that does not speak up for this long is down: with the time that suspecting takes, about the 6 s
+/// after which a silent link is given up.
+pub const SUSPICION_MS: u64 = 4000;
+
+/// How often a change of a member is passed on by each member: more than the logarithm of any cluster's size needs.
+pub const GOSSIP_TRANSMISSIONS: u8 = 10;
+
+/// As long as there are changes to pass on, they are sent this often instead of waiting for the next probe.
+pub const GOSSIP_SPREAD_MS: u64 = 200;
+
+/// A member compares its list with that of another this often, in case both missed something.
+pub const GOSSIP_COMPARE_MS: u64 = 30_000;
+
+/// Members that are down are spoken to this often, two at a time: they may be cut off and not know it.
+pub const GOSSIP_DOWN_MS: u64 = 10_000;
+
+/// A linked member that is held for down, or that does not gossip yet, is spoken to again after this long.
+pub const ANNOUNCE_AGAIN_MS: u64 = 2000;
+
+/// Most members that are down which are spoken to at once after something has changed.
+pub const MAX_ANNOUNCED: usize = 32;
+
+/// A member that a neighbour tells of as alive is taken for alive this long without a word of its own: gossip reaches
+/// every member in a fraction of that.
+pub const MEMBER_PRESUMED_MS: u64 = 10_000;
+
+/// A member that is down, or left, is remembered this long: a machine that is repaired within a day comes back as the
+/// same member, and what was cut off longer may tell of members that others have forgotten.
+pub const MEMBER_FORGET_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Largest SPOT_CLUSTER_SIZE: as many members as are known.
+pub const MAX_CLUSTER_SIZE: usize = MAX_MEMBERS;
+
 // Queues.
 
 /// Default SNDHWM (per link) and RCVHWM (per subscriber), in messages. ZeroMQ's default, so that

@@ -6,6 +6,7 @@
 
 mod dropping;
 mod gate;
+mod past;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -18,6 +19,7 @@ use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 use self::gate::Gate;
 use crate::frame::{Data, Frame, kind};
 use crate::inbox::{Limit, Offer};
+use crate::limits::MAX_WAITING_GOSSIP_BYTES;
 use crate::overflow::Class;
 use crate::payload::Payload;
 
@@ -117,12 +119,25 @@ impl SinkPolicy {
     }
 }
 
+/// Whether gossip may overtake what is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overtaking {
+    /// The handshake and the choice of the link may wait to be written.
+    NotYet,
+    /// The link is in use: once all that is queued now was taken.
+    OnceEmpty,
+    Allowed,
+}
+
 /// A link's outgoing queue.
 #[derive(Debug)]
 pub struct Outbox {
     segments: VecDeque<Segment>,
     /// What was kept in front of a message dropped as the oldest, in order; it is written first.
     kept: VecDeque<Segment>,
+    /// Gossip that overtakes the rest.
+    gossip: Vec<u8>,
+    overtaking: Overtaking,
     messages: usize,
     bytes: usize,
     reserved_messages: usize,
@@ -144,6 +159,8 @@ impl Outbox {
         Self {
             segments: VecDeque::new(),
             kept: VecDeque::new(),
+            gossip: Vec::new(),
+            overtaking: Overtaking::NotYet,
             messages: 0,
             bytes: 0,
             reserved_messages: 0,
@@ -178,11 +195,24 @@ impl Outbox {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty() && self.kept.is_empty()
+        self.segments.is_empty() && self.kept.is_empty() && self.gossip.is_empty()
     }
 
-    /// Queues a SPOT frame that is not a message.
+    /// Queues a SPOT frame that is not a message. Gossip overtakes messages: who waits for it would take us for dead.
     pub fn control(&mut self, frame: &[u8]) {
+        match frame.first() {
+            Some(&kind::GOSSIP) if self.overtaking == Overtaking::Allowed => {
+                // What waits so long is stale.
+                if self.gossip.len() < MAX_WAITING_GOSSIP_BYTES {
+                    put_frame(&mut self.gossip, false, frame);
+                }
+                return;
+            }
+            Some(&kind::TOPICS) if self.overtaking == Overtaking::NotYet => {
+                self.overtaking = Overtaking::OnceEmpty;
+            }
+            _ => {}
+        }
         put_frame(open_segment(&mut self.segments, frame.len()), false, frame);
         if let Some(alias) = renamed_alias(frame) {
             // The frame itself tells where the stream stands.
@@ -190,7 +220,7 @@ impl Outbox {
             let segment = self.segments.back_mut().expect("it holds the frame");
             segment.renamed.push(alias);
         }
-        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK)) = frame.first() {
+        if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK | kind::GOSSIP)) = frame.first() {
             self.count_answer(frame.len());
         }
     }
@@ -304,12 +334,19 @@ impl Outbox {
     /// Takes segments to write, at least one if there is any and then up to about `max_bytes`. They count as queued
     /// until [`written`](Self::written) is told.
     pub fn take(&mut self, max_bytes: usize, into: &mut VecDeque<Segment>) {
+        if !self.gossip.is_empty() {
+            let gossip = Content::Buffer(std::mem::take(&mut self.gossip));
+            into.push_back(Segment::new(gossip));
+        }
         let mut taken = 0;
         while (taken < max_bytes || self.begins_with_a_shared_payload())
             && let Some(segment) = self.kept.pop_front().or_else(|| self.segments.pop_front())
         {
             taken += segment.bytes().len();
             into.push_back(segment);
+        }
+        if self.overtaking == Overtaking::OnceEmpty && self.is_empty() {
+            self.overtaking = Overtaking::Allowed;
         }
     }
 

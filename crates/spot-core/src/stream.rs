@@ -66,6 +66,21 @@ impl Stream {
         missed
     }
 
+    /// As [`reopen`](Self::reopen) for a stream that goes on where its receiver asked it to: numbers that were seen
+    /// since come again, and are duplicates.
+    pub fn resume(&mut self, incarnation: Incarnation, next: u64) -> Missed {
+        if !self.ended && incarnation == self.incarnation && next <= self.next {
+            return Missed::NONE;
+        }
+        self.reopen(incarnation, next)
+    }
+
+    /// Where it stands, for [`resume`](Self::resume): which life of its publisher, and the next number.
+    #[must_use]
+    pub fn position(&self) -> (Incarnation, u64) {
+        (self.incarnation, self.next)
+    }
+
     /// Judges a message by its number.
     #[inline]
     pub fn receive(&mut self, sequence: u64) -> Verdict {
@@ -124,6 +139,16 @@ mod tests {
         let mut stream = stream(5);
         assert_eq!(stream.reopen(Incarnation(7), 8), Missed::exactly(3));
         assert_eq!(stream.receive(8), Verdict::Deliver);
+    }
+
+    #[test]
+    fn a_resumed_stream_repeats_nothing() {
+        let mut stream = stream(5);
+        assert_eq!(stream.resume(Incarnation(7), 3), Missed::NONE);
+        assert_eq!(stream.receive(4), Verdict::Duplicate);
+        assert_eq!(stream.receive(5), Verdict::Deliver);
+        assert_eq!(stream.resume(Incarnation(7), 8), Missed::exactly(2));
+        assert_eq!(stream.resume(Incarnation(8), 0), Missed::UNKNOWN);
     }
 
     #[test]

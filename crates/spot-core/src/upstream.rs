@@ -38,6 +38,7 @@ impl Sender {
     pub fn announce(&mut self, link: LinkId, stream: Alias<'_>, queue: &mut Outbox) {
         let stream = Alias {
             upstream: true,
+            resumed: false,
             next_sequence: self.next_sequence,
             ..stream
         };
@@ -221,6 +222,7 @@ mod tests {
         Alias {
             alias: 3,
             upstream: true,
+            resumed: false,
             next_sequence,
             incarnation: Incarnation(1),
             publisher: NodeId([publisher; 16]),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Cluster, endpoint, node_id};
+use common::{Cluster, Host, endpoint, node_id};
 
 /// Runs `begin` and then every order of delivery in which the first `depth` choices differ; calls `check` at each end.
 fn every_order(depth: usize, begin: impl Fn() -> Cluster, check: impl Fn(&mut Cluster)) -> usize {
@@ -44,8 +44,18 @@ fn converged(cluster: &mut Cluster) {
     }
 }
 
+/// Two that only observe: what members tell each other on top would multiply the orders.
 fn two() -> Cluster {
     let mut cluster = Cluster::new(2);
+    cluster.hosts.iter_mut().for_each(Host::observe);
+    topics(cluster)
+}
+
+fn two_members() -> Cluster {
+    topics(Cluster::new(2))
+}
+
+fn topics(mut cluster: Cluster) -> Cluster {
     cluster.create(0, "of:0");
     cluster.create(1, "of:1");
     cluster
@@ -60,6 +70,24 @@ fn both_added_each_other() {
         cluster
     };
     let orders = every_order(14, begin, converged);
+    assert!(orders > 100, "{orders}");
+}
+
+#[test]
+fn both_added_each_other_and_are_members() {
+    let begin = || {
+        let mut cluster = two_members();
+        cluster.add(0, 1);
+        cluster.add(1, 0);
+        cluster
+    };
+    let orders = every_order(10, begin, |cluster| {
+        converged(cluster);
+        for host in &cluster.hosts {
+            let seen = host.node.cluster();
+            assert_eq!((seen.size, seen.reachable), (2, 2));
+        }
+    });
     assert!(orders > 100, "{orders}");
 }
 
@@ -88,6 +116,7 @@ fn a_restart_while_the_old_link_is_half_open() {
             cluster.run(1000);
             cluster.crash(restarted, true);
             cluster.restart(restarted, node_id(restarted), 2);
+            cluster.hosts[restarted].observe();
             let topic = format!("of:{restarted}");
             cluster.create(restarted, &topic);
             cluster.add(restarted, 1 - restarted);

@@ -230,7 +230,7 @@ proptest! {
         const KINDS: [u8; 12] = [2, 2, 0x0f, 0x10, 0x10, 0x11, 0x12, 0x13, 0x20, 0x20, 0x21, 0x22];
         for (frame, kind) in frames.iter().zip(kinds) {
             let frame: Vec<u8> = std::iter::once(KINDS[kind]).chain(frame.iter().copied()).collect();
-            cluster.with(0, |node, _| { let _ = node.handle_frame(link, &frame); });
+            cluster.with(0, |node, now| { let _ = node.handle_frame(now, link, &frame); });
         }
         cluster.with(0, |node, now| node.link_closed(now, link, "done"));
         prop_assert_eq!(cluster.hosts[0].topic_names(), ["a"]);

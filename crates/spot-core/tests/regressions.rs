@@ -26,7 +26,7 @@ fn stranger(cluster: &mut Cluster, incarnation: u64) -> LinkId {
 
 fn hear(cluster: &mut Cluster, link: LinkId, frame: &Frame<'_>) {
     let bytes = frame.to_vec();
-    cluster.with(0, |node, _| node.handle_frame(link, &bytes).unwrap());
+    cluster.with(0, |node, now| node.handle_frame(now, link, &bytes).unwrap());
 }
 
 #[test]
@@ -37,7 +37,9 @@ fn use_of_a_second_link_left_the_first_ones_peer_with_a_dead_link() {
     cluster.settle();
     let second = cluster.accept(1, LinkPeer::Spot(hello(node_id(0), 1)));
     let chosen = Frame::Use.to_vec();
-    cluster.with(1, |node, _| node.handle_frame(second, &chosen).unwrap());
+    cluster.with(1, |node, now| {
+        node.handle_frame(now, second, &chosen).unwrap()
+    });
     let sync = cluster.hosts[1].node.begin_sync();
     assert_eq!(cluster.hosts[1].node.sync_pending(sync).silent.len(), 1);
     assert_eq!(cluster.hosts[1].node.peers().len(), 1);
@@ -65,7 +67,9 @@ fn a_removed_peer_left_its_waiting_links_open() {
     cluster.remove(1, 0);
     assert_eq!(cluster.hosts[1].closed.last(), Some(&CloseReason::Refused));
     let late = Frame::Use.to_vec();
-    cluster.with(1, |node, _| node.handle_frame(waiting, &late).unwrap());
+    cluster.with(1, |node, now| {
+        node.handle_frame(now, waiting, &late).unwrap()
+    });
     assert_eq!(cluster.hosts[1].node.link_count(), 0);
 }
 
@@ -160,7 +164,7 @@ fn frames_of_a_plain_peer_are_misplaced() {
         changes: Vec::new(),
     };
     cluster.with(0, |node, _| {
-        assert!(node.handle_frame(link, &frame.to_vec()).is_err());
+        assert!(node.handle_frame(0, link, &frame.to_vec()).is_err());
     });
 }
 
@@ -183,7 +187,7 @@ fn a_farewell_before_the_handshake_is_harmless() {
         text: "",
     };
     cluster.with(0, |node, now| {
-        assert!(node.handle_frame(link, &bye.to_vec()).is_err());
+        assert!(node.handle_frame(0, link, &bye.to_vec()).is_err());
         node.link_closed(now, link, "misplaced");
     });
 }
@@ -266,6 +270,7 @@ fn a_stream_of_a_destroyed_topic_brought_the_topic_back() {
     let stream = Alias {
         alias: 0,
         upstream: false,
+        resumed: false,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([0; 16]),
@@ -339,10 +344,10 @@ fn a_peer_could_make_us_keep_topics_and_filters_without_end() {
     let mut node = cluster.hosts.remove(0).node;
     let rounds = MAX_FILTERS_PER_LINK / 2048;
     for round in 0..rounds {
-        node.handle_frame(link, &interest(round)).unwrap();
+        node.handle_frame(0, link, &interest(round)).unwrap();
     }
-    node.handle_frame(link, &interest(0)).unwrap();
-    let refused = node.handle_frame(link, &interest(rounds));
+    node.handle_frame(0, link, &interest(0)).unwrap();
+    let refused = node.handle_frame(0, link, &interest(rounds));
     assert_eq!(refused, Err(LinkFrameError::TooManyFilters));
 }
 

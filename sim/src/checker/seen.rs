@@ -43,6 +43,8 @@ struct Last {
 /// makes them uncountable.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// The number of the first message, by host.
+    first: BTreeMap<usize, u64>,
     last: BTreeMap<usize, Last>,
     /// Which hosting of the topic the last message was of.
     hosting: u64,
@@ -62,6 +64,10 @@ impl Seen {
     pub(super) fn miss(&mut self, missed: Missed) {
         self.reported += missed.counted();
         self.unknown |= missed.count().is_none();
+    }
+
+    pub(super) fn first_of(&self, host: usize) -> Option<u64> {
+        self.first.get(&host).copied()
     }
 
     pub(super) fn last_of(&self, host: usize) -> Option<(u64, u64)> {
@@ -95,6 +101,7 @@ impl Seen {
             count: self.count,
         };
         self.last.insert(message.host, kept);
+        self.first.entry(message.host).or_insert(message.number);
         (self.hosting, self.counted) = (message.hosting, settled);
         let (missing, reported) = (self.missing, self.reported);
         if alone {

@@ -1,15 +1,17 @@
 //! Carrying out what the node asks for.
 
-use spot_core::frame::{Alias, Frame};
+use spot_core::frame::{Alias, Frame, ResumeEntry, resume_frames};
+use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::Past;
 use spot_core::upstream::Sender;
-use spot_core::{Class, LinkId, Output, Overflow, SubscriberId, TopicId};
+use spot_core::{Class, Incarnation, LinkId, Output, Overflow, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
 use crate::mutation::Mutation;
-use crate::topic::Topic;
+use crate::topic::{Topic, cut_stream_of};
 
 impl Driver {
     pub(super) fn apply(&mut self, output: Output) {
@@ -35,6 +37,7 @@ impl Driver {
                 for subscriber in subscribers {
                     self.grant(subscriber, link, WINDOW);
                 }
+                self.tell_resumes(link);
             }
             Output::LinkInactive { link, graceful } => {
                 self.links.get_mut(&link).expect("it was up").active = false;
@@ -45,8 +48,9 @@ impl Driver {
                 self.cut_upstreams(link, graceful);
             }
             Output::TopicAdded { topic, name } => {
-                let mut added = Topic::new(name);
-                added.streams = self.cut_topics.remove(&added.name).unwrap_or_default();
+                let mut added = Topic::new(name, self.forgotten);
+                let cut = self.cut_topics.remove(&added.name);
+                (added.streams, added.awaiting) = cut.unwrap_or_default();
                 added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
                 added.senders.values_mut().for_each(Sender::resume);
                 self.topics.insert(topic, added);
@@ -54,18 +58,42 @@ impl Driver {
             Output::TopicRemoved { topic } => self.remove_topic(topic),
             Output::Placed { topic, place } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
+                if place.hosted != topic.place.hosted {
+                    let keeps = place.hosted && self.history > 0;
+                    topic.history = keeps.then(|| History::new(self.history, 0));
+                }
                 let before = std::mem::replace(&mut topic.place, place);
                 self.switches += u64::from(place.routed && place.upstream != before.upstream);
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.begin(of);
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => {
+                let topic = self.topics.get_mut(&topic).expect("added");
+                topic.awaiting.end(subscriber, link);
+            }
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 let inbox = self.subscribers.get_mut(&subscriber).expect("added");
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = inbox.attach(topic.name.clone());
+                if let Some(kept) = &topic.history {
+                    inbox.replay(slot, kept, history);
+                }
                 topic.inboxes.insert(subscriber, slot);
             }
             Output::DetachSubscriber { topic, subscriber } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = topic.inboxes.remove(&subscriber).expect("attached");
+                topic.awaiting.forget(subscriber);
                 self.subscribers
                     .get_mut(&subscriber)
                     .expect("added")
@@ -75,7 +103,8 @@ impl Driver {
                 topic,
                 link,
                 classes,
-            } => self.attach_link(topic, link, &classes),
+                past,
+            } => self.attach_link(topic, link, &classes, &past),
             Output::DetachLink { topic, link } => self.detach_link(topic, link),
             Output::PeerLost {
                 subscriber,
@@ -86,10 +115,12 @@ impl Driver {
                 inbox.notice(Notice::PeerLost { node, name });
             }
             Output::SubscriberEnded { subscriber } => {
+                self.forget_unwanted();
                 self.subscribers.get_mut(&subscriber).expect("added").end();
                 self.ended.push(subscriber);
             }
             Output::Event(event) => self.news.push(event),
+            Output::Publishing { .. } => unreachable!("minorities go on"),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
         }
     }
@@ -110,6 +141,8 @@ impl Driver {
 
     fn remove_topic(&mut self, id: TopicId) {
         let mut topic = self.topics.remove(&id).expect("added");
+        self.forgotten += 1;
+        topic.awaiting.cut();
         topic
             .streams
             .retain(|_, heard| heard.link.is_none() && !heard.stream.has_ended());
@@ -117,7 +150,8 @@ impl Driver {
             self.sent_topics.insert(topic.name.clone(), topic.senders);
         }
         if !topic.streams.is_empty() && !topic.inboxes.is_empty() {
-            self.cut_topics.insert(topic.name.clone(), topic.streams);
+            let cut = (topic.streams, topic.awaiting);
+            self.cut_topics.insert(topic.name.clone(), cut);
         }
         for (subscriber, slot) in topic.inboxes {
             let inbox = self.subscribers.get_mut(&subscriber).expect("attached");
@@ -128,7 +162,30 @@ impl Driver {
         }
     }
 
-    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class]) {
+    /// Tells the node behind a new link where the streams stand that were heard of it before.
+    fn tell_resumes(&mut self, id: LinkId) {
+        let node = self.node.node_behind(id).expect("a SPOT link");
+        let known = self.topics.values();
+        let known = known.filter(|topic| !topic.inboxes.is_empty());
+        let known = known.map(|topic| (&topic.name, &topic.streams));
+        let cut = self.cut_topics.iter();
+        let cut = cut.map(|(name, (streams, _))| (name, streams));
+        let entries = known.chain(cut).filter_map(|(topic, streams)| {
+            let resume = cut_stream_of(streams, node)?;
+            Some(ResumeEntry {
+                topic,
+                publisher: node,
+                incarnation: resume.incarnation,
+                next_sequence: resume.next_sequence,
+            })
+        });
+        let link = self.links.get_mut(&id).expect("it is up");
+        for frame in resume_frames(entries) {
+            link.outbox.control(&frame);
+        }
+    }
+
+    fn attach_link(&mut self, id: TopicId, link_id: LinkId, classes: &[Class], past: &Past) {
         let topic = self.topics.get_mut(&id).expect("added");
         let link = self.links.get_mut(&link_id).expect("it wants the topic");
         let mut policy = SinkPolicy::default();
@@ -140,20 +197,24 @@ impl Driver {
                 Overflow::Disconnect => policy.disconnect.push(*class),
             }
         }
-        if topic.sinks.insert(link_id, policy).is_none() {
+        if topic.sinks.insert(link_id, policy.clone()).is_none() {
             if self.mutation == Some(Mutation::ResetSequence) && self.node.reconnects() > 0 {
                 topic.next_sequence = 0;
             }
             let alias = Alias {
                 alias: id.0,
                 upstream: false,
+                resumed: false,
                 next_sequence: topic.next_sequence,
-                incarnation: self.node.incarnation(),
+                incarnation: Incarnation((self.node.incarnation().0 << 32) + topic.life),
                 publisher: self.node.id(),
                 topic: &topic.name,
             };
-            link.outbox.control(&Frame::Alias(alias).to_vec());
+            let history = topic.history.as_ref();
+            link.outbox.announce(alias, &policy, history, past.resume);
         }
+        let history = topic.history.as_ref();
+        link.outbox.replay(id.0, topic.next_sequence, history, past);
     }
 
     /// Over another link the stream may go on: then only where it stands is told.

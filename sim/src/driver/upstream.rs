@@ -34,6 +34,7 @@ impl Driver {
             let stream = Alias {
                 alias: id.0,
                 upstream: true,
+                resumed: false,
                 next_sequence: 0,
                 incarnation: self.node.incarnation(),
                 publisher: self.node.id(),

@@ -41,7 +41,7 @@ pub(super) fn begin(world: &mut World, host: usize) {
     let pattern = Filter::pattern("serv*").expect("well-formed");
     for (number, filter) in [exact, pattern].into_iter().enumerate() {
         let overflow = Overflow::from_number(world.rng.of(0..3) as u64).expect("below four");
-        let id = world.with(host, |driver| driver.add_subscriber(overflow));
+        let id = world.with(host, |driver| driver.add_subscriber(overflow, 0));
         world.hosts[host].subscribers.push(Subscriber {
             id,
             overflow,

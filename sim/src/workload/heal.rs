@@ -1,5 +1,7 @@
 //! Waiting until a cluster is whole again.
 
+use spot_core::node::MemberState;
+
 use super::pass;
 use crate::world::World;
 
@@ -24,7 +26,7 @@ pub(super) fn wait(world: &mut World) -> Result<u64, String> {
 }
 
 /// One link for each pair that is to be linked, and every host knows every topic of the hosts it is linked to.
-fn is_whole(world: &World) -> Result<(), String> {
+pub(super) fn is_whole(world: &World) -> Result<(), String> {
     let count = world.hosts.len();
     if world.hosts.iter().any(|host| host.driver.is_none()) {
         return Err("a host is down".into());
@@ -55,6 +57,27 @@ fn is_whole(world: &World) -> Result<(), String> {
         if known != truth {
             return Err(format!("n{host} knows {known:?} instead of {truth:?}"));
         }
+        sees_all(world, host).map_err(|fault| format!("n{host} {fault}"))?;
+    }
+    Ok(())
+}
+
+/// A host sees the present life of each as a member, all alive, and nobody else.
+fn sees_all(world: &World, host: usize) -> Result<(), String> {
+    let seen = world.driver(host).node.cluster();
+    let members = seen.members.iter();
+    let lives: Vec<_> = members
+        .map(|member| (&member.name[..], member.incarnation.0, member.state))
+        .collect();
+    let hosts = world.hosts.iter().enumerate();
+    let names: Vec<_> = hosts
+        .map(|(index, host)| (format!("n{index}"), host.life))
+        .collect();
+    let truth = names
+        .iter()
+        .map(|(name, life)| (&name[..], *life, MemberState::Alive));
+    if !lives.iter().copied().eq(truth) || seen.partitioned || !seen.has_quorum {
+        return Err(format!("sees {lives:?}, partitioned: {}", seen.partitioned));
     }
     Ok(())
 }

@@ -12,10 +12,17 @@ const SETTLE_MS: u64 = 8000;
 
 /// A host begins a life: it adds every other, hosts its topics and subscribes.
 pub(super) fn begin(world: &mut World, host: usize) {
+    let history = [0, 5, 40, 1000][world.rng.of(0..4)];
+    world.with(host, |driver| driver.keep_history(history));
     for topic in 0..world.workload.topics() {
         create(world, host, topic);
     }
-    for other in (0..world.hosts.len()).filter(|other| *other != host) {
+    let listed = if world.discovery {
+        1
+    } else {
+        world.hosts.len()
+    };
+    for other in (0..listed).filter(|other| *other != host) {
         world.with(host, |driver| {
             let added = driver.with(|node, now| node.add_peer(now, &address(other)));
             added.expect("added once");
@@ -30,7 +37,8 @@ pub(super) fn begin(world: &mut World, host: usize) {
 
 fn any_subscriber(world: &mut World, host: usize, appetite: usize) -> Subscriber {
     let overflow = Overflow::from_number(world.rng.of(0..4) as u64).expect("below four");
-    let id = world.with(host, |driver| driver.add_subscriber(overflow));
+    let history = [0, 1, 30][world.rng.of(0..3)];
+    let id = world.with(host, |driver| driver.add_subscriber(overflow, history));
     Subscriber {
         id,
         overflow,
@@ -175,7 +183,15 @@ pub(super) fn churn(world: &mut World, host: usize, index: usize) {
         filter.text()
     ));
     world.with(host, |driver| driver.unsubscribe(id, &filter));
+    forget_unwanted(world, host, index);
     unsettle(world, host, index);
+}
+
+/// What a subscriber does not want by its filters it may see again.
+fn forget_unwanted(world: &mut World, host: usize, index: usize) {
+    let key = key(world, host, index);
+    let filters = world.hosts[host].subscribers[index].filters.iter();
+    world.checker.wants_only(key, filters);
 }
 
 pub(super) fn unsettle(world: &mut World, host: usize, index: usize) {

@@ -1,10 +1,13 @@
 //! What programs do to a cluster, and what must be true in the end.
 
+mod calm;
 mod churn;
 mod failover;
 mod heal;
 mod mesh;
 mod remote;
+
+pub use calm::run_calm;
 
 use crate::checker::{Publisher, SubscriberKey};
 use crate::fault;
@@ -60,10 +63,41 @@ pub fn run_mutant(seed: u64, mutation: Mutation) -> Result<Summary, String> {
     live(seed, Some(mutation), false)
 }
 
+/// A network in which nothing passes from the first host to the second, for good: they lose their link, and each still
+/// sees all members by way of the others.
+///
+/// # Errors
+/// What went wrong.
+pub fn run_one_way(seed: u64) -> Result<(), String> {
+    let hosts = 3 + (seed % 3) as usize;
+    let mut world = World::new(seed, hosts, Workload::Mesh, None, false);
+    for host in 0..hosts {
+        Workload::Mesh.begin(&mut world, host);
+    }
+    pass(&mut world, 5000)?;
+    world.net.blocked.insert((0, 1));
+    for _ in 0..40 {
+        pass(&mut world, 1000)?;
+        for host in 0..hosts {
+            let seen = world.driver(host).node.cluster();
+            if seen.reachable != hosts || seen.partitioned {
+                return Err(format!("{} ms: n{host} sees {seen:?}", world.now_ms));
+            }
+        }
+    }
+    let counts = [0, 1].map(|host| world.driver(host).node.link_count());
+    if counts == [hosts - 2; 2] {
+        return Ok(());
+    }
+    Err(format!("links: {counts:?}"))
+}
+
 fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, String> {
     let workload = Workload::of(seed);
     let hosts = 3 + (seed / 4 % 3) as usize;
     let mut world = World::new(seed, hosts, workload, mutation, prints);
+    // In some meshes hosts are given a seed and find the others.
+    world.discovery = workload == Workload::Mesh && seed / 12 % 4 == 3;
     world.note(format_args!("{workload:?} of {hosts} hosts"));
     world.checker.shared_topics = matches!(workload, Workload::Remote | Workload::Failover);
     for host in 0..hosts {

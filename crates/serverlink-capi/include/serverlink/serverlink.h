@@ -72,8 +72,8 @@ SLK_EXPORT void slk_version(int *major, int *minor, int *patch);
 
 /*
  * 1 if the library has the capability, otherwise 0 (also for NULL and for unknown words).
- * Transports: "tcp" "ipc" "inproc". Others that this version may lack: "relay" "history" "gossip"
- * "quorum" "curve" "plain". An option that needs a capability which is absent refuses every value
+ * Transports: "tcp" "ipc" "inproc". Others: "history" "gossip" "quorum"; and those that this version may
+ * lack: "relay" "curve" "plain". An option that needs a capability which is absent refuses every value
  * but its default.
  */
 SLK_EXPORT int slk_has(const char *capability);
@@ -90,7 +90,7 @@ SLK_EXPORT int slk_has(const char *capability);
 #define SLK_ETERM 6           /* the handle was destroyed while the call was in progress */
 #define SLK_EMTHREAD 7        /* no I/O thread available */
 #define SLK_EHOSTUNREACH 10   /* the node that is needed cannot be reached, or was lost */
-#define SLK_ENOTREADY 11      /* not ready */
+#define SLK_ENOTREADY 11      /* not ready: no majority of the cluster is reachable */
 #define SLK_EPEERUNREACH 12   /* ended by the other side, see slk_spot_recv */
 #define SLK_EAUTH 13          /* authentication failed */
 #define SLK_ENOENT 14         /* there is no such topic, peer or subscription */
@@ -292,6 +292,7 @@ SLK_EXPORT int slk_spot_wait_subscribers(slk_spot_t *spot, const char *topic, in
  * Whatever the error, no subscriber got the message:
  * SLK_ENOENT: unknown topic. SLK_EHOSTUNREACH: no owner is reachable now. SLK_EAGAIN: a blocking
  * subscriber had no room. SLK_EMSGSIZE: larger than SLK_MAXMSGSIZE. SLK_EINVAL: not a topic name.
+ * SLK_ENOTREADY: with SLK_SPOT_MINORITY 1, no majority of the cluster is reachable.
  */
 SLK_EXPORT int slk_spot_publish(slk_spot_t *spot, const char *topic, const void *data, size_t len);
 
@@ -412,6 +413,46 @@ SLK_EXPORT int slk_spot_peers(slk_spot_t *spot, slk_peer_t **peers, size_t *coun
 /* Frees what slk_spot_peers gave; NULL is left alone. */
 SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
 
+/* How a member is. */
+#define SLK_MEMBER_ALIVE 1   /* it answers */
+#define SLK_MEMBER_SUSPECT 2 /* it did not answer lately; it counts as reachable until it is down */
+#define SLK_MEMBER_DOWN 3    /* it is down, or cut off from here */
+
+/* A member of the cluster: a node that is linked to this one, or to one that is, and so on. */
+typedef struct slk_member_t {
+    char *node_id;        /* 32 hexadecimal digits */
+    char *name;           /* its SLK_SPOT_NODE_NAME; "" without one */
+    char *endpoints;      /* where it can be reached, as far as known: a comma list, or "" */
+    uint64_t incarnation; /* which of its lives is known: higher after every start */
+    int state;            /* SLK_MEMBER_... */
+    int reachable;        /* 1, or 0 if it is down */
+    int itself;           /* 1 for this very node */
+    int reserved_int;     /* 0 */
+    uint64_t reserved[4]; /* 0 */
+} slk_member_t;
+
+/* The cluster as this node sees it. Command-line tools are no members. */
+typedef struct slk_cluster_status_t {
+    uint64_t size;        /* members there are to be: SLK_SPOT_CLUSTER_SIZE, or those known */
+    uint64_t reachable;   /* members that are not down, this node among them */
+    uint64_t quorum;      /* members that make a majority: more than half of size */
+    uint64_t has_quorum;  /* 1 if so many are reachable */
+    uint64_t partitioned; /* 1 if a known member is not reachable */
+} slk_cluster_status_t;
+
+/*
+ * Fills *status, `size` bytes, which is to be sizeof(slk_cluster_status_t) and is treated as in
+ * slk_spot_stats; and lists the members by node id, this node among them, to be freed with
+ * slk_spot_cluster_members_free. `members` and `count` may both be NULL. A member that took its leave
+ * is none any more; one that is down stays one until it returns, another node answers at its
+ * endpoint, or a day is over. Does not block. SLK_EINVAL: size below 8. SLK_ENOMEM.
+ */
+SLK_EXPORT int slk_spot_cluster_status(slk_spot_t *spot, slk_cluster_status_t *status, size_t size,
+                                       slk_member_t **members, size_t *count);
+
+/* Frees the members that slk_spot_cluster_status gave; NULL is left alone. */
+SLK_EXPORT void slk_spot_cluster_members_free(slk_member_t *members, size_t count);
+
 /* ------------------------------------------------------------------------------------------------
  * Options of an instance
  * --------------------------------------------------------------------------------------------- */
@@ -448,16 +489,29 @@ SLK_EXPORT void slk_spot_peers_free(slk_peer_t *peers, size_t count);
 
 #define SLK_SPOT_CONNECT_TIMEOUT 200 /* how long slk_spot_topic_route waits, default 1000 */
 #define SLK_SPOT_RELAY 201           /* needs "relay": 0 */
-#define SLK_SPOT_HISTORY 202         /* needs "history": 0 */
+#define SLK_SPOT_HISTORY 202         /* messages from before: see below; default 0, at most 1048576 */
 #define SLK_SPOT_OVERFLOW 203        /* what happens when our receive queue is full; see below */
 #define SLK_SPOT_NODE_NAME 204       /* text, 1 to 255 bytes: a named node keeps its id over restarts.
                                         SLK_EINVAL once the node has started */
-#define SLK_SPOT_CLUSTER_SIZE 205    /* needs "quorum": 0 */
-#define SLK_SPOT_DISCOVERY 206       /* 0 peers as listed; 1 needs "gossip" */
-#define SLK_SPOT_MINORITY 207        /* 0 go on; 1 needs "quorum" */
+#define SLK_SPOT_CLUSTER_SIZE 205    /* members of the whole cluster, up to 4096, the same on every
+                                        node; 0, the default, takes those known that have not left */
+#define SLK_SPOT_DISCOVERY 206       /* 0, the default: peers as listed; 1: also the members that
+                                        peers tell of, at the endpoints they are bound to */
+#define SLK_SPOT_MINORITY 207        /* without a majority: 0, the default, goes on; 1 refuses to
+                                        publish, with SLK_ENOTREADY */
 #define SLK_SPOT_SPIN 208            /* microseconds a receiver spins before it sleeps; -1 adaptive,
                                         the default */
 #define SLK_SPOT_HWM_BYTES 209       /* size_t: bytes of each queue; 0 unlimited, default 64 MiB */
+
+/*
+ * SLK_SPOT_HISTORY n, in memory. Each topic hosted here, now or later, keeps its last n messages, up to
+ * SLK_SPOT_HWM_BYTES of them; fewer than before are freed at once. Each subscription made from now on
+ * begins with up to n of the last messages that the owner of each matching topic keeps (and no more
+ * than find room in the receive queue), then goes on without hole or repetition; they are queued when
+ * slk_spot_wait_subscribed returns. With 1 on both sides that is a last-value cache. A subscription
+ * whose link was cut goes on after the last message it saw, as far as the owner has kept what it
+ * missed, whatever its own SLK_SPOT_HISTORY is.
+ */
 
 /* Values of SLK_SPOT_OVERFLOW, which those who publish to this instance honour. */
 #define SLK_SPOT_DROP_NEWEST 0 /* the message that finds no room is lost (the default) */
@@ -526,6 +580,13 @@ SLK_EXPORT int slk_spot_stats(slk_spot_t *spot, const char *topic, slk_stats_t *
                                        the number died with the publisher */
 #define SLK_EVENT_SLOW_SUBSCRIBER 8 /* ended for being slow (SLK_SPOT_DISCONNECT): endpoint */
 #define SLK_EVENT_OVERRUN 9         /* the callback was too slow: count events were dropped */
+#define SLK_EVENT_MEMBER_UP 10      /* a member is there, again, or not suspect any more: node_id, name */
+#define SLK_EVENT_MEMBER_SUSPECT 11 /* a member did not answer: node_id, name */
+#define SLK_EVENT_MEMBER_DOWN 12    /* a member is gone: node_id, name; count is 1 if it took its leave
+                                       or is not expected back */
+#define SLK_EVENT_PARTITION 13      /* members are down or cut off, again when that changes: count are
+                                       reachable, of size; majority */
+#define SLK_EVENT_HEAL 14           /* all members are reachable again: count and size are all of them */
 
 #define SLK_GAP_UNKNOWN ((uint64_t)-1)
 
@@ -539,6 +600,8 @@ typedef struct slk_event_t {
     const char *topic;
     const char *reason;
     uint64_t count;
+    uint64_t size; /* of the cluster, in members */
+    int majority;  /* 1 if more than half of it is reachable */
 } slk_event_t;
 
 /* Called for each event, in order, one at a time. */

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::time::Duration;
 
-use serverlink::{Options, Overflow, Spin};
+use serverlink::{Discovery, Minority, Options, Overflow, Spin, limits};
 
 use super::{Reader, Value, unknown};
 use crate::failure::Failure;
@@ -19,6 +19,8 @@ pub(crate) const SPOT_NODE_NAME: c_int = 204;
 // when it starts, and then it is too late to refuse one.
 const DAY_MS: c_int = 24 * 60 * 60 * 1000;
 const MAX_BACKLOG: c_int = 65_535;
+const MAX_HISTORY: c_int = 1 << 20;
+const MAX_CLUSTER_SIZE: c_int = limits::MAX_CLUSTER_SIZE as c_int;
 const MAX_HEARTBEAT_TTL_MS: c_int = 6_553_500;
 const MAX_KEEPALIVE_PROBES: c_int = 127;
 const MAX_KEEPALIVE_S: c_int = 32_767;
@@ -85,6 +87,11 @@ pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Res
         }
         HEARTBEAT_TIMEOUT => options.heartbeat_timeout = value.optional(1, DAY_MS)?.map(ms),
         SPOT_CONNECT_TIMEOUT => options.connect_timeout = ms(value.count()?),
+        // An instance keeps the past of what it hosts and asks for that of what it subscribes to.
+        SPOT_HISTORY => {
+            options.history = value.within(0, MAX_HISTORY)?;
+            options.subscriber.history = options.history;
+        }
         SPOT_OVERFLOW => options.subscriber.overflow = overflow(value)?,
         SPOT_SPIN => options.spin = spin(value.optional(0, c_int::MAX)?),
         SPOT_HWM_BYTES => {
@@ -92,8 +99,26 @@ pub(crate) fn set(options: &mut Options, option: c_int, value: Value<'_>) -> Res
             options.subscriber.hwm_bytes = options.send_hwm_bytes;
         }
         // Of features this version does not have: only their absence can be asked for.
-        SPOT_RELAY | SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
+        SPOT_RELAY => {
             value.absent()?;
+        }
+        SPOT_CLUSTER_SIZE => {
+            let size = value.within(0, MAX_CLUSTER_SIZE)?;
+            options.cluster_size = (size > 0).then_some(size);
+        }
+        SPOT_DISCOVERY => {
+            options.discovery = if value.flag()? {
+                Discovery::Gossip
+            } else {
+                Discovery::Listed
+            }
+        }
+        SPOT_MINORITY => {
+            options.minority = if value.flag()? {
+                Minority::Refuse
+            } else {
+                Minority::GoOn
+            }
         }
         ROUTING_ID | LAST_ENDPOINT => return Err(value.read_only()),
         _ => return Err(unknown(option, "an instance")),
@@ -131,15 +156,17 @@ pub(crate) fn get(options: &Options, option: c_int, reader: Reader) -> Result<()
         HEARTBEAT_TTL => reader.count(options.heartbeat_ttl.map_or(0, |d| d.as_millis())),
         HEARTBEAT_TIMEOUT => reader.optional(options.heartbeat_timeout.map(|d| d.as_millis())),
         SPOT_CONNECT_TIMEOUT => reader.count(options.connect_timeout.as_millis()),
+        SPOT_HISTORY => reader.count(options.history),
         SPOT_OVERFLOW => reader.int(options.subscriber.overflow.number().into()),
         SPOT_SPIN => reader.optional(match options.spin {
             Spin::Adaptive => None,
             Spin::Micros(micros) => Some(micros),
         }),
         SPOT_HWM_BYTES => reader.size(options.send_hwm_bytes),
-        SPOT_RELAY | SPOT_HISTORY | SPOT_CLUSTER_SIZE | SPOT_DISCOVERY | SPOT_MINORITY => {
-            reader.int(0)
-        }
+        SPOT_RELAY => reader.int(0),
+        SPOT_CLUSTER_SIZE => reader.count(options.cluster_size.unwrap_or(0)),
+        SPOT_DISCOVERY => reader.int((options.discovery == Discovery::Gossip).into()),
+        SPOT_MINORITY => reader.int((options.minority == Minority::Refuse).into()),
         _ => Err(unknown(option, "an instance")),
     }
 }

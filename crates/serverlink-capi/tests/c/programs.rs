@@ -18,7 +18,9 @@ programs! {
     errors
     fork
     guide
+    history
     lifecycle
+    members
     messages
     misuse
     monitor

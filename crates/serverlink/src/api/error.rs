@@ -202,6 +202,19 @@ pub enum PublishError {
         /// The topic. Shared, as this is an everyday answer and shall cost nothing to give.
         topic: Arc<str>,
     },
+    /// This node is on the minority side of its cluster and set to [`Minority::Refuse`](crate::Minority::Refuse).
+    #[error(
+        "only {reachable} of {size} members of the cluster are reachable, no majority, so topic {topic:?} takes no messages \
+         here: restore the connections to the others, or set the option minority to go on without"
+    )]
+    Minority {
+        /// The topic.
+        topic: String,
+        /// Members reachable, this node among them.
+        reachable: usize,
+        /// Members of the whole cluster.
+        size: usize,
+    },
     /// The payload is larger than the largest message allowed.
     #[error("the payload has {len} bytes; at most {max} are allowed (max_message_size)")]
     TooLarge {

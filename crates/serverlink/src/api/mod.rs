@@ -1,6 +1,7 @@
 //! The public face: what a program that uses SPOT sees.
 
 mod builder;
+mod cluster;
 mod context;
 mod delivery;
 mod error;
@@ -15,6 +16,7 @@ mod views;
 
 pub use crate::net::TcpOptions;
 pub use builder::NodeBuilder;
+pub use cluster::{ClusterStatus, Discovery, MemberInfo, MemberState, Minority};
 pub use context::{Context, ContextBuilder};
 pub use delivery::{Delivery, Message};
 pub use error::{

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use spot_core::node::ClusterConfig;
 use spot_core::{Overflow, limits};
 
+use super::cluster::{Discovery, Minority};
 use super::error::OptionsError;
 use crate::net::TcpOptions;
 
@@ -26,6 +28,25 @@ pub struct Options {
     pub subscriber: SubscriberOptions,
     /// Payload bytes that may wait in a link's queue; 0 is unlimited. Default 64 MiB.
     pub send_hwm_bytes: usize,
+    /// Messages that each topic hosted here keeps, for subscribers that come late and for those whose link was cut; and
+    /// up to `send_hwm_bytes` of their payloads, if that is not 0. At most 1048576; less than before frees at once.
+    /// Default 0: none.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use serverlink::Node;
+    /// // A last-value cache: each topic keeps its last message, each subscription begins with it.
+    /// let keeping = |options: &mut serverlink::Options| {
+    ///     options.history = 1;
+    ///     options.subscriber.history = 1;
+    /// };
+    /// let node = Node::builder().options(keeping).topic("door").start()?;
+    /// node.publish("door", "open")?;
+    /// let subscriber = node.subscribe(["door"])?;
+    /// assert_eq!(subscriber.recv()?.into_message().unwrap().data(), b"open");
+    /// # Ok(()) }
+    /// ```
+    pub history: usize,
     /// How long a publish waits for a blocking subscriber; `None` for ever. Default `None`.
     pub send_timeout: Option<Duration>,
     /// How long closing may take for queued outbound data; `None` as long as it takes. Default 1 s.
@@ -50,6 +71,13 @@ pub struct Options {
     pub backlog: u32,
     /// How long receivers spin before they sleep.
     pub spin: Spin,
+    /// Members of the whole cluster, of which more than half make a majority: 1 to 4096, the same on every node. `None`
+    /// takes the members that are known and have not left. Default `None`.
+    pub cluster_size: Option<usize>,
+    /// How the node learns whom to link to. Default [`Discovery::Listed`].
+    pub discovery: Discovery,
+    /// What the node does without a majority. Default [`Minority::GoOn`].
+    pub minority: Minority,
 }
 
 impl Default for Options {
@@ -58,6 +86,7 @@ impl Default for Options {
             send_hwm: limits::DEFAULT_HWM,
             subscriber: SubscriberOptions::default(),
             send_hwm_bytes: limits::DEFAULT_HWM_BYTES,
+            history: 0,
             send_timeout: None,
             linger: Some(Duration::from_millis(limits::LINGER_MS)),
             connect_timeout: Duration::from_millis(limits::CONNECT_TIMEOUT_MS),
@@ -70,6 +99,9 @@ impl Default for Options {
             tcp: TcpOptions::default(),
             backlog: 1024,
             spin: Spin::Adaptive,
+            cluster_size: None,
+            discovery: Discovery::default(),
+            minority: Minority::default(),
         }
     }
 }
@@ -124,6 +156,20 @@ impl Options {
             MAX_MESSAGE_SIZE,
             "1 byte to 1 GiB",
         )?;
+        in_range(
+            "history",
+            self.history as u128,
+            0,
+            limits::MAX_HISTORY_MESSAGES as u128,
+            "0 to 1048576 messages",
+        )?;
+        in_range(
+            "cluster_size",
+            self.cluster_size.unwrap_or(1) as u128,
+            1,
+            limits::MAX_CLUSTER_SIZE as u128,
+            "1 to 4096",
+        )?;
         in_range("backlog", u128::from(self.backlog), 1, 65_535, "1 to 65535")?;
         in_range(
             "keepalive_idle_s",
@@ -146,6 +192,16 @@ impl Options {
             127,
             "1 to 127",
         )
+    }
+}
+
+impl Options {
+    pub(crate) fn cluster(&self) -> ClusterConfig {
+        ClusterConfig {
+            size: self.cluster_size,
+            discovery: self.discovery == Discovery::Gossip,
+            refuse_minority: self.minority == Minority::Refuse,
+        }
     }
 }
 
@@ -184,11 +240,25 @@ pub struct SubscriberOptions {
     pub hwm_bytes: usize,
     /// What happens to a message that finds the queue full. Default [`Overflow::DropNewest`].
     pub overflow: Overflow,
+    /// Messages from before its time that each subscription made from now on begins with: of each matching topic up to
+    /// so many of the last that its owner keeps (see [`Options::history`]), and no more than find room in the queue.
+    /// Default 0: none.
+    pub history: usize,
     /// How long [`Subscriber::recv`](crate::Subscriber::recv) waits; `None` for ever. Default `None`.
     pub recv_timeout: Option<Duration>,
     /// Whether losses are received as [`Delivery::Gap`](crate::Delivery::Gap); otherwise they are only counted and
     /// told as events. Default true.
     pub tell_gaps: bool,
+}
+
+impl SubscriberOptions {
+    /// What to ask of an owner: no more than the queue may hold.
+    pub(crate) fn history_asked(&self) -> usize {
+        match self.hwm {
+            0 => self.history,
+            hwm => self.history.min(hwm),
+        }
+    }
 }
 
 impl Default for SubscriberOptions {
@@ -197,6 +267,7 @@ impl Default for SubscriberOptions {
             hwm: limits::DEFAULT_HWM,
             hwm_bytes: limits::DEFAULT_HWM_BYTES,
             overflow: Overflow::DropNewest,
+            history: 0,
             recv_timeout: None,
             tell_gaps: true,
         }

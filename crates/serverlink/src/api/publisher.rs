@@ -208,6 +208,9 @@ fn publish(
         if node.is_closed() {
             return Err(Refusal::Error(PublishError::Closed));
         }
+        if node.refuses_to_publish() {
+            return Err(Refusal::Error(minority(node, topic)));
+        }
         let mut after = Aftermath::default();
         let published = topic.publish(node.identity, payload, mail, &mut after);
         if !after.is_empty() {
@@ -238,5 +241,15 @@ fn publish(
                 }
             }
         }
+    }
+}
+
+#[cold]
+fn minority(node: &NodeInner, topic: &Topic) -> PublishError {
+    let cluster = node.inspect(|control| control.core.cluster());
+    PublishError::Minority {
+        topic: topic.name.to_string(),
+        reachable: cluster.reachable,
+        size: cluster.size,
     }
 }

@@ -52,6 +52,9 @@ impl Subscriber {
         let closed = node.is_closed();
         let inbox = node.control(|control| {
             let subscriber = control.core.add_subscriber(options.overflow);
+            control
+                .core
+                .set_history(subscriber, options.history_asked());
             let inbox = Arc::new(SharedInbox::new(
                 Arc::downgrade(&node),
                 subscriber,
@@ -72,7 +75,8 @@ impl Subscriber {
         }
     }
 
-    /// Subscribes to exactly this topic. Twice is once.
+    /// Subscribes to exactly this topic. Twice is once. With the [`history`](SubscriberOptions::history) option the last
+    /// messages that its owner keeps come first.
     ///
     /// A topic that nobody offers yet is subscribed to as soon as a peer offers it; without any peers it is looked for
     /// in the other nodes of the context. Does not wait for the network: see
@@ -270,7 +274,7 @@ impl Subscriber {
     }
 
     /// Waits until every subscription is acknowledged by every reachable owner, so that nothing published from now on
-    /// is missed. Peers that were just added are waited for until their first connection attempt has ended.
+    /// is missed, and history that was asked for is here. Peers that were just added are waited for until their first connection attempt has ended.
     ///
     /// # Errors
     /// [`WaitError`].
@@ -319,9 +323,14 @@ impl Subscriber {
             return Err(OptionsError::Closed);
         }
         let mut options = lock(&self.options);
-        let before = options.overflow;
+        let (before, asked_before) = (options.overflow, options.history_asked());
         change(&mut options);
         self.inbox.configure(&options);
+        let asked = options.history_asked();
+        if asked != asked_before {
+            self.node
+                .control(|control| control.core.set_history(self.inbox.subscriber, asked));
+        }
         if before != options.overflow {
             self.node.control(|control| {
                 control

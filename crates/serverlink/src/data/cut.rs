@@ -42,9 +42,16 @@ impl<T> Forgotten<T> {
         Some(what)
     }
 
-    /// Forgets those that nobody subscribes to any more: what is published then is no loss.
-    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
-        self.oldest_first.retain(|topic| wanted(topic));
-        self.kept.retain(|topic, _| wanted(topic));
+    /// All of them, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
+        let topics = self.oldest_first.iter();
+        topics.filter_map(|topic| Some((topic, self.kept.get(topic)?)))
+    }
+
+    /// Forgets those that are not wanted any more.
+    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(&str, &mut T) -> bool) {
+        self.kept.retain(|topic, what| wanted(topic, what));
+        self.oldest_first
+            .retain(|topic| self.kept.contains_key(topic));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use spot_core::frame::Alias;
 use spot_core::inbox::Source;
+use spot_core::past::Awaiting;
 use spot_core::stream::{Stream, Verdict};
 use spot_core::{LinkId, Missed, NodeId, Payload};
 
@@ -20,7 +21,18 @@ pub(super) struct HeardSide {
     /// Where the topic is routed, the one link to listen to.
     pub(super) routed: Option<Option<LinkId>>,
     /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
-    pub(super) departed: Vec<(LinkId, Arc<SharedInbox>)>,
+    pub(super) departed: Vec<Departure>,
+    /// Subscribers that are still to get what was published before their time.
+    pub(super) awaiting: Awaiting,
+}
+
+/// A blocking subscriber that cancelled, as a link is told.
+#[derive(Debug)]
+pub(super) struct Departure {
+    pub(super) link: LinkId,
+    /// The version of our interest that tells it.
+    version: u64,
+    pub(super) inbox: Arc<SharedInbox>,
 }
 
 /// A stream with the link that carries it.
@@ -33,29 +45,37 @@ pub(super) struct HeardStream {
 
 /// What a topic had heard when its links were cut.
 #[derive(Debug)]
-pub(crate) struct CutStreams(pub(super) Vec<HeardStream>);
+pub(crate) struct CutStreams {
+    pub(super) streams: Vec<HeardStream>,
+    /// How far subscribers were with what was before their time.
+    pub(super) awaiting: Awaiting,
+}
 
 /// A stream of a topic that a link announced: the key to [`Topic::hear`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
-    link: LinkId,
+    pub(super) link: LinkId,
     index: usize,
 }
 
 impl Topic {
     /// A blocking subscriber has cancelled, and the link does not know yet.
-    pub(crate) fn depart(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    pub(crate) fn depart(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         let side = sinks.heard.get_or_insert_default();
-        side.departed.push((link, inbox.clone()));
+        side.departed.push(Departure {
+            link,
+            version,
+            inbox: inbox.clone(),
+        });
     }
 
-    /// The link knows by now, or is gone.
-    pub(crate) fn forget_departed(&self, link: LinkId, inbox: &Arc<SharedInbox>) {
+    /// The link knows by now that it cancelled then, or is gone. It may have come back and cancelled again since.
+    pub(crate) fn forget_departed(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
         let mut sinks = lock(&self.sinks);
         if let Some(side) = &mut sinks.heard {
-            let is_it = |known: &(LinkId, Arc<SharedInbox>)| {
-                known.0 == link && Arc::ptr_eq(&known.1, inbox)
+            let is_it = |known: &Departure| {
+                known.link == link && known.version <= version && Arc::ptr_eq(&known.inbox, inbox)
             };
             side.departed.retain(|known| !is_it(known));
         }
@@ -72,10 +92,12 @@ impl Topic {
             Some(index) => {
                 let heard = &mut streams[index];
                 heard.link = Some(link);
-                (
-                    index,
-                    heard.stream.reopen(alias.incarnation, alias.next_sequence),
-                )
+                let missed = if alias.resumed {
+                    heard.stream.resume(alias.incarnation, alias.next_sequence)
+                } else {
+                    heard.stream.reopen(alias.incarnation, alias.next_sequence)
+                };
+                (index, missed)
             }
             None => {
                 let stream = Stream::new(alias.publisher, alias.incarnation, alias.next_sequence);
@@ -91,7 +113,7 @@ impl Topic {
                 )
             }
         };
-        sinks.tell_missed(missed);
+        sinks.tell_missed_on(link, missed);
         (Heard { link, index }, missed)
     }
 
@@ -113,7 +135,7 @@ impl Topic {
             Verdict::DeliverAfterGap(count) => Missed::exactly(count),
             Verdict::Duplicate => {
                 after.duplicates += 1;
-                return;
+                return sinks.return_credit(heard.link, false, payload.len());
             }
         };
         sinks.return_credit(heard.link, listened, payload.len());
@@ -122,9 +144,9 @@ impl Topic {
         }
         if !missed.is_none() {
             after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
+            sinks.tell_missed_on(heard.link, missed);
         }
-        sinks.deliver(Source(heard.link.0), payload, after);
+        sinks.deliver_from(heard.link, payload, after);
     }
 
     /// A stream announced its next number, or its end.
@@ -145,7 +167,7 @@ impl Topic {
         }
         if listened && !missed.is_none() {
             after.missed(&self.name, missed);
-            sinks.tell_missed(missed);
+            sinks.tell_missed_on(heard.link, missed);
         }
     }
 
@@ -183,8 +205,42 @@ impl Topic {
 }
 
 impl SinkSide {
+    /// A message that a link sends to all; those who wait for what was before it pass it by.
+    #[inline]
+    fn deliver_from(&self, link: LinkId, payload: &Payload, after: &mut Aftermath) {
+        let source = Source(link.0);
+        if !self.anybody_waits() {
+            return self.deliver(source, payload, after);
+        }
+        for sink in &self.inboxes {
+            if !self.is_held(sink.subscriber, link) {
+                sink.deliver(source, payload, after);
+            } else if sink.inbox.blocks() {
+                sink.inbox.pass_by(source, payload.len());
+            }
+        }
+    }
+
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
+    /// publisher began a new life.
+    fn tell_missed_on(&self, link: LinkId, missed: Missed) {
+        if missed.count().is_none() || !self.anybody_waits() {
+            return self.tell_missed(missed);
+        }
+        for sink in &self.inboxes {
+            if !missed.is_none() && !self.is_held(sink.subscriber, link) {
+                sink.inbox.missed(sink.slot, missed);
+            }
+        }
+    }
+
+    fn anybody_waits(&self) -> bool {
+        let side = self.heard.as_ref();
+        side.is_some_and(|side| !side.awaiting.is_empty())
+    }
+
     /// A stream, and whether it is listened to: a routed topic listens to its route alone.
-    fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
+    pub(super) fn stream(&mut self, heard: Heard) -> Option<(&mut Stream, bool)> {
         let side = self.heard.as_mut()?;
         let listened = side.routed.is_none_or(|link| link == Some(heard.link));
         let stream = side
@@ -195,11 +251,11 @@ impl SinkSide {
     }
 
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
-    /// or, where the topic is routed elsewhere, by anybody.
+    /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
         let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|(known, _)| *known == link);
-        departed.for_each(|(_, inbox)| inbox.pass_by(Source(link.0), len));
+        let departed = side.departed.iter().filter(|known| known.link == link);
+        departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
             let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
             blocking.for_each(|sink| sink.inbox.pass_by(Source(link.0), len));

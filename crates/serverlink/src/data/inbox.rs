@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use spot_core::history::History;
 use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 
@@ -158,6 +159,18 @@ impl SharedInbox {
             self.wake(state);
         }
         offer
+    }
+
+    /// Queues the last `count` messages of a topic as far as there is room: the newest win.
+    pub(crate) fn replay(&self, slot: Slot, history: &History, count: usize) {
+        let mut state = lock(&self.state);
+        state.queue.replay(slot, history, count);
+        self.refresh(&mut state);
+        let wakers = std::mem::take(&mut state.wakers);
+        state.wakes += std::mem::take(&mut state.sleepers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        self.ready.notify_all();
     }
 
     pub(crate) fn reserve(&self, len: usize) -> bool {

@@ -10,6 +10,7 @@ mod cut;
 mod heard;
 mod inbox;
 mod outbox;
+mod past;
 mod publish;
 mod topic;
 mod wait;

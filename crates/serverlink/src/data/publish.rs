@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, encode_data_header};
+use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload};
 
 use super::outbox::Flush;
-use super::topic::{LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream};
+use super::topic::{LinkSink, Outside, PublishSide, SinkKind, SinkSide, Topic, Upstream};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::reactor::LinkPort;
@@ -244,7 +245,7 @@ impl Topic {
             .iter_mut()
             .flat_map(|outside| &mut outside.links);
         for sink in links {
-            if let SinkKind::Direct { node, topic } = &mut sink.kind
+            if let SinkKind::Direct { node, topic, .. } = &mut sink.kind
                 && topic.is_none()
                 && let Some(node) = node.upgrade()
             {
@@ -317,6 +318,9 @@ impl Topic {
         let mut header = [0; DATA_HEADER_MAX_BYTES];
         let header_len = encode_data_header(&mut header, self.id.0, sequence);
         self.deliver_links(outside, &header[..header_len], payload, reserved, after);
+        if let Some(history) = &mut outside.history {
+            history.keep(sequence, payload);
+        }
     }
 
     fn deliver_inboxes(
@@ -325,24 +329,21 @@ impl Topic {
         reserved: &mut SmallVec<[Reserved; 2]>,
         after: &mut Aftermath,
     ) {
-        let sinks = lock(&self.sinks);
-        if reserved.is_empty() {
-            return sinks.deliver(Source::LOCAL, payload, after);
-        }
-        for sink in &sinks.inboxes {
-            let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
-            match held {
-                Some(index) => {
-                    reserved.swap_remove(index);
-                    sink.inbox.offer_reserved(sink.slot, payload);
-                }
-                None => match sink.inbox.offer(sink.slot, Source::LOCAL, payload) {
-                    Offer::Queued | Offer::Dropped => {}
-                    Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
-                    Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
-                },
-            }
-        }
+        deliver_sinks(&lock(&self.sinks), payload, reserved, after);
+    }
+
+    /// Delivers a message of an owner of this context, over a link that has this number here.
+    fn deliver_direct(
+        &self,
+        link: LinkId,
+        history: Option<&History>,
+        payload: &Payload,
+        reserved: &mut SmallVec<[Reserved; 2]>,
+        after: &mut Aftermath,
+    ) {
+        let mut sinks = lock(&self.sinks);
+        sinks.take_past(link, history);
+        deliver_sinks(&sinks, payload, reserved, after);
     }
 
     fn deliver_links(
@@ -353,6 +354,7 @@ impl Topic {
         reserved: &mut SmallVec<[Reserved; 2]>,
         after: &mut Aftermath,
     ) {
+        let history = outside.history.as_deref();
         for LinkSink { link, kind } in &mut outside.links {
             match kind {
                 SinkKind::Wire { outbox, policy } => {
@@ -385,8 +387,10 @@ impl Topic {
                     after.queued(outbox, flush);
                 }
                 SinkKind::Direct {
-                    topic: Some(topic), ..
-                } => topic.deliver_inboxes(payload, reserved, after),
+                    link,
+                    topic: Some(topic),
+                    ..
+                } => topic.deliver_direct(*link, history, payload, reserved, after),
                 SinkKind::Direct { topic: None, .. } => {}
             }
         }
@@ -439,10 +443,33 @@ impl Topic {
         Alias {
             alias: self.id.0,
             upstream: true,
+            resumed: false,
             next_sequence: 0,
             incarnation: identity.incarnation,
             publisher: identity.node,
             topic: &self.name,
+        }
+    }
+}
+
+/// Delivers to each inbox, into the room that is set aside for it where there is some.
+fn deliver_sinks(
+    sinks: &SinkSide,
+    payload: &Payload,
+    reserved: &mut SmallVec<[Reserved; 2]>,
+    after: &mut Aftermath,
+) {
+    if reserved.is_empty() {
+        return sinks.deliver(Source::LOCAL, payload, after);
+    }
+    for sink in &sinks.inboxes {
+        let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
+        match held {
+            Some(index) => {
+                reserved.swap_remove(index);
+                sink.inbox.offer_reserved(sink.slot, payload);
+            }
+            None => sink.deliver(Source::LOCAL, payload, after),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame};
+use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
+use spot_core::past::Past;
 use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
 use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
-use super::{Aftermath, SharedInbox, SharedOutbox, lock};
+use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
@@ -17,6 +19,8 @@ use crate::engine::NodeInner;
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) id: TopicId,
+    /// Tells its stream from that of an earlier topic of this name.
+    life: u32,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
 }
@@ -37,6 +41,8 @@ pub(super) struct Outside {
     sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
     pub(super) cut_upstreams: upstream::CutStreams,
+    /// The last messages, where some are kept.
+    pub(super) history: Option<Box<History>>,
 }
 
 /// How far the messages to each owner are numbered.
@@ -82,6 +88,8 @@ pub(crate) enum SinkKind {
     /// A node of the same context: its topic of the same name, once it has it.
     Direct {
         node: Weak<NodeInner>,
+        /// The link as that node numbers it.
+        link: LinkId,
         topic: Option<Arc<Topic>>,
     },
 }
@@ -128,7 +136,7 @@ pub(super) struct InboxSink {
 }
 
 impl Topic {
-    pub(crate) fn new(id: TopicId, name: Arc<str>) -> Self {
+    pub(crate) fn new(id: TopicId, name: Arc<str>, life: u32) -> Self {
         let publish = PublishSide {
             next_sequence: 0,
             hosted: false,
@@ -138,6 +146,7 @@ impl Topic {
         Self {
             name,
             id,
+            life,
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
@@ -148,6 +157,9 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
         side.known = place.known;
+        if let Some(outside) = side.outside.as_mut().filter(|_| !place.hosted) {
+            outside.history = None;
+        }
         let wanted = place.upstream.filter(|_| !place.hosted);
         let now = side
             .outside
@@ -194,14 +206,23 @@ impl Topic {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
-        let mut streams = sinks.heard.take()?.streams;
+        let HeardSide {
+            mut streams,
+            mut awaiting,
+            ..
+        } = *sinks.heard.take()?;
+        awaiting.cut();
         streams.retain(|heard| heard.link.is_none() && !heard.stream.has_ended());
-        (!streams.is_empty() && !inboxes.is_empty()).then_some(CutStreams(streams))
+        let cut = CutStreams { streams, awaiting };
+        (!cut.streams.is_empty() && !inboxes.is_empty()).then_some(cut)
     }
 
     /// The topic is back: goes on with the streams that were cut.
     pub(crate) fn resume(&self, cut: CutStreams) {
-        lock(&self.sinks).heard.get_or_insert_default().streams = cut.0;
+        let mut sinks = lock(&self.sinks);
+        let side = sinks.heard.get_or_insert_default();
+        side.streams = cut.streams;
+        side.awaiting = cut.awaiting;
     }
 
     /// As [`resume`](Self::resume), with the numbers of what is sent to its owners.
@@ -211,7 +232,16 @@ impl Topic {
         lock(&self.publish).outside.get_or_insert_default().sent = sent;
     }
 
-    pub(crate) fn attach_inbox(&self, subscriber: SubscriberId, inbox: &Arc<SharedInbox>) {
+    /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages
+    /// first, and nothing is published in between.
+    pub(crate) fn attach_inbox(
+        &self,
+        subscriber: SubscriberId,
+        inbox: &Arc<SharedInbox>,
+        history: usize,
+    ) {
+        let side = (history > 0).then(|| lock(&self.publish));
+        let kept = side.as_ref().and_then(|side| side.history());
         let mut sinks = lock(&self.sinks);
         if sinks
             .inboxes
@@ -220,9 +250,12 @@ impl Topic {
         {
             if let Some(side) = &mut sinks.heard {
                 side.departed
-                    .retain(|(_, known)| !Arc::ptr_eq(known, inbox));
+                    .retain(|known| !Arc::ptr_eq(&known.inbox, inbox));
             }
             let slot = inbox.attach(self.name.clone());
+            if let Some(kept) = kept {
+                inbox.replay(slot, kept, history);
+            }
             sinks.inboxes.push(InboxSink {
                 subscriber,
                 inbox: inbox.clone(),
@@ -241,6 +274,9 @@ impl Topic {
             let sink = sinks.inboxes.swap_remove(index);
             sink.inbox.detach(sink.slot);
         }
+        if let Some(side) = &mut sinks.heard {
+            side.awaiting.forget(subscriber);
+        }
         if sinks.inboxes.is_empty()
             && let Some(side) = &mut sinks.heard
         {
@@ -250,31 +286,45 @@ impl Topic {
         }
     }
 
-    /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already.
-    pub(crate) fn attach_link(&self, sink: LinkSink, publisher: NodeId, incarnation: Incarnation) {
+    /// Sends the topic's messages over a link from here on; announces it in line unless it was attached already, and sends
+    /// what is kept of its past and asked for.
+    pub(crate) fn attach_link(&self, sink: LinkSink, identity: Identity, past: &Past) {
         let mut side = lock(&self.publish);
         let next_sequence = side.next_sequence;
-        let links = &mut side.outside.get_or_insert_default().links;
-        if let Some(known) = links.iter_mut().find(|known| known.link == sink.link) {
-            if let SinkKind::Wire { outbox, .. } = &sink.kind {
+        let Outside { links, history, .. } = &mut **side.outside.get_or_insert_default();
+        let known = links.iter_mut().find(|known| known.link == sink.link);
+        match (&sink.kind, known) {
+            (SinkKind::Wire { outbox, .. }, Some(known)) => {
                 // Those who wait may wait for a class that does not block any more.
                 outbox.wake_blocked();
+                let outbox = outbox.clone();
                 *known = sink;
+                self.replay(&side, &outbox, past);
             }
-            return;
+            (SinkKind::Wire { outbox, policy }, None) => {
+                let alias = Alias {
+                    alias: self.id.0,
+                    upstream: false,
+                    resumed: false,
+                    next_sequence,
+                    incarnation: self.stream_incarnation(identity),
+                    publisher: identity.node,
+                    topic: &self.name,
+                };
+                let history = history.as_deref();
+                outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
+                let outbox = outbox.clone();
+                links.push(sink);
+                self.replay(&side, &outbox, past);
+            }
+            (_, Some(_)) => {}
+            (_, None) => links.push(sink),
         }
-        if let SinkKind::Wire { outbox, .. } = &sink.kind {
-            let alias = Alias {
-                alias: self.id.0,
-                upstream: false,
-                next_sequence,
-                incarnation,
-                publisher,
-                topic: &self.name,
-            };
-            outbox.control(&Frame::Alias(alias).to_vec());
-        }
-        links.push(sink);
+    }
+
+    /// Which life of its publisher the topic's stream is of: a topic that was created anew has a later one.
+    fn stream_incarnation(&self, identity: Identity) -> Incarnation {
+        Incarnation(identity.incarnation.0.saturating_add(u64::from(self.life)))
     }
 
     pub(crate) fn detach_link(&self, link: LinkId) {
@@ -343,15 +393,22 @@ impl SinkKind {
     }
 }
 
+impl InboxSink {
+    #[inline]
+    pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
+        match self.inbox.offer(self.slot, source, payload) {
+            spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
+            // No room was set aside: the publisher cannot be held up from here.
+            spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
+            spot_core::inbox::Offer::Ended => after.ended_inboxes.push(self.inbox.clone()),
+        }
+    }
+}
+
 impl SinkSide {
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         for sink in &self.inboxes {
-            match sink.inbox.offer(sink.slot, source, payload) {
-                spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
-                // No room was set aside: the publisher cannot be held up from here.
-                spot_core::inbox::Offer::Full => sink.inbox.missed(sink.slot, Missed::exactly(1)),
-                spot_core::inbox::Offer::Ended => after.ended_inboxes.push(sink.inbox.clone()),
-            }
+            sink.deliver(source, payload, after);
         }
     }
 

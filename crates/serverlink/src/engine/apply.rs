@@ -1,6 +1,7 @@
 //! Carrying out what the control plane asks for.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
@@ -34,7 +35,7 @@ impl LinkHandle {
     }
 
     /// The SPOT node at the other end of a socket.
-    fn node(&self) -> Option<NodeId> {
+    pub(super) fn node(&self) -> Option<NodeId> {
         match self {
             Self::Wire {
                 peer: LinkPeer::Spot(hello),
@@ -67,6 +68,7 @@ impl LinkHandle {
             },
             Self::Inproc(link) => SinkKind::Direct {
                 node: link.node.clone(),
+                link: link.link,
                 topic: None,
             },
         }
@@ -123,9 +125,15 @@ impl NodeInner {
             Output::Close { link, reason, bye } => {
                 self.close_link(control, link, reason, bye, touched)
             }
-            Output::LinkActive { link } => control.open_windows(link),
+            Output::LinkActive { link } => {
+                control.open_windows(link);
+                control.tell_resumes(link);
+            }
             Output::LinkInactive { link, .. } => control.leave_use(link),
-            Output::TopicAdded { topic, name } => self.add_topic(control, Topic::new(topic, name)),
+            Output::TopicAdded { topic, name } => {
+                let topic = Topic::new(topic, name, control.forgotten_topics);
+                self.add_topic(control, topic);
+            }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
                 if let Some(topic) = control.topic(topic) {
@@ -134,13 +142,31 @@ impl NodeInner {
                         Some(Upstream::new(link, handle.node(), handle.sink(&[])))
                     };
                     topic.place(place, upstream);
+                    if place.hosted {
+                        let (max_messages, max_bytes) = self.history_limit();
+                        topic.set_history(max_messages, max_bytes);
+                    }
                 }
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.await_past(of);
+                }
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => control.past_sent(topic, subscriber, link),
+            Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            } => {
                 if let (Some(topic), Some(inbox)) =
                     (control.topic(topic), control.subscribers.get(&subscriber))
                 {
-                    topic.attach_inbox(subscriber, inbox);
+                    topic.attach_inbox(subscriber, inbox, history);
                 }
             }
             Output::DetachSubscriber { topic, subscriber } => {
@@ -153,6 +179,7 @@ impl NodeInner {
                 topic,
                 link,
                 classes,
+                past,
             } => {
                 if let (Some(topic), Some(handle)) =
                     (control.topic(topic), control.links.get(&link))
@@ -161,7 +188,7 @@ impl NodeInner {
                         link,
                         kind: handle.sink(&classes),
                     };
-                    topic.attach_link(sink, self.identity.node, self.identity.incarnation);
+                    topic.attach_link(sink, self.identity, &past);
                 }
             }
             Output::DetachLink { topic, link } => {
@@ -178,7 +205,11 @@ impl NodeInner {
                     inbox.notice(Notice::PeerLost { node, name });
                 }
             }
-            Output::SubscriberEnded { subscriber } => self.subscriber_ended(control, subscriber),
+            Output::SubscriberEnded { subscriber } => {
+                control.forget_unwanted();
+                self.subscriber_ended(control, subscriber);
+            }
+            Output::Publishing { refused } => self.refuses.store(refused, Relaxed),
             Output::Event(event) => self.tell_event(control, &event),
         }
     }
@@ -248,6 +279,7 @@ impl NodeInner {
 
     fn remove_topic(&self, control: &mut Control, id: spot_core::TopicId) {
         if let Some(topic) = control.topics.get_mut(id.0 as usize).and_then(Option::take) {
+            control.forgotten_topics = control.forgotten_topics.wrapping_add(1);
             self.names
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -285,6 +317,23 @@ impl NodeInner {
             Event::ConnectFailed { endpoint, reason } => {
                 tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
+            Event::MemberUp { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member up");
+            }
+            Event::MemberSuspect { node: member, name } => {
+                tracing::info!(node, %member, member_name = %name, "member does not answer");
+            }
+            Event::MemberDown {
+                node: member,
+                name,
+                left,
+            } => tracing::info!(node, %member, member_name = %name, left, "member down"),
+            Event::Partition {
+                reachable,
+                size,
+                majority,
+            } => tracing::warn!(node, reachable, size, majority, "cluster partitioned"),
+            Event::Heal { size } => tracing::info!(node, size, "cluster whole"),
             _ => {}
         }
         control.tell(event);
@@ -292,7 +341,6 @@ impl NodeInner {
 
     /// Has the reactor call when the control plane wants to be called next.
     fn arm_timer(self: &Arc<Self>, control: &Control) {
-        use std::sync::atomic::Ordering::Relaxed;
         let Some(at_ms) = control.core.poll_timeout() else {
             return;
         };
@@ -304,8 +352,7 @@ impl NodeInner {
 
     /// The time that was asked for has come.
     pub(crate) fn handle_timeout(self: &Arc<Self>) {
-        self.armed_ms
-            .store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+        self.armed_ms.store(u64::MAX, Relaxed);
         let now_ms = self.now_ms();
         self.control(|control| control.core.handle_timeout(now_ms));
     }

@@ -66,7 +66,7 @@ impl Control {
         };
         for (link, acked, sent) in self.core.interest_versions() {
             if acked < sent {
-                topic.depart(link, inbox);
+                topic.depart(link, sent, inbox);
                 self.departed.push(Departed {
                     link,
                     version: sent,
@@ -91,7 +91,8 @@ impl Control {
         self.departed.retain(|departed| {
             let is_known = departed.link == link && departed.version <= version;
             if is_known {
-                departed.topic.forget_departed(link, &departed.inbox);
+                let Departed { topic, inbox, .. } = departed;
+                topic.forget_departed(link, departed.version, inbox);
             }
             !is_known
         });

@@ -187,7 +187,7 @@ impl NodeInner {
                 control.core.link_up(now_ms, link, LinkPeer::Spot(*hello));
             }
             Inbound::Frame(link, frame) => {
-                if let Err(error) = control.core.handle_frame(link, &frame) {
+                if let Err(error) = control.core.handle_frame(now_ms, link, &frame) {
                     unreachable!("a node of this context sent a bad frame: {error}");
                 }
             }

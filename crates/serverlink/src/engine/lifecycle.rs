@@ -44,6 +44,7 @@ pub(crate) fn start(
     );
     config.name = name.clone().unwrap_or_default();
     config.role = role;
+    config.cluster = options.cluster();
     config.reconnect_min_ms = options.reconnect_min.as_millis() as u64;
     config.reconnect_max_ms = options.reconnect_max.as_millis() as u64;
     let control = Control {
@@ -52,6 +53,7 @@ pub(crate) fn start(
         topics: Vec::new(),
         cut_topics: Forgotten::default(),
         sent_topics: Forgotten::default(),
+        forgotten_topics: 0,
         subscribers: HashMap::new(),
         binds: Vec::new(),
         events: Vec::new(),
@@ -71,6 +73,7 @@ pub(crate) fn start(
         mailbox: Mutex::default(),
         armed_ms: AtomicU64::new(u64::MAX),
         closed: AtomicBool::new(false),
+        refuses: AtomicBool::new(false),
         open_sockets: Mutex::new(0),
         all_closed: Condvar::new(),
         epoch: Instant::now(),
@@ -86,6 +89,8 @@ pub(crate) fn start(
         }
     }
     node.context.welcome(&node);
+    // What follows from the options alone, such as that a node by itself has no majority.
+    node.control(|_| ());
     Ok(node)
 }
 

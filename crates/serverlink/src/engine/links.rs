@@ -60,12 +60,13 @@ impl NodeInner {
     ) {
         let published = self
             .find_topic(topic)
+            .filter(|_| !self.refuses_to_publish())
             .map(|topic| topic.publish(self.identity, &payload, Mail::Read, after));
         if !matches!(published, Some(Ok(()))) {
             self.counters.commands_refused.fetch_add(1, Relaxed);
             tracing::debug!(
                 topic,
-                "a PUBLISH command found no topic, no owner or no room"
+                "a PUBLISH command found no topic, no owner, no room or no majority"
             );
         }
     }

@@ -5,6 +5,7 @@ mod apply;
 mod context;
 mod credit;
 mod events;
+mod history;
 mod inproc;
 mod lifecycle;
 mod links;
@@ -51,6 +52,8 @@ pub(crate) struct NodeInner {
     /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
     armed_ms: AtomicU64,
     closed: AtomicBool,
+    /// This node has no majority of its cluster and is set to refuse publishing then; read at each publish.
+    refuses: AtomicBool,
     open_sockets: Mutex<usize>,
     all_closed: Condvar,
     epoch: Instant,
@@ -65,6 +68,8 @@ pub(crate) struct Control {
     topics: Vec<Option<Arc<Topic>>>,
     pub(crate) cut_topics: Forgotten<CutStreams>,
     pub(crate) sent_topics: Forgotten<Sent>,
+    /// Topics forgotten so far: one that comes back is another stream.
+    forgotten_topics: u32,
     pub(crate) subscribers: HashMap<SubscriberId, Arc<SharedInbox>>,
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
@@ -128,6 +133,12 @@ impl NodeInner {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
+    }
+
+    /// Whether publishing is refused for want of a majority.
+    #[inline]
+    pub(crate) fn refuses_to_publish(&self) -> bool {
+        self.refuses.load(Relaxed)
     }
 
     pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
@@ -258,13 +269,17 @@ impl NodeInner {
             options.reconnect_max.as_millis() as u64,
         );
         let spin = options.spin;
+        let cluster = options.cluster();
         *self
             .options
             .write()
             .unwrap_or_else(|poisoned| poisoned.into_inner()) = options;
         let limit = self.send_limit();
+        let history = self.history_limit();
         self.control(|control| {
+            control.set_history(history);
             control.core.set_reconnect_pauses(min_ms, max_ms);
+            control.core.configure_cluster(cluster);
             control
                 .outboxes()
                 .for_each(|outbox| outbox.set_limit(limit));
@@ -293,7 +308,8 @@ impl Control {
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.
     pub(crate) fn forget_unwanted(&mut self) {
         let (core, subscribers) = (&self.core, &self.subscribers);
-        self.cut_topics.retain(|topic| {
+        self.cut_topics.retain(|topic, cut| {
+            cut.retain_waiting(|subscriber| core.wants(subscriber, topic));
             subscribers
                 .keys()
                 .any(|subscriber| core.wants(*subscriber, topic))

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, kind};
+use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Past, kind};
+use spot_core::past::Token;
 use spot_core::{LinkId, Payload, limits};
 use zmtp::{Body, Frame};
 
@@ -73,15 +74,13 @@ impl Spot {
                     sequence,
                     payload,
                 } = data.map_err(Fault::protocol)?;
-                let payload = match &frame.body {
-                    Body::Borrowed(_) => Payload::copy_from(payload),
-                    Body::Owned(body) => {
-                        Payload::from_bytes(body.slice(body.len() - payload.len()..))
-                    }
-                };
+                let payload = payload_of(&frame.body, payload);
                 self.data(node, outbox, alias, sequence, payload, after)
             }
-            None => self.control_frame(node, outbox, &frame.body, after),
+            None => match Past::decode(&frame.body) {
+                Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
+                None => self.control_frame(node, outbox, &frame.body, after),
+            },
         }
     }
 
@@ -112,6 +111,41 @@ impl Spot {
         Ok(())
     }
 
+    /// A message from before the time of one of our subscribers.
+    fn past(
+        &mut self,
+        past: Past<'_>,
+        body: &Body<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        match self.aliases.get_mut(past.alias) {
+            Some(Announced::Heard { topic, heard }) => {
+                let payload = payload_of(body, past.payload);
+                topic.hear_past(*heard, Token(past.token), past.sequence, &payload, after);
+                Ok(())
+            }
+            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Upstream(_)) | None => Err(unknown_alias("PAST", past.alias)),
+        }
+    }
+
+    fn live(
+        &mut self,
+        alias: u32,
+        token: u64,
+        next_sequence: u64,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        match self.aliases.get_mut(alias) {
+            Some(Announced::Heard { topic, heard }) => {
+                topic.hear_live(*heard, Token(token), next_sequence, after);
+                Ok(())
+            }
+            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Upstream(_)) | None => Err(unknown_alias("LIVE", alias)),
+        }
+    }
+
     fn control_frame(
         &mut self,
         node: &Arc<NodeInner>,
@@ -120,12 +154,13 @@ impl Spot {
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         let kind = body.first().copied();
+        let now_ms = node.now_ms();
         if !matches!(
             kind,
-            Some(kind::ALIAS | kind::TAIL | kind::CREDIT | kind::BYE)
+            Some(kind::ALIAS | kind::TAIL | kind::LIVE | kind::CREDIT | kind::BYE)
         ) {
             node.control(|control| {
-                let handled = control.core.handle_frame(self.link, body);
+                let handled = control.core.handle_frame(now_ms, self.link, body);
                 if kind == Some(kind::INTEREST_ACK) {
                     control.interest_acknowledged(self.link);
                 }
@@ -151,6 +186,11 @@ impl Spot {
                 next_sequence,
                 last,
             } => self.tail(alias, next_sequence, last, after)?,
+            SpotFrame::Live {
+                alias,
+                token,
+                next_sequence,
+            } => self.live(alias, token, next_sequence, after)?,
             SpotFrame::Credit {
                 class,
                 messages,
@@ -159,7 +199,7 @@ impl Spot {
             SpotFrame::Bye { reason, .. } => {
                 self.farewell = Some(reason);
                 return node
-                    .control(|control| control.core.handle_frame(self.link, body))
+                    .control(|control| control.core.handle_frame(now_ms, self.link, body))
                     .map_err(Fault::protocol);
             }
             _ => unreachable!("the kind was looked at"),
@@ -245,6 +285,15 @@ impl Spot {
                 Announced::Ignored => {}
             }
         }
+    }
+}
+
+/// The payload at the end of a frame, by reference where the frame owns its bytes.
+#[inline]
+fn payload_of(body: &Body<'_>, payload: &[u8]) -> Payload {
+    match body {
+        Body::Borrowed(_) => Payload::copy_from(payload),
+        Body::Owned(body) => Payload::from_bytes(body.slice(body.len() - payload.len()..)),
     }
 }
 

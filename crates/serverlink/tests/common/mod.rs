@@ -3,6 +3,7 @@
 
 pub mod proxy;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -197,4 +198,25 @@ pub fn mute_listener() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     (listener, endpoint)
+}
+
+/// Established TCP connections between local ports where one end is one of `ports`, each counted once.
+pub fn connections(ports: &HashSet<u16>) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port =
+        |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
+    let established = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        (fields[3] == "01").then(|| (port(fields[1]), port(fields[2])))
+    });
+    // Both ends are in this process: of the two lines of a connection one has the bound port on the local side. The
+    // table changes while it is read, and may show a line twice.
+    let distinct: HashSet<(u16, u16)> = established
+        .filter(|(local, _)| ports.contains(local))
+        .collect();
+    distinct.len()
+}
+
+pub fn port(node: &Node) -> u16 {
+    endpoint(node).rsplit(':').next().unwrap().parse().unwrap()
 }

@@ -5,10 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use serverlink::{EndpointError, Filter, Overflow};
+use serverlink::{Discovery, EndpointError, Filter, Minority, Overflow};
 use spot_core::Endpoint;
 
 use crate::interrupt::FOREVER;
+
+/// Most messages that a topic keeps.
+const MAX_HISTORY: usize = 1 << 20;
 
 /// Reads an exact topic name.
 pub(super) fn topic() -> impl TypedValueParser<Value = String> {
@@ -115,6 +118,16 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("write messages a second, at least {MIN_RATE}, such as 10"))
 }
 
+/// Reads how many messages of history; nothing is none.
+pub(super) fn history(text: &str) -> Result<usize, String> {
+    match text.trim() {
+        "" => Some(0),
+        number => number.parse().ok(),
+    }
+    .filter(|messages| *messages <= MAX_HISTORY)
+    .ok_or_else(|| format!("write a number of messages from 0 to {MAX_HISTORY}"))
+}
+
 /// Reads an overflow policy.
 pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
     match text {
@@ -123,6 +136,24 @@ pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
         "block" => Ok(Overflow::Block),
         "disconnect" => Ok(Overflow::Disconnect),
         _ => Err("write drop-newest, drop-oldest, block or disconnect".into()),
+    }
+}
+
+/// Reads how peers are found.
+pub(super) fn discovery(text: &str) -> Result<Discovery, String> {
+    match text {
+        "listed" => Ok(Discovery::Listed),
+        "gossip" => Ok(Discovery::Gossip),
+        _ => Err("write listed or gossip".into()),
+    }
+}
+
+/// Reads what to do without a majority.
+pub(super) fn minority(text: &str) -> Result<Minority, String> {
+    match text {
+        "go-on" => Ok(Minority::GoOn),
+        "refuse" => Ok(Minority::Refuse),
+        _ => Err("write go-on or refuse".into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use serverlink::{AddPeerError, Event, Node};
+use serverlink::{AddPeerError, Event, Node, NodeId};
 use tracing::{debug, info, warn};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -63,7 +63,12 @@ fn start_log(level: LevelFilter) {
 }
 
 fn start(args: &NodeArgs) -> Result<Node, Failure> {
-    let mut builder = Node::builder();
+    let mut builder = Node::builder().options(|options| {
+        options.history = args.history.messages;
+        options.cluster_size = args.cluster_size;
+        options.discovery = args.discovery;
+        options.minority = args.minority;
+    });
     if let Some(name) = &args.name {
         builder = builder.name(name);
     }
@@ -135,6 +140,27 @@ fn log(event: &Event) {
         Event::Rejected { endpoint, reason } => {
             warn!("rejected the connection with {endpoint}: {reason}");
         }
+        Event::MemberUp { node, name } => info!("member {} is there", member(name, node)),
+        Event::MemberSuspect { node, name } => {
+            info!("member {} does not answer", member(name, node));
+        }
+        Event::MemberDown { node, name, left } => {
+            let what = if *left { "left" } else { "is down" };
+            info!("member {} {what}", member(name, node));
+        }
+        Event::Partition {
+            reachable,
+            size,
+            majority,
+        } => {
+            let what = if *majority {
+                "a majority"
+            } else {
+                "no majority"
+            };
+            warn!("partition: {reachable} of {size} members reachable, {what}");
+        }
+        Event::Heal { size } => info!("all {size} members reachable"),
         Event::TopicAdded { topic } => info!("topic {topic} offered"),
         Event::TopicRemoved { topic } => info!("topic {topic} gone"),
         Event::Gap { topic, missed } => match missed {
@@ -145,6 +171,14 @@ fn log(event: &Event) {
             warn!("ended a subscription of {endpoint}: it was too slow");
         }
         event => debug!("{event:?}"),
+    }
+}
+
+fn member(name: &str, node: &NodeId) -> String {
+    if name.is_empty() {
+        node.to_string()
+    } else {
+        name.to_owned()
     }
 }
 

@@ -19,8 +19,11 @@ use crate::text::{counted, duration};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
-    let linger = |options: &mut Options| options.linger = Some(args.linger);
-    let client = Client::start(&args.join, &args.binds, linger, close_and_exit)?;
+    let configure = |options: &mut Options| {
+        options.linger = Some(args.linger);
+        options.history = args.history.messages;
+    };
+    let client = Client::start(&args.join, &args.binds, configure, close_and_exit)?;
     let publisher = if client.bound.is_empty() {
         find(&client, args)?
     } else {

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
     let queue = |options: &mut Options| {
         options.subscriber.hwm = args.hwm;
         options.subscriber.overflow = args.overflow;
+        options.subscriber.history = args.history;
     };
     let client = Client::start(&args.join, &args.binds, queue, Node::close)?;
     let subscriber = subscribe(&client, &args.filters)?;

@@ -1,8 +1,10 @@
 //! Tests of the program as its users run it: as processes.
 
 mod asking;
+mod cluster;
 mod demo;
 mod failures;
+mod history;
 mod messages;
 mod refusals;
 mod support;

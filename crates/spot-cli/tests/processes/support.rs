@@ -45,7 +45,16 @@ impl Done {
 /// The program with these arguments and none of its variables set.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
+    for variable in [
+        "SPOT_BIND",
+        "SPOT_CLUSTER",
+        "SPOT_CLUSTER_SIZE",
+        "SPOT_DISCOVERY",
+        "SPOT_HISTORY",
+        "SPOT_MINORITY",
+        "SPOT_NAME",
+        "SPOT_TOPICS",
+    ] {
         command.env_remove(variable);
     }
     command.args(args);

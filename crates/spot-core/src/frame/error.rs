@@ -1,7 +1,7 @@
 //! Why bytes are not a SPOT frame.
 
 use crate::glob::PatternError;
-use crate::limits::MAX_CONTROL_FRAME_BYTES;
+use crate::limits::{MAX_CONTROL_FRAME_BYTES, MAX_GOSSIP_BYTES};
 use crate::topic::TopicNameError;
 use crate::varint::VarintError;
 use thiserror::Error;
@@ -39,6 +39,12 @@ pub enum FrameError {
         /// Its length.
         bytes: usize,
     },
+    /// A packet of the failure detector above its limit.
+    #[error("the gossip packet has {bytes} bytes: send at most {MAX_GOSSIP_BYTES}")]
+    PacketTooLong {
+        /// Its length.
+        bytes: usize,
+    },
     /// A number that is not encoded as it must be.
     #[error("the {field} is no number: {source}")]
     Number {
@@ -70,6 +76,12 @@ pub enum FrameError {
     /// A text that is not UTF-8.
     #[error("the {field} is not UTF-8: encode it as UTF-8")]
     NotUtf8 {
+        /// The field.
+        field: &'static str,
+    },
+    /// A text with a NUL in it.
+    #[error("the {field} has a NUL in it: remove it")]
+    Nul {
         /// The field.
         field: &'static str,
     },

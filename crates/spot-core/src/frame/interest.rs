@@ -57,18 +57,22 @@ fn put_entry(out: &mut Vec<u8>, entry: &InterestEntry) {
         entry.classes.len() <= MAX_CLASSES_PER_FILTER,
         "too many classes of one filter"
     );
-    let (filter_kind, text) = match &entry.filter {
+    put_filter(out, &entry.filter);
+    varint::put(out, entry.classes.len() as u64);
+    entry
+        .classes
+        .iter()
+        .for_each(|class| varint::put(out, class.0));
+}
+
+pub(super) fn put_filter(out: &mut Vec<u8>, filter: &Filter) {
+    let (filter_kind, text) = match filter {
         Filter::Exact(topic) => (EXACT, &**topic),
         Filter::Pattern(glob) => (PATTERN, glob.text()),
         Filter::Prefix(_) => panic!("a prefix filter is not sent on a SPOT link"),
     };
     out.push(filter_kind);
     put_text(out, text);
-    varint::put(out, entry.classes.len() as u64);
-    entry
-        .classes
-        .iter()
-        .for_each(|class| varint::put(out, class.0));
 }
 
 /// The version and the entries, which run to the end of the frame.
@@ -82,14 +86,18 @@ pub(super) fn read(mut reader: Reader<'_>) -> Result<(u64, Vec<InterestEntry>), 
 }
 
 fn read_entry(reader: &mut Reader<'_>) -> Result<InterestEntry, FrameError> {
-    let filter = match reader.byte(PATTERN, "filter kind")? {
-        EXACT => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
-        _ => Filter::pattern(reader.text(MAX_PATTERN_BYTES, "pattern")?)?,
-    };
+    let filter = read_filter(reader)?;
     let count = reader.varint_up_to(MAX_CLASSES_PER_FILTER as u64, "class count")?;
     // Collecting grows with the bytes that are there, not with the count a peer claims.
     let classes = (0..count)
         .map(|_| reader.varint("class").map(Class))
         .collect::<Result<_, _>>()?;
     Ok(InterestEntry { filter, classes })
+}
+
+pub(super) fn read_filter(reader: &mut Reader<'_>) -> Result<Filter, FrameError> {
+    Ok(match reader.byte(PATTERN, "filter kind")? {
+        EXACT => Filter::exact(reader.text(MAX_TOPIC_BYTES, "topic")?)?,
+        _ => Filter::pattern(reader.text(MAX_PATTERN_BYTES, "pattern")?)?,
+    })
 }

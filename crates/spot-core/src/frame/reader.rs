@@ -6,20 +6,20 @@ use crate::topic::validate_topic;
 use crate::varint::{self, VarintError};
 
 /// The bytes not read yet. Each method takes one field and names it in its error.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(rest: &'a [u8]) -> Self {
+    pub(crate) fn new(rest: &'a [u8]) -> Self {
         Self { rest }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn bytes(
+    pub(crate) fn bytes(
         &mut self,
         count: usize,
         field: &'static str,
@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    pub(super) fn array<const N: usize>(
+    pub(crate) fn array<const N: usize>(
         &mut self,
         field: &'static str,
     ) -> Result<[u8; N], FrameError> {
@@ -45,18 +45,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A single byte of at most `limit`.
-    pub(super) fn byte(&mut self, limit: u8, field: &'static str) -> Result<u8, FrameError> {
+    pub(crate) fn byte(&mut self, limit: u8, field: &'static str) -> Result<u8, FrameError> {
         let [value] = self.array(field)?;
         in_range(u64::from(value), u64::from(limit), field)?;
         Ok(value)
     }
 
-    pub(super) fn flag(&mut self, field: &'static str) -> Result<bool, FrameError> {
+    pub(crate) fn flag(&mut self, field: &'static str) -> Result<bool, FrameError> {
         Ok(self.byte(1, field)? == 1)
     }
 
     #[inline]
-    pub(super) fn varint(&mut self, field: &'static str) -> Result<u64, FrameError> {
+    pub(crate) fn varint(&mut self, field: &'static str) -> Result<u64, FrameError> {
         let (value, rest) = varint::decode(self.rest).map_err(|source| match source {
             VarintError::Truncated => FrameError::Truncated { field },
             source => FrameError::Number { field, source },
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint of at most `limit`.
-    pub(super) fn varint_up_to(
+    pub(crate) fn varint_up_to(
         &mut self,
         limit: u64,
         field: &'static str,
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and that many bytes of UTF-8.
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         limit_bytes: usize,
         field: &'static str,
@@ -94,18 +94,31 @@ impl<'a> Reader<'a> {
         str::from_utf8(bytes).map_err(|_| FrameError::NotUtf8 { field })
     }
 
-    pub(super) fn topic(&mut self) -> Result<&'a str, FrameError> {
+    /// A text without NUL, which would cut it short in C.
+    pub(crate) fn line(
+        &mut self,
+        limit_bytes: usize,
+        field: &'static str,
+    ) -> Result<&'a str, FrameError> {
+        let text = self.text(limit_bytes, field)?;
+        if text.contains('\0') {
+            return Err(FrameError::Nul { field });
+        }
+        Ok(text)
+    }
+
+    pub(crate) fn topic(&mut self) -> Result<&'a str, FrameError> {
         Ok(validate_topic(self.text(MAX_TOPIC_BYTES, "topic")?)?)
     }
 
     /// Everything that is left.
     #[inline]
-    pub(super) fn rest(self) -> &'a [u8] {
+    pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }
 
     /// Asserts that nothing is left.
-    pub(super) fn end(&self) -> Result<(), FrameError> {
+    pub(crate) fn end(&self) -> Result<(), FrameError> {
         match self.rest.len() {
             0 => Ok(()),
             bytes => Err(FrameError::TrailingBytes { bytes }),

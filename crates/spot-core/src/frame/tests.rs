@@ -51,6 +51,7 @@ fn samples() -> Vec<Frame<'static>> {
         Frame::Alias(Alias {
             alias: 3,
             upstream: true,
+            resumed: false,
             next_sequence: 128,
             incarnation,
             publisher,
@@ -66,7 +67,75 @@ fn samples() -> Vec<Frame<'static>> {
             next_sequence: 129,
             last: false,
         },
+        Frame::Resume {
+            entries: vec![ResumeEntry {
+                topic: "sensor:temp",
+                publisher,
+                incarnation,
+                next_sequence: 128,
+            }],
+        },
+        Frame::Replay(ReplayRequest {
+            token: 5,
+            class: Class(0),
+            count: 10,
+            filter: Filter::pattern("sensor:*").unwrap(),
+        }),
+        Frame::Past(Past {
+            alias: 3,
+            token: 5,
+            sequence: 127,
+            payload: b"21.4",
+        }),
+        Frame::Live {
+            alias: 3,
+            token: 5,
+            next_sequence: 128,
+        },
+        Frame::Members {
+            entries: vec![MemberEntry {
+                node: publisher,
+                incarnation,
+                version: 2,
+                standing: Standing::Suspect,
+                name: "a",
+                endpoints: vec!["tcp://10.0.0.1:5555"],
+            }],
+        },
+        Frame::Gossip(Gossip {
+            destination: publisher,
+            hops: 1,
+            packet: announcement(),
+        }),
     ]
+}
+
+/// Whether the last field takes all that is left.
+fn runs_to_the_end(frame: &Frame<'_>) -> bool {
+    matches!(
+        frame,
+        Frame::Data(_)
+            | Frame::Past(_)
+            | Frame::Interest { .. }
+            | Frame::Topics { .. }
+            | Frame::Resume { .. }
+            | Frame::Members { .. }
+            | Frame::Gossip(_)
+    )
+}
+
+/// `a` announces itself to itself, which makes for short bytes.
+fn announcement() -> &'static [u8] {
+    const A: [u8; 16] = *b"\xd2\x28\xcb\x69\x6f\x1a\x8c\xaf\x78\x91\x2b\x70\x4e\x4a\x89\x64";
+    static PACKET: std::sync::LazyLock<Vec<u8>> =
+        std::sync::LazyLock::new(|| [&A[..], &[1, 0, 0], &A[..], &[0, 0, 6]].concat());
+    &PACKET
+}
+
+#[test]
+fn the_gossip_of_the_samples_is_a_packet() {
+    let packet = crate::swim::Packet::decode(announcement()).unwrap();
+    assert_eq!(packet.source, NodeId::from_name("a"));
 }
 
 fn refuses(bytes: &[u8], expected: FrameError) {
@@ -88,7 +157,7 @@ fn a_frame_cut_short_is_never_the_same_frame() {
             match Frame::decode(&bytes[..cut]) {
                 // Payload and lists run to the end, so a cut between their items is a shorter
                 // frame.
-                Ok(Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. }) => {}
+                Ok(frame) if runs_to_the_end(&frame) => {}
                 Ok(other) => panic!("{cut} bytes of {frame:?} became {other:?}"),
                 Err(error) => {
                     assert!(matches!(
@@ -107,7 +176,7 @@ fn fixed_frames_take_no_more_bytes() {
         let mut bytes = frame.to_vec();
         bytes.push(0);
         match frame {
-            Frame::Data(_) | Frame::Interest { .. } | Frame::Topics { .. } => {}
+            frame if runs_to_the_end(&frame) => {}
             _ => refuses(&bytes, FrameError::TrailingBytes { bytes: 1 }),
         }
     }
@@ -116,7 +185,7 @@ fn fixed_frames_take_no_more_bytes() {
 #[test]
 fn unknown_kinds() {
     refuses(b"", FrameError::Empty);
-    for kind in [0x00, 0x01, 0x03, 0x33, 0xff] {
+    for kind in [0x00, 0x01, 0x03, 0x33, 0x44, 0xff] {
         refuses(&[kind, 0, 0], FrameError::UnknownKind { kind });
     }
 }
@@ -142,9 +211,22 @@ fn values_out_of_range() {
         &[kind::TOPICS, 1, 0, 2, 1, b'a'],
         out_of_range("topic operation", 2, 1),
     );
-    refuses(&[kind::ALIAS, 0, 2], out_of_range("alias flags", 2, 1));
+    refuses(&[kind::ALIAS, 0, 3], out_of_range("alias flags", 3, 2));
     refuses(&[kind::TAIL, 0, 0, 2], out_of_range("last", 2, 1));
-    for kind in [kind::TAIL, kind::DATA] {
+    refuses(
+        &[kind::REPLAY, 1, 0, 1, 2, 1, b'a'],
+        out_of_range("filter kind", 2, 1),
+    );
+    let mut hopped = vec![kind::GOSSIP; 17];
+    hopped.push(9);
+    refuses(&hopped, out_of_range("hops", 9, 8));
+    let member = [&[kind::MEMBERS][..], &[7; 16], &[1, 1]].concat();
+    let with = |rest: &[u8]| [&member[..], rest].concat();
+    refuses(&with(&[4]), out_of_range("standing", 4, 3));
+    let many = out_of_range("number of endpoints", 17, 16);
+    refuses(&with(&[0, 0, 17]), many);
+    refuses(&with(&[0, 1, 0]), FrameError::Nul { field: "name" });
+    for kind in [kind::TAIL, kind::DATA, kind::PAST, kind::LIVE] {
         refuses(
             &[kind, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0],
             out_of_range("alias", 1 << 32, u64::from(u32::MAX)),
@@ -165,6 +247,7 @@ fn malformed_fields() {
     );
     refuses(&[kind::TOPICS, 1, 0, 0, 0], TopicNameError::Empty.into());
     refuses(&[kind::INTEREST, 1, 0, 0, 0], TopicNameError::Empty.into());
+    refuses(&[kind::RESUME, 0], TopicNameError::Empty.into());
     let unclosed = Frame::decode(&[kind::INTEREST, 1, 1, 1, b'[', 0]);
     assert!(matches!(unclosed, Err(FrameError::Pattern(_))));
     // A length is refused before that many bytes are waited for or allocated.
@@ -186,6 +269,12 @@ fn control_is_bounded_and_data_is_not() {
     let bytes = MAX_CONTROL_FRAME_BYTES + 1;
     refuses(&vec![kind::TOPICS; bytes], FrameError::TooLong { bytes });
     assert!(Frame::decode(&vec![kind::DATA; 10 * bytes]).is_ok());
+    assert!(Frame::decode(&vec![kind::PAST; 10 * bytes]).is_ok());
+    let bytes = crate::limits::MAX_GOSSIP_BYTES + 1;
+    let mut gossip = vec![kind::GOSSIP; 17];
+    gossip.push(0);
+    gossip.resize(18 + bytes, 0);
+    refuses(&gossip, FrameError::PacketTooLong { bytes });
 }
 
 #[test]
@@ -228,6 +317,30 @@ fn long_lists_are_split() {
             .all(|(change, name)| *change == TopicChange::Add(name))
     );
     assert_eq!(received.len(), names.len());
+}
+
+#[test]
+fn many_streams_to_go_on_with_are_split() {
+    let names: Vec<_> = (0..2000).map(|number| format!("{number:0>200}")).collect();
+    let entries: Vec<_> = names
+        .iter()
+        .map(|topic| ResumeEntry {
+            topic,
+            publisher: NodeId([7; 16]),
+            incarnation: Incarnation(u64::MAX),
+            next_sequence: u64::MAX,
+        })
+        .collect();
+    let frames = resume_frames(entries.iter().copied());
+    let mut received = Vec::new();
+    for frame in &frames {
+        let Ok(Frame::Resume { entries }) = Frame::decode(frame) else {
+            panic!()
+        };
+        received.extend(entries);
+    }
+    assert!(frames.len() > 2);
+    assert_eq!(received, entries);
 }
 
 #[test]
@@ -295,6 +408,21 @@ proptest! {
     }
 
     #[test]
+    fn past_round_trip(alias: u32, token: u64, sequence: u64, payload: Vec<u8>) {
+        let past = Past { alias, token, sequence, payload: &payload };
+        let bytes = Frame::Past(past).to_vec();
+        prop_assert_eq!(Frame::decode(&bytes), Ok(Frame::Past(past)));
+        prop_assert!(bytes.len() - payload.len() <= PAST_HEADER_MAX_BYTES);
+    }
+
+    #[test]
+    fn replay_round_trip(token: u64, class: u64, count: u64, filter in filters()) {
+        let frame = Frame::Replay(ReplayRequest { token, class: Class(class), count, filter });
+        let bytes = frame.to_vec();
+        prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
+    }
+
+    #[test]
     fn interest_round_trip(version: u64, entries in entries()) {
         let frame = Frame::Interest { version, entries };
         let bytes = frame.to_vec();
@@ -306,15 +434,15 @@ proptest! {
         let [next_sequence, incarnation] = numbers;
         let incarnation = Incarnation(incarnation);
         let publisher = NodeId(id);
-        let upstream = alias % 2 == 0;
-        let frame = Frame::Alias(Alias { alias, upstream, next_sequence, incarnation, publisher, topic: &topic });
+        let (upstream, resumed) = (alias % 3 == 0, alias % 3 == 1);
+        let frame = Frame::Alias(Alias { alias, upstream, resumed, next_sequence, incarnation, publisher, topic: &topic });
         let bytes = frame.to_vec();
         prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
     }
 
     #[test]
     fn any_bytes_are_refused_or_are_the_one_encoding_of_a_frame(
-        kind in 0..0x34u8,
+        kind in 0..0x53u8,
         body in vec(prop_oneof![0..4u8, any::<u8>()], 0..40),
     ) {
         let mut bytes = vec![kind];

@@ -3,11 +3,12 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use thiserror::Error;
 
+use super::history::Asked;
 use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
 use super::peers::PeerState;
 use super::{Node, SubscriberId};
@@ -15,8 +16,12 @@ use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
-use crate::limits::{MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_TOPICS_PER_LINK};
+use crate::limits::{
+    MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_REPLAYS_PER_LINK, MAX_RESUMED_PER_LINK,
+    MAX_TOPICS_PER_LINK,
+};
 use crate::overflow::{Class, Overflow};
+use crate::past::{Replay, Resume};
 use crate::registry::{Topic, TopicId};
 
 /// A connection.
@@ -35,8 +40,9 @@ pub(super) struct Link {
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
     pub(super) topics_sent: u64,
-    /// The other side said that it leaves.
+    /// Why the other side said that it closes the link, and what it had to say to people.
     pub(super) farewell: Option<ByeReason>,
+    pub(super) explanation: String,
     /// Prefixes subscribed to at a plain publisher.
     pub(super) prefixes: HashSet<Vec<u8>>,
     /// Topics heard from a plain publisher.
@@ -45,6 +51,12 @@ pub(super) struct Link {
     pub(super) filters: usize,
     /// Patterns among them.
     pub(super) patterns: usize,
+    /// What we asked for of the past, in the order of the answers.
+    pub(super) asked: VecDeque<Asked>,
+    /// What the other side asked for, until its interest comes.
+    pub(super) replays: Vec<(Filter, Replay)>,
+    /// Where streams stand that the other side heard before, by topic, until their topic is attached.
+    pub(super) resumes: HashMap<Box<str>, Resume>,
 }
 
 /// How a connection stands.
@@ -57,6 +69,10 @@ pub(super) enum LinkState {
     /// In use.
     Active,
 }
+
+/// What a node is told that is refused because a newer incarnation of it is known.
+const OUTDATED: &str =
+    "a newer life of this node is in the cluster: two nodes have the same name; give each its own";
 
 impl Link {
     pub(super) fn new(peer: Option<PeerId>, address: String, state: LinkState) -> Self {
@@ -71,10 +87,14 @@ impl Link {
             interest_acked: 0,
             topics_sent: 0,
             farewell: None,
+            explanation: String::new(),
             prefixes: HashSet::new(),
             foreign: BTreeSet::new(),
             filters: 0,
             patterns: 0,
+            asked: VecDeque::new(),
+            replays: Vec::new(),
+            resumes: HashMap::new(),
         }
     }
 
@@ -106,6 +126,12 @@ pub enum FrameError {
     /// More patterns than a peer may have in force.
     #[error("the peer has more than {MAX_PATTERNS_PER_LINK} patterns in force")]
     TooManyPatterns,
+    /// More streams to go on with than a peer may name.
+    #[error("the peer goes on with more than {MAX_RESUMED_PER_LINK} streams")]
+    TooManyResumed,
+    /// More history asked for at once than a peer may.
+    #[error("the peer asks for history more than {MAX_REPLAYS_PER_LINK} times at once")]
+    TooManyReplays,
     /// It has no place on this link now.
     #[error("a {kind} frame has no place here")]
     Misplaced {
@@ -145,6 +171,7 @@ impl Node {
 
     /// The handshake is done.
     pub fn link_up(&mut self, now_ms: u64, link: LinkId, peer: LinkPeer) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get_mut(&link) else {
             return;
         };
@@ -164,10 +191,12 @@ impl Node {
             }
             LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate(link),
         }
+        self.settle_membership();
     }
 
     /// A connection failed or ended; also an attempt that never came up.
     pub fn link_closed(&mut self, now_ms: u64, link: LinkId, reason: &str) {
+        self.clock_ms = now_ms;
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -176,9 +205,10 @@ impl Node {
         let refused = state.farewell == Some(ByeReason::Refused);
         let duplicate = state.farewell == Some(ByeReason::Duplicate);
         self.retire(link, reason, graceful, !refused && !duplicate);
-        self.links.remove(&link);
+        let explanation = self.links.remove(&link).map(|link| link.explanation);
         if let Some(peer) = peer {
             self.peer_link_closed(now_ms, peer, reason, refused);
+            self.tell_refusal(peer, &explanation.unwrap_or_default());
         }
         if let Some(node) = node {
             if self
@@ -189,15 +219,22 @@ impl Node {
                 self.wake_served_peers(now_ms, node);
             }
             self.forget_remote_if_unheld(node);
+            self.settle_membership();
         }
     }
 
-    /// A control frame arrived. DATA, ALIAS, TAIL and CREDIT are the driver's to handle; see
+    /// A control frame arrived. DATA, ALIAS, TAIL, CREDIT, PAST and LIVE are the driver's to handle; see
     /// [`open_stream`](Self::open_stream).
     ///
     /// # Errors
     /// [`FrameError`]; the driver closes the link.
-    pub fn handle_frame(&mut self, link: LinkId, frame: &[u8]) -> Result<(), FrameError> {
+    pub fn handle_frame(
+        &mut self,
+        now_ms: u64,
+        link: LinkId,
+        frame: &[u8],
+    ) -> Result<(), FrameError> {
+        self.clock_ms = now_ms;
         let frame = Frame::decode(frame)?;
         let Some(state) = self.links.get_mut(&link) else {
             return Ok(());
@@ -207,7 +244,10 @@ impl Node {
             return misplaced("SPOT");
         }
         match (frame, state.state) {
-            (Frame::Bye { reason, .. }, _) => state.farewell = Some(reason),
+            (Frame::Bye { reason, text }, _) => {
+                state.farewell = Some(reason);
+                state.explanation = text.to_owned();
+            }
             (Frame::Use, LinkState::Pending) => self.use_link(link),
             (Frame::Use, _) => return misplaced("USE"),
             (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
@@ -216,19 +256,36 @@ impl Node {
             }
             (Frame::InterestAck { version }, LinkState::Active) => {
                 state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
+                self.asks_are_answered(link);
             }
+            (Frame::Resume { entries }, LinkState::Active) => self.resume_told(link, &entries)?,
+            (Frame::Replay(request), LinkState::Active) => self.replay_asked(link, request)?,
             (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
                 self.topics_told(link, reset, &changes)?
             }
             (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
             (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
+            (Frame::Members { entries }, LinkState::Active) => self.members_told(link, &entries),
+            (Frame::Gossip(gossip), LinkState::Active) => self.gossip_arrived(link, &gossip)?,
             (Frame::Credit { .. }, _) => return misplaced("CREDIT"),
             (Frame::Alias(_), _) => return misplaced("ALIAS"),
             (Frame::Data(_), _) => return misplaced("DATA"),
             (Frame::Tail { .. }, _) => return misplaced("TAIL"),
+            (Frame::Past(_), _) => return misplaced("PAST"),
+            (Frame::Live { .. }, _) => return misplaced("LIVE"),
         }
         Ok(())
+    }
+
+    /// A peer that refuses us may say why.
+    fn tell_refusal(&mut self, peer: PeerId, explanation: &str) {
+        if !explanation.is_empty() {
+            self.push(Output::Event(Event::ConnectFailed {
+                endpoint: self.peer(peer).endpoint.to_string(),
+                reason: format!("refused: {explanation}"),
+            }));
+        }
     }
 
     /// The acknowledged and the last sent version of our interest, for each SPOT link in use.
@@ -257,6 +314,10 @@ impl Node {
 
     /// Closes a link for a reason of ours.
     pub(super) fn close_link(&mut self, link: LinkId, reason: CloseReason) {
+        self.close_link_saying(link, reason, "");
+    }
+
+    fn close_link_saying(&mut self, link: LinkId, reason: CloseReason, text: &str) {
         let Some(state) = self.links.get(&link) else {
             return;
         };
@@ -266,7 +327,7 @@ impl Node {
             CloseReason::Itself => ByeReason::ToSelf,
             CloseReason::Leaving => ByeReason::Leaving,
         });
-        let bye = told.map(|reason| Frame::Bye { reason, text: "" }.to_vec());
+        let bye = told.map(|reason| Frame::Bye { reason, text }.to_vec());
         let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
         self.retire(link, "closed by this node", !goes_on, false);
         self.drop_link(link);
@@ -292,7 +353,8 @@ impl Node {
         if hello.node == self.config.id {
             return self.linked_to_itself(link);
         }
-        if self.link_mut(link).peer.is_some() {
+        let peer = self.links[&link].peer;
+        if peer.is_some_and(|peer| self.peer(peer).is_asked_for()) {
             self.refused.remove(&hello.node);
         } else if self.refused.contains_key(&hello.node) {
             return self.close_link(link, CloseReason::Refused);
@@ -307,7 +369,7 @@ impl Node {
         for other in self.links_to(hello.node) {
             let incarnation = self.links[&other].spot().map(|other| other.incarnation);
             if incarnation > Some(hello.incarnation) {
-                return self.close_link(link, CloseReason::Refused);
+                return self.close_link_saying(link, CloseReason::Refused, OUTDATED);
             }
             if incarnation < Some(hello.incarnation) {
                 self.close_replaced(other);
@@ -360,6 +422,7 @@ impl Node {
         self.close_link(link, CloseReason::Itself);
         if let Some(peer) = peer {
             self.peer_mut(peer).state = PeerState::Itself;
+            self.try_next_endpoint(peer);
         }
     }
 
@@ -384,6 +447,7 @@ impl Node {
         self.place_topics_of(node);
         self.place_routed_topics();
         self.ask_in_running_syncs(link, node);
+        self.tell_members(link, node);
     }
 
     fn activate(&mut self, link: LinkId) {
@@ -405,6 +469,7 @@ impl Node {
         let state = self.link_mut(link);
         state.state = LinkState::Dialing;
         let foreign = std::mem::take(&mut state.foreign);
+        self.asks_are_cut(link);
         let filters = self.offered.remove_target(link);
         if node.is_some() {
             self.push(Output::LinkInactive { link, graceful });

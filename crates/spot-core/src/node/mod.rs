@@ -4,7 +4,11 @@
 //! gives the seed. Its product is, for each topic, which local subscribers and which links want it and where it lives;
 //! the driver's data plane moves messages by that and never decides.
 
+mod cluster;
+mod discovery;
+mod history;
 mod link;
+mod membership;
 mod output;
 mod peers;
 mod remote;
@@ -15,15 +19,19 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
+use crate::endpoint::Endpoint;
+use crate::filter::Filter;
 use crate::hello::{Hello, Role};
 use crate::identity::{Incarnation, NodeId};
 use crate::interest::Interest;
 use crate::limits;
 use crate::overflow::Overflow;
 use crate::registry::Registry;
+use crate::swim::Swim;
 
+pub use cluster::{ClusterConfig, ClusterView, MemberState, MemberView};
 pub use link::FrameError as LinkFrameError;
 pub use output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, SubscriberId};
 pub use peers::{AddPeerError, RemovePeerError};
@@ -32,7 +40,9 @@ pub use sync::{SyncId, SyncPending};
 pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
+use history::Ask;
 use link::Link;
+use membership::Membership;
 use peers::{Peer, PeerState};
 use remote::Remote;
 use sync::Sync;
@@ -54,6 +64,8 @@ pub struct NodeConfig {
     pub reconnect_min_ms: u64,
     /// Longest pause before a reconnect.
     pub reconnect_max_ms: u64,
+    /// What it is to make of its cluster.
+    pub cluster: ClusterConfig,
 }
 
 impl NodeConfig {
@@ -68,6 +80,7 @@ impl NodeConfig {
             seed,
             reconnect_min_ms: limits::RECONNECT_MIN_MS,
             reconnect_max_ms: limits::RECONNECT_MAX_MS,
+            cluster: ClusterConfig::default(),
         }
     }
 }
@@ -76,6 +89,10 @@ impl NodeConfig {
 #[derive(Debug)]
 struct Subscriber {
     overflow: Overflow,
+    /// Messages that its next subscriptions ask for.
+    history: usize,
+    /// How often it has asked.
+    asks: u32,
 }
 
 /// The control plane of one node. See the [module](self) for how it is driven.
@@ -90,12 +107,19 @@ pub struct Node {
     wanted: Interest<SubscriberId>,
     /// What links want of us.
     offered: Interest<LinkId>,
+    /// Subscriptions that ask for history.
+    asks: HashMap<(SubscriberId, Filter), Ask>,
     links: BTreeMap<LinkId, Link>,
     next_link: u32,
     peers: Vec<Option<Peer>>,
     remotes: HashMap<NodeId, Remote>,
     /// Nodes whose links are refused, with the endpoint by which they were removed.
     refused: HashMap<NodeId, String>,
+    /// Endpoints of peers that were removed before anybody answered there.
+    removed: HashSet<Endpoint>,
+    membership: Membership,
+    /// The time that was told last.
+    clock_ms: u64,
     syncs: BTreeMap<SyncId, Sync>,
     next_sync: u64,
     reconnects: u64,
@@ -106,7 +130,9 @@ impl Node {
     /// A node without topics, peers or subscribers.
     #[must_use]
     pub fn new(config: NodeConfig) -> Self {
-        Self {
+        let swim = Swim::new(config.id, config.incarnation, config.seed);
+        let mut node = Self {
+            membership: Membership::new(swim, config.cluster),
             config,
             endpoints: Vec::new(),
             registry: Registry::default(),
@@ -114,16 +140,22 @@ impl Node {
             next_subscriber: 0,
             wanted: Interest::default(),
             offered: Interest::default(),
+            asks: HashMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
             peers: Vec::new(),
             remotes: HashMap::new(),
             refused: HashMap::new(),
+            removed: HashSet::new(),
+            clock_ms: 0,
             syncs: BTreeMap::new(),
             next_sync: 0,
             reconnects: 0,
             outputs: VecDeque::new(),
-        }
+        };
+        // Alone it may have to refuse publishing from the start.
+        node.settle_membership();
+        node
     }
 
     /// The node's id.
@@ -153,6 +185,7 @@ impl Node {
     /// Adds an endpoint that the node is bound to, to be told in handshakes.
     pub fn add_endpoint(&mut self, endpoint: String) {
         self.endpoints.push(endpoint);
+        self.describe_anew();
     }
 
     /// The next thing to do. Poll until `None` after every call.
@@ -163,15 +196,14 @@ impl Node {
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next, in milliseconds of the driver's clock.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.peers
-            .iter()
-            .flatten()
-            .filter_map(Peer::wakes_at_ms)
-            .min()
+        let peers = self.peers.iter().flatten();
+        let dials = peers.filter_map(Peer::wakes_at_ms);
+        dials.chain(self.membership.wakes_at_ms()).min()
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now_ms: u64) {
+        self.clock_ms = now_ms;
         for index in 0..self.peers.len() {
             let due = self.peers[index]
                 .as_ref()
@@ -181,6 +213,7 @@ impl Node {
                 self.dial(PeerId(index as u32));
             }
         }
+        self.membership_due();
     }
 
     /// Links that came up after the first one of their node, as long as that is linked or one of our peers.
@@ -189,14 +222,17 @@ impl Node {
         self.reconnects
     }
 
-    /// Takes leave of every peer: each link is closed with a farewell.
+    /// Takes leave of the cluster and of every peer: each link is closed with a farewell.
     pub fn leave(&mut self) {
+        self.membership.left = true;
+        self.describe_anew();
         for link in self.links.keys().copied().collect::<Vec<_>>() {
             self.close_link(link, CloseReason::Leaving);
         }
         for peer in self.peers.iter_mut().flatten() {
             peer.state = PeerState::Left;
         }
+        self.settle_membership();
     }
 
     fn push(&mut self, output: Output) {

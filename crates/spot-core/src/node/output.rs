@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::hello::Hello;
 use crate::identity::NodeId;
 use crate::interest::Classes;
+use crate::past::{Await, Past};
 use crate::registry::TopicId;
 
 /// A connection, from its first attempt to its end. Never reused.
@@ -133,6 +134,25 @@ pub enum Output {
         topic: TopicId,
         /// Which subscriber.
         subscriber: SubscriberId,
+        /// Where the topic is hosted here: hand it first the last so many messages that are kept.
+        history: usize,
+    },
+    /// A subscriber is going to be sent what the owner behind a link keeps of the topic: hold back from it what that link
+    /// sends to all, until LIVE.
+    AwaitPast {
+        /// Which topic.
+        topic: TopicId,
+        /// Who waits for what.
+        of: Await,
+    },
+    /// The other side has sent all that was asked for: the subscriber waits no more.
+    PastSent {
+        /// Which topic.
+        topic: TopicId,
+        /// Which subscriber.
+        subscriber: SubscriberId,
+        /// On which link.
+        link: LinkId,
     },
     /// Deliver it no more.
     DetachSubscriber {
@@ -149,6 +169,8 @@ pub enum Output {
         link: LinkId,
         /// In which classes it is wanted there.
         classes: Classes,
+        /// What is to be sent of its past, as far as it is kept.
+        past: Past,
     },
     /// Send them no more. On a link that is in use, announce the end of the stream; on one that is not any more only
     /// where it stands, because it may go on over another link.
@@ -171,6 +193,11 @@ pub enum Output {
     SubscriberEnded {
         /// Which subscriber.
         subscriber: SubscriberId,
+    },
+    /// Publishing is refused from here on, for want of a majority, or allowed again.
+    Publishing {
+        /// Whether it is refused.
+        refused: bool,
     },
     /// Something that users may want to know.
     Event(Event),
@@ -216,6 +243,44 @@ pub enum Event {
         endpoint: String,
         /// Why, in words.
         reason: String,
+    },
+    /// A member of the cluster is there, or there again, or is no longer suspected.
+    MemberUp {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+    },
+    /// A member did not answer, neither directly nor by way of others.
+    MemberSuspect {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+    },
+    /// A member is gone.
+    MemberDown {
+        /// Its node id.
+        node: NodeId,
+        /// Its name; empty without one.
+        name: Arc<str>,
+        /// Whether it took its leave, or is not expected back; otherwise it is down or cut off.
+        left: bool,
+    },
+    /// Members are not reachable, and nobody knows whether they are down or cut off. Told again when more of them are
+    /// lost or some come back.
+    Partition {
+        /// Members reachable, this node among them.
+        reachable: usize,
+        /// Members of the whole cluster.
+        size: usize,
+        /// Whether those that are reachable are more than half.
+        majority: bool,
+    },
+    /// Every member is reachable again.
+    Heal {
+        /// Members of the whole cluster.
+        size: usize,
     },
     /// A peer offers a topic.
     TopicAdded {

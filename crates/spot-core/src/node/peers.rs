@@ -17,6 +17,8 @@ pub(super) struct Peer {
     pub(super) added: bool,
     /// Routes that hold it.
     pub(super) routes: u32,
+    /// The member for whose sake discovery holds it.
+    pub(super) member: Option<NodeId>,
     pub(super) state: PeerState,
     pub(super) backoff: Backoff,
     /// The node that answered at the endpoint.
@@ -43,6 +45,16 @@ pub(super) enum PeerState {
 }
 
 impl Peer {
+    /// Whether the user wants it, by its own or for a route.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.added || self.routes > 0
+    }
+
+    /// Whether anybody wants it: the user, or discovery.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_asked_for() || self.member.is_some()
+    }
+
     pub(super) fn wakes_at_ms(&self) -> Option<u64> {
         match self.state {
             PeerState::Waiting { until_ms } => Some(until_ms),
@@ -76,6 +88,7 @@ impl Node {
     /// # Errors
     /// [`AddPeerError`]; nothing changed.
     pub fn add_peer(&mut self, now_ms: u64, endpoint: &Endpoint) -> Result<PeerId, AddPeerError> {
+        self.removed.remove(endpoint);
         if let Some(id) = self.find_peer(endpoint) {
             let peer = self.peer_mut(id);
             if peer.state == PeerState::Itself {
@@ -100,13 +113,24 @@ impl Node {
         let id = id.ok_or(RemovePeerError::Unknown)?;
         let peer = self.peer_mut(id);
         peer.added = false;
-        if let Some(node) = peer.node.filter(|node| !self.is_held_by_peer(*node)) {
+        let node = peer.node.or(peer.member);
+        self.removed.insert(endpoint.clone());
+        for peer in self.peers.iter_mut().flatten() {
+            // Gossip does not bring back what the user removed.
+            peer.member = peer.member.filter(|member| Some(*member) != node);
+        }
+        if let Some(node) = node.filter(|node| !self.is_held_by_peer(*node)) {
             self.refused.insert(node, endpoint.to_string());
             for link in self.links_to(node) {
                 self.close_link(link, CloseReason::Refused);
             }
         }
-        self.release_peer_if_unheld(id);
+        for index in 0..self.peers.len() {
+            if self.peers[index].is_some() {
+                self.release_peer_if_unheld(PeerId(index as u32));
+            }
+        }
+        self.settle_membership();
         Ok(())
     }
 
@@ -154,6 +178,12 @@ impl Node {
         }
         let text = endpoint.to_string();
         self.refused.retain(|_, removed| *removed != text);
+        let id = self.insert_peer(endpoint);
+        self.dial(id);
+        id
+    }
+
+    fn insert_peer(&mut self, endpoint: &Endpoint) -> PeerId {
         let index = self
             .peers
             .iter()
@@ -167,6 +197,7 @@ impl Node {
             endpoint: endpoint.clone(),
             added: false,
             routes: 0,
+            member: None,
             state: PeerState::Waiting { until_ms: 0 },
             backoff: Backoff::new(
                 self.config.reconnect_min_ms,
@@ -176,15 +207,21 @@ impl Node {
             node: None,
             tried: false,
         });
-        let id = PeerId(index as u32);
-        self.dial(id);
-        id
+        PeerId(index as u32)
     }
 
-    /// Forgets a peer that neither the user nor a route holds.
+    /// As [`hold_peer`](Self::hold_peer), for the sake of a member, of whose endpoints this is one.
+    pub(super) fn hold_member(&mut self, endpoint: &Endpoint, node: NodeId) {
+        let id = self.insert_peer(endpoint);
+        let peer = self.peer_mut(id);
+        (peer.node, peer.member) = (Some(node), Some(node));
+        self.dial(id);
+    }
+
+    /// Forgets a peer that nobody holds.
     pub(super) fn release_peer_if_unheld(&mut self, id: PeerId) {
         let peer = self.peer(id);
-        if peer.added || peer.routes > 0 {
+        if peer.is_held() {
             return;
         }
         let node = peer.node;
@@ -202,10 +239,10 @@ impl Node {
         }
     }
 
-    /// Whether a node answered at an endpoint that the user or a route holds.
+    /// Whether a node answered at an endpoint that somebody holds.
     pub(super) fn is_held_by_peer(&self, node: NodeId) -> bool {
         let mut peers = self.peers.iter().flatten();
-        peers.any(|peer| peer.node == Some(node) && (peer.added || peer.routes > 0))
+        peers.any(|peer| peer.node == Some(node) && peer.is_held())
     }
 
     /// Somebody answered at a peer's endpoint, maybe another node than before.
@@ -219,14 +256,26 @@ impl Node {
         peer.backoff.reset();
         peer.tried = true;
         let before = std::mem::replace(&mut peer.node, node);
+        if !peer.is_asked_for() {
+            // Who answers is who is held; a member that is to be found elsewhere is looked for again.
+            peer.member = node;
+        }
         if before == node {
             return;
         }
         if let Some(gone) = before {
+            self.replaced_by(gone, node);
             self.forget_remote_if_unheld(gone);
         }
         // The node may be linked already.
         self.place_routed_topics();
+    }
+
+    /// Another node answered where this one did: once that is down, it is not expected back.
+    fn replaced_by(&mut self, gone: NodeId, node: Option<NodeId>) {
+        if let Some(member) = self.membership.book.get_mut(gone) {
+            member.replaced = node.is_some();
+        }
     }
 
     pub(super) fn dial(&mut self, id: PeerId) {
@@ -278,6 +327,7 @@ impl Node {
                 endpoint,
                 reason: reason.to_owned(),
             }));
+            self.try_next_endpoint(id);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::frame::{Frame, InterestEntry, interest_frames};
 use crate::interest::Classes;
 use crate::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK};
 use crate::overflow::{Class, Overflow};
+use crate::past::Replay;
 use crate::registry::TopicId;
 
 /// Why a subscription was not recorded. Nothing changed.
@@ -32,7 +33,12 @@ impl Node {
     pub fn add_subscriber(&mut self, overflow: Overflow) -> SubscriberId {
         let id = SubscriberId(self.next_subscriber);
         self.next_subscriber += 1;
-        self.subscribers.insert(id, Subscriber { overflow });
+        let subscriber = Subscriber {
+            overflow,
+            history: 0,
+            asks: 0,
+        };
+        self.subscribers.insert(id, subscriber);
         id
     }
 
@@ -71,10 +77,16 @@ impl Node {
         }
         let before: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
         self.wanted.set(filter, subscriber, Classes::new());
-        for topic in self.topics_matching(filter) {
-            if !before.contains(&topic) {
-                self.push(Output::AttachSubscriber { topic, subscriber });
-            }
+        let mut topics = self.topics_matching(filter);
+        topics.retain(|topic| !before.contains(topic));
+        self.begin_asking(subscriber, filter, &topics);
+        let history = self.subscribers[&subscriber].history;
+        for topic in topics {
+            self.push(Output::AttachSubscriber {
+                topic,
+                subscriber,
+                history,
+            });
         }
         self.tell_interest(std::slice::from_ref(filter));
         Ok(())
@@ -85,6 +97,7 @@ impl Node {
         if !self.wanted.remove(filter, subscriber) {
             return false;
         }
+        self.end_asking(subscriber, filter);
         let still: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
         for topic in self.topics_matching(filter) {
             if !still.contains(&topic) {
@@ -151,7 +164,7 @@ impl Node {
                 .copied()
                 .filter(|known| *known != class)
                 .collect();
-            self.link_wants(link, &filter, rest);
+            self.link_wants(link, &filter, rest, &[]);
         }
         true
     }
@@ -173,7 +186,7 @@ impl Node {
             } else {
                 Classes::new()
             };
-            self.link_wants(link, filter, classes);
+            self.link_wants(link, filter, classes, &[]);
             self.check_filters(link)?;
         }
         Ok(())
@@ -187,7 +200,12 @@ impl Node {
         entries: Vec<InterestEntry>,
     ) -> Result<(), FrameError> {
         for entry in entries {
-            self.link_wants(link, &entry.filter, Classes::from_vec(entry.classes));
+            let mut replays = self.take_replays(link, &entry.filter);
+            if entry.classes.is_empty() {
+                replays.clear();
+            }
+            let classes = Classes::from_vec(entry.classes);
+            self.link_wants(link, &entry.filter, classes, &replays);
             self.check_filters(link)?;
         }
         self.send(link, &Frame::InterestAck { version });
@@ -205,15 +223,15 @@ impl Node {
         Ok(())
     }
 
-    /// What one link wants by one filter; no classes: no more.
-    fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes) {
+    /// What one link wants by one filter, no classes: no more; and what its subscribers ask for of the past.
+    fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes, replays: &[Replay]) {
         let (known, wanted) = (self.offered.contains(filter, link), !classes.is_empty());
         let changed = if classes.is_empty() {
             self.offered.remove(filter, link)
         } else {
             self.offered.set(filter, link, classes)
         };
-        if !changed {
+        if !changed && replays.is_empty() {
             return;
         }
         let pattern = usize::from(matches!(filter, Filter::Pattern(_)));
@@ -231,19 +249,27 @@ impl Node {
         }
         for topic in self.topics_matching(filter) {
             if self.registry.get(topic).is_some_and(|topic| topic.hosted) {
-                self.attach_link_as_wanted(topic, link);
+                self.attach_link_as_wanted(topic, link, replays);
             }
         }
     }
 
     /// Attaches a hosted topic to a link in the classes it is wanted in, or detaches it.
-    pub(super) fn attach_link_as_wanted(&mut self, topic: TopicId, link: LinkId) {
+    pub(super) fn attach_link_as_wanted(
+        &mut self,
+        topic: TopicId,
+        link: LinkId,
+        replays: &[Replay],
+    ) {
         let name = &self.registry.get(topic).expect("the caller found it").name;
-        self.push(match self.offered.wanted_by(link, name) {
+        let wanted = self.offered.wanted_by(link, name);
+        let past = self.past_for(link, topic, replays);
+        self.push(match wanted {
             Some(classes) => Output::AttachLink {
                 topic,
                 link,
                 classes,
+                past,
             },
             None => Output::DetachLink { topic, link },
         });
@@ -251,13 +277,7 @@ impl Node {
 
     /// Tells every peer what is wanted of it by these filters now.
     pub(super) fn tell_interest(&mut self, filters: &[Filter]) {
-        let links: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_active_spot())
-            .map(|(id, _)| *id)
-            .collect();
-        for link in links {
+        for link in self.active_spot_links() {
             let entries: Vec<InterestEntry> = filters
                 .iter()
                 .map(|filter| self.interest_entry(link, filter))
@@ -267,8 +287,14 @@ impl Node {
         self.tell_plain_publishers(filters);
     }
 
+    pub(super) fn active_spot_links(&self) -> Vec<LinkId> {
+        let links = self.links.iter().filter(|(_, link)| link.is_active_spot());
+        links.map(|(id, _)| *id).collect()
+    }
+
     /// Tells a new link everything that is wanted of it.
     pub(super) fn send_all_interest(&mut self, link: LinkId) {
+        self.ask_new_link(link);
         let filters: Vec<Filter> = self.wanted.filters().map(|(filter, _)| filter).collect();
         let entries = filters
             .iter()
@@ -284,13 +310,14 @@ impl Node {
             self.link_mut(link).interest_sent += 1;
             self.push(Output::Frame { link, frame });
         }
+        self.asks_are_sent(link);
     }
 
     /// What is wanted of a link by a filter: nothing where the topic is routed to another link.
     ///
     /// Subscribers beyond the most classes of one filter go without: what is sent for the others reaches them, too,
     /// but no window or end of their own holds at the publisher, and what they cannot take shows as a gap.
-    fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
+    pub(super) fn interest_entry(&self, link: LinkId, filter: &Filter) -> InterestEntry {
         let routed_elsewhere = match filter {
             Filter::Exact(topic) => self.registry.find(topic).is_some_and(|topic| {
                 let topic = self.registry.get(topic).expect("found by name");
@@ -313,7 +340,7 @@ impl Node {
     }
 
     /// The class of a subscriber: those that drop share one, the others have their own.
-    fn class_of(&self, subscriber: SubscriberId) -> Class {
+    pub(super) fn class_of(&self, subscriber: SubscriberId) -> Class {
         match self.subscribers[&subscriber].overflow {
             shared @ (Overflow::DropNewest | Overflow::DropOldest) => Class::new(shared, 0),
             own @ (Overflow::Block | Overflow::Disconnect) => {
@@ -324,6 +351,9 @@ impl Node {
 
     fn end_interest(&mut self, subscriber: SubscriberId) {
         let filters = self.wanted.remove_target(subscriber);
+        for filter in &filters {
+            self.asks.remove(&(subscriber, filter.clone()));
+        }
         let mut detached: Vec<TopicId> = Vec::new();
         for topic in filters
             .iter()

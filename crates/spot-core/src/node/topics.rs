@@ -88,10 +88,12 @@ impl Node {
         // know of the topic before a message can come.
         self.offer_topic(TopicChange::Add(name));
         for (link, classes) in self.offered.matching(name) {
+            let past = self.past_for(link, id, &[]);
             self.push(Output::AttachLink {
                 topic: id,
                 link,
                 classes,
+                past,
             });
         }
         Ok(id)
@@ -246,9 +248,11 @@ impl Node {
                 name: name.clone(),
             });
             for (subscriber, _) in self.wanted.matching(&name) {
+                self.await_past_of_new(id, subscriber);
                 self.push(Output::AttachSubscriber {
                     topic: id,
                     subscriber,
+                    history: 0,
                 });
             }
         }

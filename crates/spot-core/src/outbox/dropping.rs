@@ -4,7 +4,7 @@
 //! first. So the order stays, each byte moves once at most, and what is dropped is always at the front.
 
 use super::{Content, Outbox, Segment, open_segment, renamed_alias};
-use crate::frame::{Data, kind};
+use crate::frame::{Data, Past, kind};
 
 impl Outbox {
     /// Drops the oldest message that may be lost and is not being written yet. False if there is none.
@@ -15,7 +15,7 @@ impl Outbox {
                 continue;
             }
             let frame = FrameSpan::first(segment.bytes()).expect("a message begins here");
-            if frame.is_data(segment.bytes()) && !segment.begins_protected() {
+            if frame.is_message(segment.bytes()) && !segment.begins_protected() {
                 self.drop_first(&frame);
                 return true;
             }
@@ -49,7 +49,7 @@ impl Outbox {
         let bytes = &segment.bytes()[..frame.in_buffer];
         open_segment(&mut self.kept, bytes.len()).extend_from_slice(bytes);
         let body = &bytes[frame.header..];
-        if !frame.is_data(bytes) {
+        if !frame.is_message(bytes) {
             if let Some(alias) = renamed_alias(body) {
                 let position = segment.renamed.iter().position(|known| *known == alias);
                 segment
@@ -90,11 +90,13 @@ impl Outbox {
     }
 
     /// Where the stream is announced again or ended behind the message, that shows the loss, and by then the alias may
-    /// be another stream's.
+    /// be another stream's. What is missing of the past shows at the next of it, or at its end.
     fn tell_loss(&mut self, body: &[u8]) {
-        let alias = own_data(body).alias;
+        let stream = Data::decode(body).and_then(Result::ok);
         let mut segments = self.segments.iter();
-        if segments.any(|segment| segment.renamed.contains(&alias)) {
+        let is_told =
+            stream.is_none_or(|data| segments.any(|segment| segment.renamed.contains(&data.alias)));
+        if is_told {
             self.dropped += 1;
         } else {
             self.note_loss(body);
@@ -150,8 +152,8 @@ impl FrameSpan {
         })
     }
 
-    fn is_data(&self, bytes: &[u8]) -> bool {
-        self.in_buffer > self.header && bytes[self.header] == kind::DATA
+    fn is_message(&self, bytes: &[u8]) -> bool {
+        self.in_buffer > self.header && matches!(bytes[self.header], kind::DATA | kind::PAST)
     }
 
     /// Whether no shared payload follows.
@@ -161,14 +163,15 @@ impl FrameSpan {
 
     /// Bytes of the payload of a message; `body` is what the buffer has of it.
     fn payload_len(&self, body: &[u8]) -> usize {
-        let header_len = body.len() - own_data(body).payload.len();
+        let header_len = body.len() - own_payload(body).len();
         self.total - self.header - header_len
     }
 }
 
-fn own_data(body: &[u8]) -> Data<'_> {
-    let Some(Ok(data)) = Data::decode(body) else {
-        unreachable!("only own DATA frames are dropped or kept")
-    };
-    data
+fn own_payload(body: &[u8]) -> &[u8] {
+    match (Data::decode(body), Past::decode(body)) {
+        (Some(Ok(data)), _) => data.payload,
+        (_, Some(Ok(past))) => past.payload,
+        _ => unreachable!("only own messages are dropped or kept"),
+    }
 }

@@ -14,6 +14,13 @@ impl Gate {
         self.messages > 0 && self.bytes > 0
     }
 
+    /// Whether a message of `len` bytes may go beside `messages` others of `bytes` in all. Only a single one may overdraw.
+    pub(super) fn allows(&self, messages: usize, bytes: usize, len: usize) -> bool {
+        self.is_open()
+            && (messages as u64) < self.messages
+            && (messages == 0 || (bytes + len) as u64 <= self.bytes)
+    }
+
     pub(super) fn spend(&mut self, len: u64) {
         if self.messages != u64::MAX {
             self.messages = self.messages.saturating_sub(1);

@@ -143,6 +143,7 @@ fn a_loss_was_announced_for_the_stream_that_has_the_alias_now() {
     let stream = Alias {
         alias: 1,
         upstream: false,
+        resumed: false,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([1; 16]),
@@ -355,4 +356,51 @@ fn answers_count_until_they_are_written_or_leave_with_their_segment() {
     assert_eq!(offer(&mut outbox, &oldest(), 1, 1, 1), Offer::Dropped);
     drain(&mut outbox);
     assert_eq!(outbox.unread_answers(), 0);
+}
+
+fn gossip(byte: u8) -> Vec<u8> {
+    let gossip = crate::frame::Gossip {
+        destination: crate::identity::NodeId([byte; 16]),
+        hops: 0,
+        packet: &[byte; 4],
+    };
+    Frame::Gossip(gossip).to_vec()
+}
+
+/// The kinds of the frames that bytes consist of; all are short.
+fn kinds(mut bytes: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [_flags, length, rest @ ..] = bytes {
+        kinds.push(rest[0]);
+        bytes = &rest[usize::from(*length)..];
+    }
+    kinds
+}
+
+#[test]
+fn gossip_overtakes_messages_once_the_link_is_in_use() {
+    let mut outbox = outbox(10);
+    let topics = crate::frame::topics_frames(1, true, []);
+    outbox.control(&Frame::Use.to_vec());
+    outbox.control(&topics[0]);
+    outbox.control(&gossip(1));
+    let written = write(&mut outbox, usize::MAX);
+    assert_eq!(kinds(&written), [kind::USE, kind::TOPICS, kind::GOSSIP]);
+    assert_eq!(outbox.unread_answers(), 0);
+    offer(&mut outbox, &SinkPolicy::default(), 1, 0, 5);
+    outbox.control(&gossip(2));
+    let written = write(&mut outbox, usize::MAX);
+    assert_eq!(kinds(&written), [kind::GOSSIP, kind::DATA]);
+}
+
+#[test]
+fn gossip_that_nobody_reads_does_not_grow() {
+    let mut outbox = outbox(10);
+    outbox.control(&crate::frame::topics_frames(1, true, [])[0]);
+    write(&mut outbox, usize::MAX);
+    for _ in 0..MAX_WAITING_GOSSIP_BYTES {
+        outbox.control(&gossip(1));
+    }
+    let waiting = write(&mut outbox, usize::MAX).len();
+    assert!(waiting <= MAX_WAITING_GOSSIP_BYTES + 100, "{waiting}");
 }

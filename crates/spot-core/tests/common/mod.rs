@@ -11,8 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use spot_core::frame::Frame;
-use spot_core::hello::Hello;
+use spot_core::hello::{Hello, Role};
 use spot_core::node::CloseReason;
+use spot_core::past::Past;
 use spot_core::{
     Classes, Endpoint, Event, Filter, Incarnation, LinkId, LinkPeer, Node, NodeConfig, NodeId,
     Output, Overflow, Place, SubscriberId, TopicId,
@@ -53,11 +54,15 @@ pub struct Host {
     pub places: BTreeMap<TopicId, Place>,
     pub subscribers: BTreeSet<(TopicId, SubscriberId)>,
     pub sinks: BTreeMap<(TopicId, LinkId), Classes>,
+    /// Who waits for a topic's past, and all that links were to be sent of theirs.
+    pub awaiting: BTreeSet<(TopicId, SubscriberId, LinkId)>,
+    pub past: Vec<(String, Past)>,
     pub active: BTreeSet<LinkId>,
     live: BTreeSet<LinkId>,
     pub lost: Vec<(SubscriberId, String)>,
     pub ended: Vec<SubscriberId>,
     pub events: Vec<Event>,
+    pub refuses: bool,
     pub closed: Vec<CloseReason>,
     pub dials: Vec<(u64, Endpoint)>,
     pub plain: Vec<(Vec<u8>, bool)>,
@@ -107,16 +112,27 @@ impl Host {
             places: BTreeMap::new(),
             subscribers: BTreeSet::new(),
             sinks: BTreeMap::new(),
+            awaiting: BTreeSet::new(),
+            past: Vec::new(),
             active: BTreeSet::new(),
             live: BTreeSet::new(),
             lost: Vec::new(),
             ended: Vec::new(),
             events: Vec::new(),
+            refuses: false,
             closed: Vec::new(),
             dials: Vec::new(),
             plain: Vec::new(),
             frames_sent: 0,
         }
+    }
+
+    /// Begins anew as an observer, which takes no part in membership.
+    pub fn observe(&mut self) {
+        let mut config = NodeConfig::new(self.node.id(), self.node.incarnation(), 1);
+        config.name = self.node.hello().name;
+        config.role = Role::Observer;
+        self.node = Node::new(config);
     }
 
     pub fn subscriber(&mut self) -> SubscriberId {
@@ -416,8 +432,8 @@ impl Cluster {
                 });
             }
             Item::Plain(peer) => self.with(end.host, |node, now| node.link_up(now, end.link, peer)),
-            Item::Frame(frame) => self.with(end.host, |node, _| {
-                let taken = node.handle_frame(end.link, &frame);
+            Item::Frame(frame) => self.with(end.host, |node, now| {
+                let taken = node.handle_frame(now, end.link, &frame);
                 taken.unwrap_or_else(|error| panic!("{error}: {:?}", Frame::decode(&frame)));
             }),
         }
@@ -447,7 +463,10 @@ impl Host {
     fn apply(&mut self, output: Output) {
         match output {
             Output::LinkActive { link } => assert!(self.active.insert(link)),
-            Output::LinkInactive { link, .. } => assert!(self.active.remove(&link)),
+            Output::LinkInactive { link, .. } => {
+                assert!(self.active.remove(&link));
+                self.awaiting.retain(|(_, _, awaited)| *awaited != link);
+            }
             Output::TopicAdded { topic, name } => {
                 let before = self.topics.insert(topic, name.to_string());
                 assert_eq!(before, None, "the number is in use");
@@ -456,13 +475,28 @@ impl Host {
                 assert!(self.topics.remove(&topic).is_some());
                 self.places.remove(&topic);
                 self.subscribers.retain(|(attached, _)| *attached != topic);
+                self.awaiting.retain(|(awaited, _, _)| *awaited != topic);
                 assert!(self.sinks.keys().all(|(attached, _)| *attached != topic));
             }
             Output::Placed { topic, place } => {
                 assert!(self.topics.contains_key(&topic), "placed before added");
                 self.places.insert(topic, place);
             }
-            Output::AttachSubscriber { topic, subscriber } => {
+            Output::AwaitPast { topic, of } => {
+                assert!(self.topics.contains_key(&topic) && self.live.contains(&of.link));
+                self.awaiting
+                    .insert((topic, of.token.subscriber(), of.link));
+            }
+            Output::PastSent {
+                topic,
+                subscriber,
+                link,
+            } => {
+                self.awaiting.remove(&(topic, subscriber, link));
+            }
+            Output::AttachSubscriber {
+                topic, subscriber, ..
+            } => {
                 assert!(self.topics.contains_key(&topic));
                 assert!(
                     self.subscribers.insert((topic, subscriber)),
@@ -476,8 +510,12 @@ impl Host {
                 topic,
                 link,
                 classes,
+                past,
             } => {
                 assert!(!classes.is_empty() && self.topics.contains_key(&topic));
+                if past != Past::default() {
+                    self.past.push((self.topics[&topic].clone(), past));
+                }
                 self.sinks.insert((topic, link), classes);
             }
             Output::DetachLink { topic, link } => {
@@ -490,6 +528,7 @@ impl Host {
             }
             Output::SubscriberEnded { subscriber } => self.ended.push(subscriber),
             Output::Event(event) => self.events.push(event),
+            Output::Publishing { refused } => self.refuses = refused,
             Output::PlainSubscription {
                 prefix, subscribe, ..
             } => {

@@ -32,11 +32,11 @@ static const struct option ints[] = {
     {SLK_HEARTBEAT_TIMEOUT, -1, 9000, {0, 86400001}},
     {SLK_SPOT_CONNECT_TIMEOUT, 1000, 200, {-1, INT_MIN}},
     {SLK_SPOT_RELAY, 0, 0, {1, -1}},
-    {SLK_SPOT_HISTORY, 0, 0, {10, -1}},
+    {SLK_SPOT_HISTORY, 0, 10, {-1, 1048577}},
     {SLK_SPOT_OVERFLOW, SLK_SPOT_DROP_NEWEST, SLK_SPOT_BLOCK, {-1, 4}},
-    {SLK_SPOT_CLUSTER_SIZE, 0, 0, {3, -1}},
-    {SLK_SPOT_DISCOVERY, 0, 0, {1, -1}},
-    {SLK_SPOT_MINORITY, 0, 0, {1, -1}},
+    {SLK_SPOT_CLUSTER_SIZE, 0, 3, {-1, 4097}},
+    {SLK_SPOT_DISCOVERY, 0, 1, {-1, 2}},
+    {SLK_SPOT_MINORITY, 0, 1, {-1, 2}},
     {SLK_SPOT_SPIN, -1, 50, {-2, INT_MIN}},
 };
 enum { COUNT = sizeof(ints) / sizeof(ints[0]) };

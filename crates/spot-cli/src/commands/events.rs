@@ -1,0 +1,182 @@
+//! `spot events`: what happens in the cluster, as the peers tell it.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use serverlink::{Event, Node};
+
+use crate::cli::EventsArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::interrupt::{self, FOREVER};
+use crate::output::Output;
+use crate::text::{counted, duration, harmless};
+
+pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
+    let client = Client::start(&args.join, &[], |_| (), Node::close)?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let mut output = Output::new();
+    let mut told = 0;
+    while args.count.is_none_or(|count| told < count) {
+        let wait = deadline.map_or(FOREVER, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
+        let Some(event) = client.events.next_timeout(wait) else {
+            return ended(args, told);
+        };
+        let (kind, fields) = describe(&event);
+        let line = if args.json {
+            as_json(kind, fields)
+        } else {
+            harmless(&as_text(kind, &fields))
+        };
+        output.line(&line)?;
+        output.flush()?;
+        told += 1;
+    }
+    Ok(())
+}
+
+/// What it means that nothing more comes.
+fn ended(args: &EventsArgs, told: u64) -> Result<(), Failure> {
+    let enough = told >= args.count.unwrap_or(1);
+    match args.timeout {
+        _ if interrupt::happened() && args.count.is_none() => Ok(()),
+        Some(timeout) if !enough => Err(Failure::Timeout(format!(
+            "{} within {}",
+            counted(told, "event"),
+            duration(timeout)
+        ))),
+        Some(_) => Ok(()),
+        None => Err(Failure::Failed("the node is closed".into())),
+    }
+}
+
+type Fields = Vec<(&'static str, Value)>;
+
+fn describe(event: &Event) -> (&'static str, Fields) {
+    let text = |name, value: &str| (name, json!(value));
+    match event {
+        Event::PeerUp {
+            endpoint,
+            node,
+            name,
+        } => ("peer-up", peer(endpoint, *node, name)),
+        Event::PeerDown {
+            endpoint,
+            node,
+            name,
+            reason,
+            graceful,
+        } => {
+            let mut fields = peer(endpoint, *node, name);
+            fields.extend([text("reason", reason), ("graceful", json!(graceful))]);
+            ("peer-down", fields)
+        }
+        Event::ConnectFailed { endpoint, reason } => (
+            "connect-failed",
+            vec![text("endpoint", endpoint), text("reason", reason)],
+        ),
+        Event::Rejected { endpoint, reason } => (
+            "rejected",
+            vec![text("endpoint", endpoint), text("reason", reason)],
+        ),
+        Event::MemberUp { node, name } => ("member-up", member(*node, name)),
+        Event::MemberSuspect { node, name } => ("member-suspect", member(*node, name)),
+        Event::MemberDown { node, name, left } => {
+            let mut fields = member(*node, name);
+            fields.push(("left", json!(left)));
+            ("member-down", fields)
+        }
+        Event::Partition {
+            reachable,
+            size,
+            majority,
+        } => (
+            "partition",
+            vec![
+                ("reachable", json!(reachable)),
+                ("size", json!(size)),
+                ("majority", json!(majority)),
+            ],
+        ),
+        Event::Heal { size } => ("heal", vec![("size", json!(size))]),
+        Event::TopicAdded { topic } => ("topic-added", vec![text("topic", topic)]),
+        Event::TopicRemoved { topic } => ("topic-removed", vec![text("topic", topic)]),
+        Event::Gap { topic, missed } => {
+            ("gap", vec![text("topic", topic), ("missed", json!(missed))])
+        }
+        Event::SlowSubscriber { endpoint } => ("slow-subscriber", vec![text("endpoint", endpoint)]),
+        other => ("other", vec![text("description", &format!("{other:?}"))]),
+    }
+}
+
+fn peer(endpoint: &str, node: Option<serverlink::NodeId>, name: &str) -> Fields {
+    vec![
+        ("endpoint", json!(endpoint)),
+        ("name", json!(name)),
+        ("node", json!(node.map(|node| node.to_string()))),
+    ]
+}
+
+fn member(node: serverlink::NodeId, name: &str) -> Fields {
+    vec![("name", json!(name)), ("node", json!(node.to_string()))]
+}
+
+fn as_json(kind: &str, fields: Fields) -> String {
+    let mut object = serde_json::Map::new();
+    object.insert("event".into(), json!(kind));
+    object.extend(fields.into_iter().map(|(name, value)| (name.into(), value)));
+    Value::Object(object).to_string()
+}
+
+/// The kind, and each field as `name=value`; empty ones are left out.
+fn as_text(kind: &str, fields: &Fields) -> String {
+    let mut line = kind.to_owned();
+    for (name, value) in fields {
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::String(text)
+                if !text.contains([' ', '"']) && !text.contains(char::is_control) =>
+            {
+                line += &format!(" {name}={text}");
+            }
+            value => line += &format!(" {name}={value}"),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_kind_and_what_belongs_to_it() {
+        let event = Event::ConnectFailed {
+            endpoint: "tcp://a:1".into(),
+            reason: "connection \"refused\"".into(),
+        };
+        let (kind, fields) = describe(&event);
+        assert_eq!(
+            as_text(kind, &fields),
+            r#"connect-failed endpoint=tcp://a:1 reason="connection \"refused\"""#
+        );
+        let event = Event::Partition {
+            reachable: 2,
+            size: 5,
+            majority: false,
+        };
+        let (kind, fields) = describe(&event);
+        assert_eq!(
+            as_text(kind, &fields),
+            "partition reachable=2 size=5 majority=false"
+        );
+        let object: Value = serde_json::from_str(&as_json(kind, fields)).unwrap();
+        assert_eq!(
+            object,
+            json!({"event": "partition", "reachable": 2, "size": 5, "majority": false})
+        );
+    }
+}

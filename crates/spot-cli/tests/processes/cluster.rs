@@ -1,0 +1,157 @@
+//! `cluster`, `events`, and nodes that find each other or refuse.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{DEADLINE, Done, Spot, command, spot};
+
+/// The cluster as the node at `endpoint` sees it.
+fn cluster(endpoint: &str) -> Value {
+    let done = spot(&["cluster", "--json", "--peer", endpoint]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    serde_json::from_str(&done.stdout[0]).expect("an object")
+}
+
+/// Asks until the answer is as wanted.
+fn eventually(endpoint: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = std::time::Instant::now() + DEADLINE;
+    loop {
+        let seen = cluster(endpoint);
+        if wanted(&seen) {
+            return seen;
+        }
+        assert!(std::time::Instant::now() < deadline, "still {seen}");
+    }
+}
+
+fn three() -> ([Spot; 3], String) {
+    let (a, at_a) = Spot::node(&["--name", "a"]);
+    let others = ["b", "c"].map(|name| Spot::node(&["--name", name, "--peer", &at_a]).0);
+    let [b, c] = others;
+    eventually(&at_a, |seen| seen["reachable"] == 3);
+    ([a, b, c], at_a)
+}
+
+#[test]
+fn cluster_shows_the_members_and_not_itself() {
+    let (_nodes, at_a) = three();
+    let seen = cluster(&at_a);
+    assert_eq!((&seen["size"], &seen["quorum"]), (&3.into(), &2.into()));
+    assert_eq!(
+        (&seen["has_quorum"], &seen["partitioned"]),
+        (&true.into(), &false.into())
+    );
+    let members = seen["members"].as_array().expect("a list");
+    let mut names: Vec<_> = members
+        .iter()
+        .filter_map(|member| member["name"].as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "b", "c"]);
+    let done = spot(&["cluster", "--peer", &at_a]);
+    assert_eq!(
+        done.stdout[0],
+        "3 of 3 members reachable: a majority, whole"
+    );
+    assert!(done.stdout[1].starts_with("NAME"), "{:?}", done.stdout);
+    assert_eq!(done.stdout.len(), 5);
+    let done = spot(&["cluster", "--peer", &at_a, "--cluster-size", "7"]);
+    assert_eq!(
+        done.stdout[0],
+        "3 of 7 members reachable: no majority, whole"
+    );
+}
+
+#[test]
+fn events_tell_who_leaves_and_who_is_killed() {
+    let ([_a, b, c], at_a) = three();
+    let mut events = Spot::run(&["events", "--json", "--peer", &at_a]);
+    let mut wait_for = |kind: &str| loop {
+        let event: Value = serde_json::from_str(&events.line()).expect("an object");
+        if event["event"] == kind {
+            return event;
+        }
+    };
+    for _ in 0..3 {
+        wait_for("member-up");
+    }
+    b.signal(Signal::TERM);
+    assert_eq!(b.finish().code, Some(0));
+    let left = wait_for("member-down");
+    assert_eq!((&left["name"], &left["left"]), (&"b".into(), &true.into()));
+    c.signal(Signal::KILL);
+    let suspect = wait_for("member-suspect");
+    assert_eq!(suspect["name"], "c");
+    let down = wait_for("member-down");
+    assert_eq!((&down["name"], &down["left"]), (&"c".into(), &false.into()));
+    let partition = wait_for("partition");
+    assert_eq!(
+        (&partition["reachable"], &partition["size"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(partition["majority"], false);
+    let (_again, _) = Spot::node(&["--name", "c", "--peer", &at_a]);
+    wait_for("heal");
+    events.signal(Signal::INT);
+    assert_eq!(events.finish().code, Some(0));
+}
+
+#[test]
+fn events_stop_after_a_count_or_a_time() {
+    let (_node, endpoint) = Spot::node(&["--name", "a", "--topic", "t"]);
+    let done = spot(&["events", "-n", "2", "--peer", &endpoint]);
+    assert_eq!(
+        (done.code, done.stdout.len()),
+        (Some(0), 2),
+        "{}",
+        done.reason()
+    );
+    assert!(done.stdout[0].starts_with("peer-up "), "{:?}", done.stdout);
+    let done = spot(&["events", "-n", "9", "--timeout", "0.5", "--peer", &endpoint]);
+    assert_eq!(done.code, Some(3), "{}", done.reason());
+    assert!(done.reason().contains("events within"), "{}", done.reason());
+}
+
+#[test]
+fn one_seed_is_enough_where_the_environment_says_gossip() {
+    let gossip = |args: &[&str]| {
+        let mut node = command(&[&["node", "--bind", "tcp://127.0.0.1:0"], args].concat());
+        node.env("SPOT_DISCOVERY", "gossip");
+        let mut node = Spot::spawn(node);
+        let endpoint = node.endpoint();
+        (node, endpoint)
+    };
+    let (_seed, at_seed) = gossip(&["--name", "seed"]);
+    let (mut first, _) = gossip(&["--name", "first", "--peer", &at_seed]);
+    let (_second, _) = gossip(&["--name", "second", "--peer", &at_seed]);
+    assert!(first.wait_for("peer second").contains(" up"));
+}
+
+#[test]
+fn options_of_the_cluster_are_checked_and_taken() {
+    let (_node, endpoint) = Spot::node(&["--name", "a"]);
+    let refusing = [
+        "--cluster-size",
+        "3",
+        "--minority",
+        "refuse",
+        "--peer",
+        &endpoint,
+    ];
+    let (mut node, _) = Spot::node(&[&refusing[..], &["--name", "b", "--topic", "t"]].concat());
+    node.wait_for("member a is there");
+    let refused: Done = spot(&["node", "--minority", "maybe"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.reason().contains("go-on or refuse"),
+        "{}",
+        refused.reason()
+    );
+    let refused = spot(&["node", "--cluster-size", "0", "--bind", "tcp://127.0.0.1:0"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.reason());
+    assert!(
+        refused.reason().contains("cluster_size"),
+        "{}",
+        refused.reason()
+    );
+}
