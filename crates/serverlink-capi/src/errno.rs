@@ -242,7 +242,7 @@ numbers! {
     }
     WaitError {
         TimedOut { .. } => Self::ETIMEDOUT,
-        Unknown { .. } => Self::ENOENT,
+        Unknown { .. } | NotSubscribed { .. } => Self::ENOENT,
         Closed => Self::ETERM,
     }
 }

@@ -2,15 +2,19 @@
 
 pub(crate) mod value;
 
+use std::env;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use serverlink::{Discovery, Minority, Overflow};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
 pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
+
+/// The exit code for arguments that make no sense.
+pub(crate) const USAGE_EXIT_CODE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +40,7 @@ Environment (a flag wins over its variable; several values are separated by comm
   SPOT_CLUSTER_SIZE, SPOT_DISCOVERY, SPOT_MINORITY   --cluster-size, --discovery, --minority of `spot node`
 
 Exit codes:
-  0    done; also a node or an endless `spot sub` that Ctrl-C or SIGTERM stopped
+  0    done; also a node or an endless `spot sub` that Ctrl-C, SIGTERM or SIGHUP stopped
   1    failed; the reason is on standard error
   2    wrong usage
   3    the time was up: not connected, no answer, or not enough messages
@@ -54,8 +58,8 @@ Examples:
   spot node --bind 'tcp://*:5555' --peer tcp://seed:5555 --discovery gossip    finds all others by one
   spot node --peer tcp://a:5555 --cluster-size 5 --minority refuse             never publishes cut off
 
-Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C or SIGTERM stops the node
-with exit code 0.";
+Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C, SIGTERM or SIGHUP
+stops the node with exit code 0.";
 
 const PUB_EXAMPLES: &str = "\
 Examples:
@@ -77,7 +81,8 @@ Examples:
   spot sub sensor:temp --json | jq .data
   spot sub camera:front -n 1 --raw > picture.jpg
 
-A line is the topic, a space, and the data; control characters and bytes that are not UTF-8 are shown as \\n or \\xff.
+A line is the topic, a space, and the data. Tab, newline and carriage return are shown as \\t, \\n and \\r, a backslash as
+\\\\, and each byte of any other control character, or that is not UTF-8, as \\x1b or \\xff; so is a space in a topic: \\x20.
 --json gives one object a line: topic, data (or data_base64 where it is not UTF-8), and seq, which counts the messages
 of this run from 1. Messages missed and nodes lost are told on standard error.
 
@@ -123,7 +128,7 @@ pub(crate) struct NodeArgs {
         env = "SPOT_BIND",
         hide_env_values = true
     )]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = value::bind)]
     pub(crate) binds: Vec<String>,
     /// A node to link to; repeat it or separate by commas
     #[arg(
@@ -132,7 +137,7 @@ pub(crate) struct NodeArgs {
         env = "SPOT_CLUSTER",
         hide_env_values = true
     )]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = value::peer)]
     pub(crate) peers: Vec<String>,
     /// A topic to host; repeat it or separate by commas
     #[arg(
@@ -141,10 +146,10 @@ pub(crate) struct NodeArgs {
         env = "SPOT_TOPICS",
         hide_env_values = true
     )]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = value::hosted)]
     pub(crate) topics: Vec<String>,
-    /// The node's name: a restarted node is known as the same member by it
-    #[arg(long, env = "SPOT_NAME", hide_env_values = true)]
+    /// The node's name, unique in the cluster: a restarted node is known as the same member by it
+    #[arg(long, env = "SPOT_NAME", hide_env_values = true, value_parser = value::name)]
     pub(crate) name: Option<String>,
     /// Be a hub: pass messages on, on demand, between the nodes that are linked to this one
     #[arg(
@@ -163,6 +168,7 @@ pub(crate) struct NodeArgs {
         env = "SPOT_CLUSTER_SIZE",
         hide_env_values = true
     )]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) cluster_size: Option<usize>,
     /// Whom to link to: the peers as listed, or by gossip also the members they tell of
     #[arg(long, value_name = "listed|gossip", value_parser = value::discovery, default_value = "listed")]
@@ -189,6 +195,7 @@ pub(crate) struct KeepArgs {
         hide_env_values = true
     )]
     #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) messages: usize,
 }
 
@@ -202,7 +209,7 @@ pub(crate) struct JoinArgs {
         env = "SPOT_CLUSTER",
         hide_env_values = true
     )]
-    #[arg(value_delimiter = ',')]
+    #[arg(value_delimiter = ',', value_parser = value::peer)]
     pub(crate) peers: Vec<String>,
 }
 
@@ -217,26 +224,30 @@ pub(crate) struct PubArgs {
     pub(crate) data: Option<OsString>,
     /// Publish DATA this many times
     #[arg(short = 'n', long = "count", value_name = "COUNT", default_value_t = 1)]
-    #[arg(requires = "data")]
+    #[arg(requires = "data", value_parser = value::whole::<u64>, allow_negative_numbers = true)]
     pub(crate) count: u64,
     /// Publish at most this many messages a second
     #[arg(long, value_name = "PER_SECOND", value_parser = value::rate)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
     #[command(flatten)]
     pub(crate) join: JoinArgs,
     /// Host the topic here and listen at this endpoint; repeat it or separate by commas. --peer has no default then
-    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
+    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',', value_parser = value::bind)]
     pub(crate) binds: Vec<String>,
     #[command(flatten)]
     pub(crate) history: KeepArgs,
     /// With --bind: how many subscribers to wait for before the first message
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) wait_subscribers: usize,
     /// How long to wait for the peers, also when the topic's node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
     /// How long the end may take to send what is still queued
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "10")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) linger: Duration,
 }
 
@@ -248,9 +259,11 @@ pub(crate) struct SubArgs {
     pub(crate) filters: Vec<String>,
     /// Stop after this many messages
     #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
     /// Stop after this time, with exit code 3 if fewer than COUNT messages (without -n: none) arrived
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
     /// Print one JSON object for each message
     #[arg(long, conflicts_with = "raw")]
@@ -261,7 +274,7 @@ pub(crate) struct SubArgs {
     #[command(flatten)]
     pub(crate) join: JoinArgs,
     /// Listen at this endpoint for nodes that connect; repeat it or separate by commas. --peer has no default then
-    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',')]
+    #[arg(long = "bind", value_name = "ENDPOINT", value_delimiter = ',', value_parser = value::bind)]
     pub(crate) binds: Vec<String>,
     /// Begin with up to so many of the last messages that are kept of each topic (by `spot node --history`)
     #[arg(
@@ -271,9 +284,11 @@ pub(crate) struct SubArgs {
         hide_env_values = true
     )]
     #[arg(value_parser = value::history, default_value = "0", hide_default_value = true)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) history: usize,
     /// Messages that may wait here while the output is slow; 0 is unlimited
     #[arg(long, value_name = "MESSAGES", default_value_t = 1000)]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) hwm: usize,
     /// What a full queue does: drop-newest, drop-oldest, block (the publisher) or disconnect
     #[arg(long, value_name = "POLICY", value_parser = value::overflow, default_value = "drop-newest")]
@@ -287,6 +302,7 @@ pub(crate) struct AskArgs {
     pub(crate) join: JoinArgs,
     /// How long to wait for the peers' answers
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "5")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// Print one JSON object a line
     #[arg(long)]
@@ -299,6 +315,7 @@ pub(crate) struct ClusterArgs {
     pub(crate) ask: AskArgs,
     /// Members of the whole cluster [default: those known that have not left]
     #[arg(long, value_name = "MEMBERS")]
+    #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) cluster_size: Option<usize>,
 }
 
@@ -308,21 +325,40 @@ pub(crate) struct EventsArgs {
     pub(crate) join: JoinArgs,
     /// Stop after this many events
     #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
     /// Stop after this time, with exit code 3 if fewer than COUNT events (without -n: none) came
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
     /// Print one JSON object for each event
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// The values of a repeatable flag or comma list: trimmed, in order, once each. An empty variable gives none.
+/// The definition of the command line. A variable of the environment that is empty counts as not set.
+pub(crate) fn command() -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            if is_empty(&arg) {
+                arg.env(None::<&str>)
+            } else {
+                arg
+            }
+        })
+    })
+}
+
+/// The values of a repeatable flag or comma list: in order, once each.
 pub(crate) fn list(values: &[String]) -> Vec<&str> {
     let mut list = Vec::new();
-    for value in values.iter().map(|value| value.trim()) {
-        if !value.is_empty() && !list.contains(&value) {
-            list.push(value);
+    for value in values {
+        if !list.contains(&value.as_str()) {
+            list.push(value.as_str());
         }
     }
     list

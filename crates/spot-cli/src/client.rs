@@ -1,14 +1,15 @@
 //! A tool's place in the cluster: a short-lived observer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serverlink::{Event, Events, Node, Options, SyncError};
+use serverlink::{Event, Events, Node, Options, PeerInfo, PeerState, SyncError};
 
 use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::note;
+use crate::text::duration;
 
 /// An observer node with its peers.
 pub(crate) struct Client {
@@ -25,7 +26,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Starts an observer that listens at `binds` and joins the peers asked for; the default one if there is neither.
-    /// SIGINT and SIGTERM call `on_signal` on another thread.
+    /// A signal to end calls `on_signal` on another thread.
     pub(crate) fn start(
         join: &JoinArgs,
         binds: &[String],
@@ -74,11 +75,16 @@ impl Client {
     pub(crate) fn sync_failure(&self, error: SyncError, timeout: Duration) -> Failure {
         match error {
             SyncError::Unreachable { peers } => Failure::Timeout(format!(
-                "not connected within {timeout:?} to {}; is a node running there? (start one with `spot node`, \
+                "not connected within {} to {}; is a node running there? (start one with `spot node`, \
                  name another with --peer)",
+                duration(timeout),
                 self.explain(&peers)
             )),
-            SyncError::TimedOut { .. } => Failure::Timeout(error.to_string()),
+            SyncError::TimedOut { peers, .. } => Failure::Timeout(format!(
+                "no answer within {} from {}",
+                duration(timeout),
+                peers.join(", ")
+            )),
             error => Failure::Failed(error.to_string()),
         }
     }
@@ -104,6 +110,32 @@ impl Client {
             })
             .collect();
         explained.join(", ")
+    }
+}
+
+/// The endpoints that one link serves, for each link that serves several: a node at two endpoints, or two nodes of one
+/// name, of which the newer is linked to.
+pub(crate) fn shared(peers: &[PeerInfo]) -> Vec<Vec<&str>> {
+    let mut endpoints: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    let connected = peers
+        .iter()
+        .filter(|peer| peer.state == PeerState::Connected);
+    for peer in connected {
+        if let Some(node) = peer.node {
+            endpoints.entry(node).or_default().push(&peer.endpoint);
+        }
+    }
+    endpoints.retain(|_, endpoints| endpoints.len() > 1);
+    endpoints.into_values().collect()
+}
+
+/// Warns of links that serve several endpoints.
+pub(crate) fn note_shared(peers: &[PeerInfo]) {
+    for endpoints in shared(peers) {
+        note(format_args!(
+            "{} lead to one node, over one link; if these are two nodes, one is left out: give each a name of its own",
+            endpoints.join(" and ")
+        ));
     }
 }
 

@@ -31,13 +31,10 @@ pub(crate) fn run() -> Result<(), Failure> {
         story.table(&account.table());
     }
     match told {
-        Ok(()) => {
-            story.end(&format!(
-                "Sent = delivered + reported missing, for every subscriber ({:.1} s).",
-                started.elapsed().as_secs_f64()
-            ));
-            Ok(())
-        }
+        Ok(()) => story.end(&format!(
+            "Sent = delivered + reported missing, for every subscriber ({:.1} s).",
+            started.elapsed().as_secs_f64()
+        )),
         Err(failure) => {
             story.failed();
             Err(failure)

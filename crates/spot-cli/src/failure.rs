@@ -51,6 +51,7 @@ impl From<StartError> for Failure {
             StartError::AddPeer(error) => error.into(),
             StartError::CreateTopic(error) => error.into(),
             StartError::Options(error) => error.into(),
+            StartError::InvalidName { .. } => Self::Usage(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }

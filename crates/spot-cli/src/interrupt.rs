@@ -1,12 +1,12 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and SIGHUP: a terminal that closes.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
+use std::{fs, io};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -26,7 +26,7 @@ pub(crate) fn happened() -> bool {
     HAPPENED.load(Ordering::SeqCst)
 }
 
-/// Calls `stop` on another thread at the first SIGINT or SIGTERM. A second one ends the program at once.
+/// Calls `stop` on another thread at the first SIGINT, SIGTERM or SIGHUP. A second one ends the program at once.
 pub(crate) fn on_first(stop: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let mut signals =
         register().map_err(|error| Failure::Failed(format!("cannot handle signals: {error}")))?;
@@ -39,10 +39,22 @@ pub(crate) fn on_first(stop: impl FnOnce() + Send + 'static) -> Result<(), Failu
 }
 
 fn register() -> io::Result<Signals> {
-    for signal in [SIGINT, SIGTERM] {
+    let mut signals = vec![SIGINT, SIGTERM];
+    if !ignores_hang_up() {
+        signals.push(SIGHUP);
+    }
+    for &signal in &signals {
         // The order matters: the first signal must find the flag still down.
         flag::register_conditional_shutdown(signal, i32::from(EXIT_CODE), Arc::clone(&HAPPENED))?;
         flag::register(signal, Arc::clone(&HAPPENED))?;
     }
-    Signals::new([SIGINT, SIGTERM])
+    Signals::new(signals)
+}
+
+/// Whether we were started by `nohup`, whose wish a handler of ours would undo. Told by Linux only; elsewhere no.
+fn ignores_hang_up() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }

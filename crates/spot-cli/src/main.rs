@@ -7,16 +7,24 @@ mod demo;
 mod failure;
 mod interrupt;
 mod output;
+mod text;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use cli::{Cli, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = match cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+    {
+        Ok(cli) => cli,
+        Err(told) => return tell(&told),
+    };
+    let done = match cli.command {
         Command::Demo => demo::run(),
         Command::Node(args) => commands::node::run(&args),
         Command::Pub(args) => commands::publish::run(&args),
@@ -30,6 +38,15 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
+    }
+}
+
+/// The help or the version that was asked for, or what is wrong with the arguments.
+fn tell(told: &clap::Error) -> ExitCode {
+    match told.print() {
+        Err(error) if !told.use_stderr() => report(&Failure::Output(error)),
+        _ if told.use_stderr() => ExitCode::from(cli::USAGE_EXIT_CODE),
+        _ => ExitCode::SUCCESS,
     }
 }
 

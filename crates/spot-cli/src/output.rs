@@ -10,9 +10,11 @@ use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::text::{harmless, printable};
 
-/// Tells people something, on standard error.
+/// Tells people something on standard error, on one line.
 pub(crate) fn note(text: impl Display) {
+    let text = harmless(&text.to_string());
     // Nobody can be told that standard error is closed.
     let _ = writeln!(io::stderr(), "spot: {text}");
 }
@@ -28,7 +30,7 @@ pub(crate) fn wait_for_broken_pipe() {
 /// How a message is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// The topic, a space, the data with control characters escaped; a line.
+    /// The topic without spaces, a space, the data, both printable; a line.
     Text,
     /// A JSON object; a line.
     Json,
@@ -60,7 +62,7 @@ impl Output {
         seq: u64,
     ) -> Result<(), Failure> {
         match format {
-            Format::Text => self.line(&format!("{topic} {}", printable(data))),
+            Format::Text => self.line(&message_text(topic, data)),
             Format::Json => self.line(&message_json(topic, data, seq).to_string()),
             Format::Raw => self.write(data),
         }
@@ -88,13 +90,17 @@ impl Output {
     }
 }
 
-/// Rows under a heading, the columns aligned.
+/// Rows under a heading, the columns aligned, the cells printable.
 pub(crate) fn table<const COLUMNS: usize>(
     heading: [&str; COLUMNS],
     rows: &[[String; COLUMNS]],
 ) -> Vec<String> {
     let heading = heading.map(String::from);
-    let lines = || std::iter::once(&heading).chain(rows);
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| printable(cell.as_bytes())))
+        .collect();
+    let lines = || std::iter::once(&heading).chain(&rows);
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
         lines()
             .map(|row| row[column].chars().count())
@@ -111,22 +117,10 @@ pub(crate) fn table<const COLUMNS: usize>(
     lines().map(line).collect()
 }
 
-/// The data on one line: control characters and bytes that are not UTF-8 escaped.
-fn printable(data: &[u8]) -> String {
-    let mut text = String::with_capacity(data.len());
-    for chunk in data.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() && character != '\t' {
-                text.extend(character.escape_default());
-            } else {
-                text.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
+/// The first space ends the topic, whatever is in it.
+fn message_text(topic: &str, data: &[u8]) -> String {
+    let topic = printable(topic.as_bytes()).replace(' ', r"\x20");
+    format!("{topic} {}", printable(data))
 }
 
 fn message_json(topic: &str, data: &[u8], seq: u64) -> Value {
@@ -141,12 +135,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn data_stays_on_its_line_and_sends_no_terminal_codes() {
-        assert_eq!(printable("21.5 °C\t".as_bytes()), "21.5 °C\t");
-        assert_eq!(printable(b"a\nb\r\0"), "a\\nb\\r\\u{0}");
-        assert_eq!(printable(b"\x1b[31m"), "\\u{1b}[31m");
-        assert_eq!(printable(b"a\xff\xfeb"), "a\\xff\\xfeb");
-        assert_eq!(printable(b""), "");
+    fn a_topic_with_spaces_is_told_from_the_data() {
+        assert_eq!(message_text("a b", b"c d"), r"a\x20b c d");
+        assert_eq!(message_text("a\n", b"\\"), r"a\n \\");
     }
 
     #[test]
@@ -169,5 +160,11 @@ mod tests {
             &[row(["größe", "local"]), row(["a:b:c:d", ""])],
         );
         assert_eq!(lines, ["topic    place", "größe    local", "a:b:c:d"]);
+    }
+
+    #[test]
+    fn cells_hold_no_control_characters() {
+        let lines = table(["A", "B"], &[["\u{1b}[2J", "x\ny"].map(String::from)]);
+        assert_eq!(lines, ["A        B", r"\x1b[2J  x\ny"]);
     }
 }

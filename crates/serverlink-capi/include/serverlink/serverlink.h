@@ -320,7 +320,8 @@ SLK_EXPORT int slk_spot_publish_many(slk_spot_t *spot, const char *topic, const 
  * SLK_EMSGSIZE: a buffer is too small; *topic_len and *data_len tell the sizes needed, and the
  *     message stays first in line.
  * SLK_EHOSTUNREACH: a node that served a subscription was lost. What it had sent came before; this
- *     is told once for each loss, and the subscriptions stay.
+ *     is told once for each loss, and the subscriptions stay. A route that fails over to another of
+ *     its endpoints, slk_spot_cluster_remove and slk_spot_unsubscribe raise none.
  * SLK_EPEERUNREACH: with the overflow policy SLK_SPOT_DISCONNECT, this instance was too slow and its
  *     subscriptions were ended. Told once; it may subscribe again.
  */

@@ -88,6 +88,34 @@ fn failover_uses_the_backup_when_the_primary_is_not_there() {
     backup.finish();
 }
 
+/// It said that it fails over, and waited for the lost primary for ever.
+#[test]
+fn failover_goes_on_with_the_backup_when_the_primary_dies() {
+    let server = Program::example("two_node_server.c");
+    let mut primary = server.start(&["tcp://127.0.0.1:0", "0", "10"]);
+    let mut backup = server.start(&["tcp://127.0.0.1:0", "0", "10"]);
+    let at = [&mut primary, &mut backup].map(|server| endpoint_of(&server.line()));
+    let args = ["sensor:temperature", &at[0], &at[1]];
+    let mut client = Program::example("failover.c").start(&args);
+    assert_eq!(client.line(), format!("Using {}", at[0]));
+    assert!(client.line().starts_with("sensor:temperature = "));
+    drop(primary); // kills it
+    let lost = std::iter::repeat_with(|| client.line()).find(|line| line.starts_with("Lost"));
+    assert_eq!(lost, Some(format!("Lost {}", at[0])));
+    assert_eq!(client.line(), format!("Using {}", at[1]));
+    for _ in 0..3 {
+        assert!(client.line().starts_with("sensor:temperature = "));
+    }
+
+    // And back, where the primary is there again.
+    let mut primary = server.start(&[&at[0], "0", "10"]);
+    assert_eq!(endpoint_of(&primary.line()), at[0]);
+    drop(backup);
+    let again = std::iter::repeat_with(|| client.line()).find(|line| line.starts_with("Using"));
+    assert_eq!(again, Some(format!("Using {}", at[0])));
+    assert!(client.line().starts_with("sensor:temperature = "));
+}
+
 #[test]
 fn recovery_gets_over_the_crash_of_a_node() {
     let server = Program::example("two_node_server.c");

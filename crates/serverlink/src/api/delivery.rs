@@ -18,7 +18,8 @@ pub enum Delivery {
         /// How many are missing; `None` where the count died with its publisher.
         missed: Option<u64>,
     },
-    /// A node that served one of the subscriptions was lost. Everything received from it comes before this.
+    /// A node that served one of the subscriptions was lost. Everything received from it comes before this. Told once
+    /// for each loss; none where a route fails over, nor after `remove_peer` or `unsubscribe`.
     PeerLost {
         /// The node's id.
         node: NodeId,

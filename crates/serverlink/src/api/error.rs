@@ -312,7 +312,8 @@ pub enum RecvIntoError {
         /// Bytes needed for the data.
         data_len: usize,
     },
-    /// A node that served one of the subscriptions was lost. Told once for each loss.
+    /// A node that served one of the subscriptions was lost. Told once for each loss; none where a route fails over, nor
+    /// after `remove_peer` or `unsubscribe`.
     #[error("the node that served a subscription was lost")]
     PeerLost,
     /// A publisher ended the subscriptions of this subscriber because it was too slow (overflow policy `Disconnect`).
@@ -436,9 +437,17 @@ pub enum WaitError {
         /// How long the call waited.
         timeout: Duration,
     },
-    /// The topic waited for is neither hosted nor reachable, or not subscribed to.
-    #[error("topic {topic:?} is not known here")]
+    /// The topic whose subscribers were waited for is not known here.
+    #[error("topic {topic:?} is not known here: create it, or sync with a peer that offers it")]
     Unknown {
+        /// The topic.
+        topic: String,
+    },
+    /// The topic whose subscription was waited for is not subscribed to.
+    #[error(
+        "topic {topic:?} is not subscribed to: subscribe to it, or to a pattern that matches it, before waiting"
+    )]
+    NotSubscribed {
         /// The topic.
         topic: String,
     },

@@ -285,14 +285,14 @@ impl Subscriber {
     /// As [`wait_subscribed`](Self::wait_subscribed) for one topic: waits also until an owner is known and reachable.
     ///
     /// # Errors
-    /// [`WaitError`]; `Unknown` if the topic is not subscribed to.
+    /// [`WaitError`]; `NotSubscribed` if the topic is not subscribed to.
     pub fn wait_subscribed_to(&self, topic: &str, timeout: Duration) -> Result<(), WaitError> {
         let subscriber = self.inbox.subscriber;
         if !self
             .node
             .inspect(|control| control.core.wants(subscriber, topic))
         {
-            return Err(WaitError::Unknown {
+            return Err(WaitError::NotSubscribed {
                 topic: topic.to_owned(),
             });
         }

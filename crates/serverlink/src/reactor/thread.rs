@@ -21,6 +21,8 @@ use crate::net::{AcceptError, Listener, Stream};
 const READ_BYTES: usize = 256 * 1024;
 /// Pause of a listener when the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often that is told while it lasts.
+const EXHAUSTION_REMINDER: Duration = Duration::from_secs(60);
 
 /// Something registered with the poller.
 pub(super) enum Entry {
@@ -42,6 +44,8 @@ pub(super) struct Thread {
     /// Connections that had more to read than one turn allows.
     unread: VecDeque<Token>,
     pub(super) next_serial: u64,
+    /// When it was last told that no descriptor is left.
+    exhaustion_told: Option<Instant>,
 }
 
 pub(super) fn run(poll: Poll, reactor: Reactor) {
@@ -54,6 +58,7 @@ pub(super) fn run(poll: Poll, reactor: Reactor) {
         buffer: vec![0; READ_BYTES],
         unread: VecDeque::new(),
         next_serial: 0,
+        exhaustion_told: None,
     };
     let mut events = Events::with_capacity(256);
     loop {
@@ -281,10 +286,10 @@ impl Thread {
                 Err(AcceptError::WouldBlock) => return,
                 Err(AcceptError::ConnectionLost(_)) => {}
                 Err(AcceptError::Exhausted(error)) => {
-                    tracing::warn!(%error, "no descriptor left for a connection; trying again shortly");
+                    let endpoint = listener.local_text();
                     self.timers
                         .set(Instant::now() + ACCEPT_PAUSE, Due::Listener(token, serial));
-                    return;
+                    return self.tell_exhaustion(&endpoint, &error);
                 }
                 Err(AcceptError::Broken(error)) => {
                     tracing::error!(%error, "a listening socket is broken and was closed");
@@ -292,6 +297,21 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Once for all attempts of a minute. A target of its own, as there is no event of it.
+    fn tell_exhaustion(&mut self, endpoint: &str, error: &io::Error) {
+        let now = Instant::now();
+        let recently = |told: Instant| now < told + EXHAUSTION_REMINDER;
+        if self.exhaustion_told.is_some_and(recently) {
+            return;
+        }
+        self.exhaustion_told = Some(now);
+        tracing::warn!(
+            target: "serverlink::accept",
+            "no connection can be accepted at {endpoint}: {error}; peers wait until descriptors are free: raise the \
+             limit of open files (ulimit -n) or let fewer connect"
+        );
     }
 
     fn accepted(&mut self, node: Arc<NodeInner>, stream: Stream, address: String) {

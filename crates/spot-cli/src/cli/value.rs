@@ -1,10 +1,12 @@
 //! Values of arguments: how each is read, and what is said of one that is wrong.
 
 use std::ffi::OsString;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use serverlink::{Discovery, Filter, Minority, Overflow};
+use serverlink::{Discovery, EndpointError, Filter, Minority, Overflow};
+use spot_core::Endpoint;
 
 use crate::interrupt::FOREVER;
 
@@ -36,6 +38,67 @@ pub(super) fn filter() -> impl TypedValueParser<Value = String> {
 /// Whether the argument of `spot sub` is a pattern; otherwise it is a topic.
 pub(crate) fn is_pattern(filter: &str) -> bool {
     filter.contains(['*', '?', '['])
+}
+
+/// Reads an endpoint to listen at.
+pub(super) fn bind(text: &str) -> Result<String, String> {
+    endpoint(text, Endpoint::parse_bind)
+}
+
+/// Reads an endpoint to connect to.
+pub(super) fn peer(text: &str) -> Result<String, String> {
+    endpoint(text, Endpoint::parse_connect)
+}
+
+fn endpoint(
+    text: &str,
+    parse: fn(&str) -> Result<Endpoint, EndpointError>,
+) -> Result<String, String> {
+    let text = entry(text)?;
+    match parse(text) {
+        Ok(Endpoint::Inproc { .. }) => Err(format!(
+            "nobody else can be within this process: {TRANSPORTS}"
+        )),
+        Ok(_) => Ok(text.to_owned()),
+        // Their own remedies name inproc://, too, which is of use to libraries only.
+        Err(EndpointError::UnknownScheme { endpoint }) => Err(format!(
+            "the endpoint {endpoint} has no known transport: {TRANSPORTS}"
+        )),
+        Err(EndpointError::EmptyName { endpoint }) => Err(format!(
+            "the endpoint {endpoint} has no name: write ipc://PATH"
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Reads a topic to host, one of a list.
+pub(super) fn hosted(text: &str) -> Result<String, String> {
+    let text = entry(text)?;
+    Filter::exact(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
+/// An entry of a comma list.
+fn entry(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("an entry is empty: write one, or leave its comma or the option out".into());
+    }
+    Ok(text)
+}
+
+/// Reads the name of a node.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the name is empty: write one, or leave the option out".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a number of something.
+pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse()
+        .map_err(|_| "write a whole number, at least 0, such as 100".into())
 }
 
 /// Reads a length of time in seconds: at least 0, fractions allowed.
@@ -94,6 +157,8 @@ pub(super) fn minority(text: &str) -> Result<Minority, String> {
     }
 }
 
+const TRANSPORTS: &str = "begin with tcp:// or ipc://";
+
 // A message a day; below that the pause between two would overflow sooner or later.
 const MIN_RATE: f64 = 1e-5;
 
@@ -113,6 +178,31 @@ mod tests {
         for text in ["", "-1", "nan", "inf", "1e30", "2s"] {
             assert!(seconds(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_whole_and_not_negative() {
+        assert_eq!(whole("0"), Ok(0_usize));
+        for text in ["", "-1", "1.5", "many", "99999999999999999999"] {
+            assert!(
+                whole::<u64>(text).unwrap_err().contains("at least 0"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_endpoint_within_the_process_is_taken_or_recommended() {
+        for text in ["inproc://x", "http://*:80", "ipc://", " "] {
+            for error in [bind(text), peer(text)].map(Result::unwrap_err) {
+                assert!(
+                    !error.contains("inproc://NAME") && !error.contains("or inproc"),
+                    "{error}"
+                );
+            }
+        }
+        assert_eq!(bind(" tcp://*:0 "), Ok("tcp://*:0".into()));
+        assert!(peer("tcp://*:5555").is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::Output;
+use crate::text::{counted, duration, harmless};
 
 pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| (), Node::close)?;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         let line = if args.json {
             as_json(kind, fields)
         } else {
-            as_text(kind, &fields)
+            harmless(&as_text(kind, &fields))
         };
         output.line(&line)?;
         output.flush()?;
@@ -42,7 +43,9 @@ fn ended(args: &EventsArgs, told: u64) -> Result<(), Failure> {
     match args.timeout {
         _ if interrupt::happened() && args.count.is_none() => Ok(()),
         Some(timeout) if !enough => Err(Failure::Timeout(format!(
-            "{told} events within {timeout:?}"
+            "{} within {}",
+            counted(told, "event"),
+            duration(timeout)
         ))),
         Some(_) => Ok(()),
         None => Err(Failure::Failed("the node is closed".into())),

@@ -4,13 +4,16 @@ use std::io::{self, IsTerminal};
 
 use serverlink::{AddPeerError, Event, Node, NodeId};
 use tracing::{debug, info, warn};
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{DEFAULT_ENDPOINT, NodeArgs, list};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
+use crate::text::{counted, harmless};
 
 pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     start_log(args.log);
@@ -21,7 +24,10 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     listen(&node, args)?;
     join(&node, args)?;
     while let Some(event) = events.next_timeout(FOREVER) {
-        log(&event);
+        // Our own end is no news.
+        if !interrupt::happened() {
+            log(&event);
+        }
     }
     // Returns when the close that the signal began is done.
     node.close();
@@ -38,8 +44,16 @@ fn start_log(level: LevelFilter) {
     };
     let filter = Targets::new()
         .with_target("spot", level)
+        // This is no event: nothing is known of who could not connect.
+        .with_target("serverlink::accept", level)
         .with_default(library);
+    // Peers choose their names and topics, which are not to act on the terminal.
+    let fields = debug_fn(|line, field, value| match field.name() {
+        "message" => write!(line, "{}", harmless(&format!("{value:?}"))),
+        name => write!(line, "{name}={}", harmless(&format!("{value:?}"))),
+    });
     let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(fields.delimited(" "))
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
@@ -56,7 +70,7 @@ fn start(args: &NodeArgs) -> Result<Node, Failure> {
         options.discovery = args.discovery;
         options.minority = args.minority;
     });
-    if let Some(name) = args.name.as_deref().filter(|name| !name.is_empty()) {
+    if let Some(name) = &args.name {
         builder = builder.name(name);
     }
     for topic in list(&args.topics) {
@@ -109,6 +123,13 @@ fn log(event: &Event) {
         } => {
             info!("peer {} left: {reason}", peer(name, endpoint));
         }
+        // A plain ZeroMQ peer has no other way to leave.
+        Event::PeerDown {
+            endpoint,
+            node: None,
+            reason,
+            ..
+        } => info!("peer {endpoint} gone: {reason}"),
         Event::PeerDown {
             endpoint,
             name,
@@ -147,7 +168,7 @@ fn log(event: &Event) {
         Event::TopicAdded { topic } => info!("topic {topic} offered"),
         Event::TopicRemoved { topic } => info!("topic {topic} gone"),
         Event::Gap { topic, missed } => match missed {
-            Some(count) => warn!("missed {count} messages of {topic}"),
+            Some(count) => warn!("missed {} of {topic}", counted(*count, "message")),
             None => warn!("missed messages of {topic}; their number died with the publisher"),
         },
         Event::SlowSubscriber { endpoint } => {

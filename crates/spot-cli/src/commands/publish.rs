@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::note;
+use crate::text::{counted, duration};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -43,9 +44,10 @@ pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
     match client.node.stats().dropped_at_sender {
         0 => Ok(()),
         lost => Err(Failure::Failed(format!(
-            "{lost} of {} messages were lost to a full queue: publish slower with --rate, or give the end more time \
+            "{lost} of {} {} lost to a full queue: publish slower with --rate, or give the end more time \
              with --linger",
-            sender.sent
+            counted(sender.sent, "message"),
+            if lost == 1 { "was" } else { "were" }
         ))),
     }
 }
@@ -96,7 +98,8 @@ fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
     let wanted = args.wait_subscribers;
     if publisher.subscribers() < wanted {
         note(format_args!(
-            "waiting for {wanted} subscribers of {}",
+            "waiting for {} of {}",
+            counted(wanted as u64, "subscriber"),
             args.topic
         ));
     }
@@ -104,10 +107,11 @@ fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
     match client.node.wait_subscribers(&args.topic, wanted, timeout) {
         Ok(()) => Ok(publisher),
         Err(WaitError::TimedOut { .. }) => Err(Failure::Timeout(format!(
-            "{} of {wanted} subscribers of {:?} within {timeout:?}: start them with `spot sub {} --peer {}`, or change \
+            "{} of {wanted} subscribers of {:?} within {}: start them with `spot sub {} --peer {}`, or change \
              --wait-subscribers",
             publisher.subscribers(),
             args.topic,
+            duration(timeout),
             args.topic,
             client.bound.join(",")
         ))),
@@ -167,9 +171,9 @@ impl Sender {
         let number = self.sent + 1;
         published.map_err(|error| match error {
             error if is_out_of_reach(&error) => Failure::Timeout(format!(
-                "message {number} was not published within {:?}: {error}; start its node again, or give it more time \
+                "message {number} was not published within {}: {error}; start its node again, or give it more time \
                  with --timeout",
-                self.timeout
+                duration(self.timeout)
             )),
             error => Failure::Failed(format!("message {number} was not published: {error}")),
         })?;
@@ -181,9 +185,9 @@ impl Sender {
     fn publish_once_reachable(&self, data: &[u8]) -> Result<(), PublishError> {
         let topic = self.publisher.topic();
         note(format_args!(
-            "message {} waits up to {:?}: no node that hosts {topic} is connected",
+            "message {} waits up to {}: no node that hosts {topic} is connected",
             self.sent + 1,
-            self.timeout
+            duration(self.timeout)
         ));
         let lost = Instant::now();
         loop {

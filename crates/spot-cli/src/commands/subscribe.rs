@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::{Format, Output, note, wait_for_broken_pipe};
+use crate::text::{counted, duration};
 
 pub(crate) fn run(args: &SubArgs) -> Result<(), Failure> {
     let queue = |options: &mut Options| {
@@ -83,7 +84,11 @@ fn explain(end: End, client: &Client) -> Failure {
         End::Failed(failure) => failure,
         End::TimedOut { received, timeout } => {
             let missing = watch::missing(&client.node);
-            let mut text = format!("{received} messages received within {timeout:?}");
+            let mut text = format!(
+                "{} received within {}",
+                counted(received, "message"),
+                duration(timeout)
+            );
             if !missing.is_empty() {
                 text += &format!("; not connected to {}", client.explain(&missing));
             }
@@ -153,7 +158,10 @@ impl Receiver {
             Delivery::Gap {
                 topic,
                 missed: Some(count),
-            } => note(format_args!("missed {count} messages of {topic}")),
+            } => note(format_args!(
+                "missed {} of {topic}",
+                counted(count, "message")
+            )),
             Delivery::Gap {
                 topic,
                 missed: None,

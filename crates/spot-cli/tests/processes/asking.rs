@@ -1,9 +1,12 @@
 //! `topics`, `peers` and `sync`, and how nodes stop.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{NOBODY, Spot, spot};
+use crate::support::{NOBODY, PROGRAM, Spot, spot};
 
 #[test]
 fn topics_lists_what_the_peer_offers() {
@@ -96,8 +99,8 @@ fn topics_prints_what_it_learnt_although_a_peer_is_missing() {
 }
 
 #[test]
-fn both_signals_stop_a_node_cleanly() {
-    for signal in [Signal::INT, Signal::TERM] {
+fn each_signal_stops_a_node_cleanly() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let (node, _) = Spot::node(&["--topic", "t"]);
         node.signal(signal);
         let done = node.finish();
@@ -153,4 +156,107 @@ fn a_node_with_a_quiet_log_listened_nowhere() {
     let done = spot(&["topics", "--peer", &endpoint, "--timeout", "30"]);
     assert_eq!(done.code, Some(0), "{}", done.reason());
     assert_eq!(done.stdout.len(), 2);
+}
+
+/// `nohup` asks to outlive the terminal.
+#[test]
+fn a_hang_up_that_is_ignored_stays_ignored() {
+    let mut command = std::process::Command::new("nohup");
+    command.args([PROGRAM, "node", "--bind", "tcp://127.0.0.1:0"]);
+    let mut node = Spot::spawn(command);
+    let endpoint = node.endpoint();
+    node.signal(Signal::HUP);
+    assert_eq!(spot(&["sync", "--peer", &endpoint]).code, Some(0));
+    node.signal(Signal::TERM);
+    assert_eq!(node.finish().code, Some(0));
+}
+
+/// A node that hung up took no leave, so that its peers had lost it.
+#[test]
+fn a_node_whose_terminal_closed_took_no_leave() {
+    let (mut node, endpoint) = Spot::node(&[]);
+    let (mut other, _) = Spot::node(&["--name", "other", "--peer", &endpoint]);
+    other.wait_for(" up");
+    node.wait_for(" up");
+    other.signal(Signal::HUP);
+    let done = other.finish();
+    assert_eq!(done.code, Some(0));
+    assert!(!done.reason().contains("WARN"), "{}", done.reason());
+    assert!(node.wait_for(" left").contains("other"));
+}
+
+#[test]
+fn a_node_out_of_descriptors_was_silent() {
+    let mut command = std::process::Command::new("sh");
+    let script = format!("ulimit -n 24; exec {PROGRAM} node --bind tcp://127.0.0.1:0");
+    command.args(["-c", &script]);
+    let mut node = Spot::spawn(command);
+    let endpoint = node.endpoint();
+    let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
+    let crowd: Vec<_> = (0..32).map(|_| TcpStream::connect(address)).collect();
+    let told = node.wait_for("WARN");
+    for part in [&endpoint, "Too many open files", "ulimit -n"] {
+        assert!(told.contains(part), "{told}");
+    }
+    drop(crowd);
+    // Whoever waited is served once there is room again.
+    assert_eq!(spot(&["sync", "--peer", &endpoint]).code, Some(0));
+    node.signal(Signal::TERM);
+    let told = node.finish().stderr;
+    let warnings = told.iter().filter(|line| line.contains("ulimit"));
+    assert_eq!(warnings.count(), 1, "{told:#?}");
+}
+
+#[test]
+fn a_plain_subscriber_that_closed_alarmed() {
+    let (mut node, endpoint) = Spot::node(&["--topic", "t"]);
+    let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
+    let plain = plain_subscriber(address);
+    node.wait_for(" up");
+    drop(plain);
+    let gone = node.wait_for(" gone");
+    assert!(gone.contains("INFO"), "{gone}");
+    node.signal(Signal::TERM);
+    let done = node.finish();
+    assert!(!done.reason().contains("WARN"), "{}", done.reason());
+}
+
+/// A ZeroMQ SUB socket, by its bytes: greeting and READY.
+fn plain_subscriber(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("connected");
+    let mut greeting = [0_u8; 64];
+    greeting[0] = 0xff;
+    greeting[9] = 0x7f;
+    greeting[10] = 3;
+    greeting[12..16].copy_from_slice(b"NULL");
+    let ready = b"\x05READY\x0bSocket-Type\0\0\0\x03SUB";
+    let size = u8::try_from(ready.len()).expect("short");
+    stream.write_all(&greeting).expect("written");
+    stream.write_all(&[4, size]).expect("written");
+    stream.write_all(ready).expect("written");
+    stream
+}
+
+/// Both endpoints were said to have answered, of two nodes that are one to everybody else.
+#[test]
+fn a_node_left_out_for_its_name_was_said_to_answer() {
+    let (_first, at_first) = Spot::node(&["--name", "same"]);
+    let (_second, at_second) = Spot::node(&["--name", "same"]);
+    let peers = format!("{at_first},{at_second}");
+    let synced = spot(&["sync", "--peer", &peers]);
+    let told = format!("{at_first} and {at_second} lead to one node");
+    assert!(synced.reason().contains(&told), "{}", synced.reason());
+    assert_eq!(
+        synced.stdout,
+        ["ok: every peer answered (1 at 2 endpoints), topics known: 0"]
+    );
+    let listed = spot(&["peers", "--peer", &peers]);
+    assert!(listed.reason().contains(&told), "{}", listed.reason());
+    let shared = listed
+        .stdout
+        .iter()
+        .filter(|line| line.contains("connected, shared"));
+    assert_eq!(shared.count(), 2, "{:#?}", listed.stdout);
+    let mut sub = Spot::run(&["sub", "t*", "--peer", &peers]);
+    sub.wait_for("one is left out");
 }

@@ -8,3 +8,4 @@ mod history;
 mod messages;
 mod refusals;
 mod support;
+mod terminal;

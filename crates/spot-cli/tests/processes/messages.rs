@@ -228,7 +228,7 @@ fn pub_waits_for_its_node_to_come_back_and_goes_on_with_the_next_line() {
     sub.line();
     node.signal(Signal::TERM);
     assert_eq!(node.finish().code, Some(0));
-    let told = publisher.wait_for("waits up to 60s: no node that hosts t is connected");
+    let told = publisher.wait_for("waits up to 60 s: no node that hosts t is connected");
     let words = told.split(' ').skip_while(|word| *word != "message");
     let waiting: u64 = words
         .skip(1)
@@ -268,7 +268,7 @@ fn pub_gives_up_when_its_node_does_not_come_back_in_time() {
     assert_eq!(node.finish().code, Some(0));
     let done = publisher.end();
     assert_eq!(done.code, Some(3), "{}", done.reason());
-    for part in ["was not published within 3s", "\"t\"", "--timeout"] {
+    for part in ["was not published within 3 s", "\"t\"", "--timeout"] {
         assert!(done.reason().contains(part), "{}", done.reason());
     }
 }

@@ -141,3 +141,126 @@ fn too_few_subscribers_in_time_is_a_timeout() {
         &["0 of 1 subscribers", "spot sub t --peer tcp://127.0.0.1:"],
     );
 }
+
+#[test]
+fn negative_numbers_were_taken_for_flags() {
+    let join = ["--peer", NOBODY];
+    for (args, flag) in [
+        (&["sub", "t", "--timeout", "-1"][..], "--timeout"),
+        (&["sub", "t", "--hwm", "-1"], "--hwm"),
+        (&["sub", "t", "-n", "-1"], "--count"),
+        (&["pub", "t", "x", "-n", "-1"], "--count"),
+        (&["pub", "t", "x", "--rate", "-0.5"], "--rate"),
+        (&["pub", "t", "x", "--linger", "-1"], "--linger"),
+        (&["pub", "t", "x", "--timeout", "-1"], "--timeout"),
+        (
+            &[
+                "pub",
+                "t",
+                "x",
+                "--bind",
+                "ipc://x",
+                "--wait-subscribers",
+                "-1",
+            ],
+            "--wait-subscribers",
+        ),
+        (&["sync", "--timeout", "-2"], "--timeout"),
+    ] {
+        let args = [args, &join].concat();
+        refused(&args, 2, &[flag, "invalid value", "at least"]);
+    }
+}
+
+#[test]
+fn a_node_said_that_it_runs_before_it_refused_its_arguments() {
+    for wrong in [
+        ["--bind", "tcp://127.0.0.1"],
+        ["--peer", "nonsense"],
+        ["--topic", &"x".repeat(256)],
+        ["--name", &"x".repeat(256)],
+    ] {
+        let args = [&["node", "--topic", "t"], &wrong[..]].concat();
+        let done = spot(&args);
+        let reason = done.reason();
+        assert_eq!(done.code, Some(2), "{args:?}: {reason}");
+        for said in ["started", "hosting", "listening"] {
+            assert!(!reason.contains(said), "{args:?}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn empty_values_were_silently_left_out() {
+    for (option, value) in [
+        ("--topic", ""),
+        ("--topic", "a,,b"),
+        ("--topic", "a, "),
+        ("--name", ""),
+        ("--peer", ""),
+        ("--peer", "tcp://127.0.0.1:1,"),
+        ("--bind", ","),
+    ] {
+        refused(&["node", option, value], 2, &[option, "empty"]);
+    }
+    refused(&["sync", "--peer", ""], 2, &["--peer", "empty"]);
+
+    let mut listed = command(&["node", "--bind", "tcp://127.0.0.1:0"]);
+    listed.env("SPOT_TOPICS", "a,,b");
+    let done = Spot::spawn(listed).finish();
+    assert_eq!(done.code, Some(2));
+    assert!(done.reason().contains("--topic"), "{}", done.reason());
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let mut node = command(&["node", "--bind", "tcp://127.0.0.1:0"]);
+    for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
+        node.env(variable, "");
+    }
+    Spot::spawn(node).endpoint();
+}
+
+#[test]
+fn endpoints_where_nobody_can_be_were_taken() {
+    for args in [
+        &["node", "--bind", "inproc://x"][..],
+        &["node", "--peer", "inproc://x"],
+        &["sub", "t", "--peer", "inproc://x"],
+        &["pub", "t", "x", "--bind", "inproc://x"],
+        &["sync", "--peer", "inproc://x"],
+    ] {
+        refused(args, 2, &["inproc://x", "tcp:// or ipc://"]);
+    }
+    let done = spot(&["sync", "--peer", "http://a:1"]);
+    assert!(!done.reason().contains("inproc"), "{}", done.reason());
+}
+
+#[test]
+fn times_were_told_as_rust_prints_them() {
+    let nobody = ["--peer", NOBODY, "--timeout"];
+    refused(
+        &[&["sub", "t"][..], &nobody, &["0"]].concat(),
+        3,
+        &["0 messages received within 0 ms"],
+    );
+    refused(
+        &[&["sync"][..], &nobody, &["0.25"]].concat(),
+        3,
+        &["within 250 ms"],
+    );
+    let args = [
+        "pub",
+        "t",
+        "x",
+        "--bind",
+        "tcp://127.0.0.1:0",
+        "--timeout",
+        "0.2",
+    ];
+    refused(
+        &args,
+        3,
+        &["waiting for 1 subscriber of t", "within 200 ms"],
+    );
+}

@@ -105,8 +105,11 @@ static void flags_and_numbers(slk_spot_t *spot)
           slk_spot_cluster_sync(spot, -2));
     TELLS(SLK_EINVAL, "count of slk_spot_wait_subscribers is -1", "0 or more",
           slk_spot_wait_subscribers(spot, "t", -1, 0));
+    TELLS(SLK_ENOENT, "\"nobody:has\"", "not known here", slk_spot_wait_subscribers(spot, "nobody:has", 1, 5));
     TELLS(SLK_ETIMEDOUT, "5ms", "longer", slk_spot_wait_subscribers(spot, "t", 9, 5));
     OK(slk_spot_unsubscribe(spot, "t"));
+    /* It said that the topic, which is hosted here, is not known. */
+    TELLS(SLK_ENOENT, "\"t\"", "not subscribed to", slk_spot_wait_subscribed(spot, "t", 10));
     OK(slk_spot_topic_destroy(spot, "t"));
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serverlink::{Event, Node, PeerState, Subscriber};
 
 use crate::cli::value::is_pattern;
-use crate::client::Client;
+use crate::client::{Client, note_shared};
 use crate::interrupt::{self, FOREVER};
 use crate::output::note;
 
@@ -60,6 +60,7 @@ fn tell_subscribed(node: &Node, subscriber: &Subscriber, filters: &[String]) {
     if !missing(node).is_empty() || node.sync(Duration::from_secs(1)).is_err() {
         return;
     }
+    note_shared(&node.peers());
     for filter in filters {
         if !is_pattern(filter) && node.topic(filter).is_none() {
             note(format_args!("no node offers {filter} yet; waiting for one"));
