@@ -128,6 +128,33 @@ fn who_subscribes_while_the_link_is_down_asks_when_it_is_up() {
     assert!(cluster.hosts[0].awaiting.is_empty());
 }
 
+#[test]
+fn history_came_again_from_an_owner_that_was_heard_by_way_of_a_hub() {
+    let mut cluster = Cluster::new(3);
+    cluster.with(2, |node, _| node.set_relay(true));
+    cluster.add(OWNER, 2);
+    cluster.add(0, 2);
+    cluster.create(OWNER, "t");
+    cluster.settle();
+    cluster.with(0, |node, _| {
+        let subscriber = node.add_subscriber(spot_core::Overflow::DropNewest);
+        node.set_history(subscriber, 10);
+        node.subscribe(subscriber, &exact("t")).unwrap();
+    });
+    cluster.settle();
+    assert_eq!(cluster.copies(OWNER, "t"), [1, 0, 1]);
+    cluster.add(0, OWNER);
+    while cluster.choices() > 0 {
+        cluster.deliver(0);
+        assert!(
+            cluster.hosts[0].awaiting.is_empty(),
+            "it has what was before"
+        );
+    }
+    assert_eq!(cluster.copies(OWNER, "t"), [1, 0, 0]);
+    assert_eq!(replays(&mut cluster), []);
+}
+
 /// The topic was not known when the pattern was cancelled, so that nobody remembered that its owner had answered.
 #[test]
 fn history_came_again_by_a_filter_that_overlapped_with_a_cancelled_one() {
@@ -146,6 +173,7 @@ fn history_came_again_by_a_filter_that_overlapped_with_a_cancelled_one() {
     cluster.settle();
     assert_eq!(replays(&mut cluster), [asked("t", subscriber, 1)]);
     cluster.cut(0, OWNER);
+    cluster.settle();
     cluster.with(0, |node, _| {
         assert!(node.topic("t").is_none(), "its owner is no peer of ours");
         node.subscribe(subscriber, &only).unwrap();

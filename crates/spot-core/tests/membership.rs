@@ -196,6 +196,50 @@ fn a_silent_link_with_another_way_around_leaves_the_member_alive() {
 }
 
 #[test]
+fn gossip_ran_into_a_dead_end_where_its_way_led_back() {
+    let mut cluster = chain(3);
+    let (from, to) = (
+        cluster.link_between(1, 0).unwrap(),
+        cluster.link_between(1, 2).unwrap(),
+    );
+    let far = node_id(8);
+    let entry = spot_core::frame::MemberEntry {
+        node: far,
+        incarnation: Incarnation(1),
+        version: 1,
+        standing: spot_core::frame::Standing::Alive,
+        name: "far",
+        endpoints: Vec::new(),
+    };
+    for frame in spot_core::frame::members_frames([entry]) {
+        cluster.with(1, |node, now| node.handle_frame(now, from, &frame).unwrap());
+    }
+    cluster.settle();
+    // Its neighbour takes it for the way to the member it told of.
+    let mut packet = [&node_id(0).0[..], &[1, 0, 0]].concat();
+    packet.extend([&far.0[..], &[0, 0, 6]].concat());
+    let gossip = spot_core::frame::Frame::Gossip(spot_core::frame::Gossip {
+        destination: far,
+        hops: 0,
+        packet: &packet,
+    });
+    for _ in 0..3 {
+        let host = &mut cluster.hosts[1].node;
+        let now = 1_000_000;
+        host.handle_frame(now, from, &gossip.to_vec()).unwrap();
+        let mut sent = Vec::new();
+        while let Some(output) = host.poll_output() {
+            if let spot_core::Output::Frame { link, frame } = output
+                && frame[0] == spot_core::frame::kind::GOSSIP
+            {
+                sent.push(link);
+            }
+        }
+        assert_eq!(sent, [to]);
+    }
+}
+
+#[test]
 fn a_configured_size_decides_on_the_majority_and_publishing_is_refused_at_once() {
     let mut cluster = Cluster::new(3);
     let config = ClusterConfig {

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Cluster, exact, node_id, pattern};
+use spot_core::limits::RELAY_ACK_MS;
 use spot_core::{Class, Overflow};
 
 /// Hosts that are linked as listed, all of the first `hubs` relaying.
@@ -79,6 +80,20 @@ fn a_subscription_is_acknowledged_once_the_owner_has_it() {
         cluster.deliver(0);
     }
     assert_eq!(cluster.copies(3, "t"), [1, 1, 1, 0]);
+    assert!(settled(&cluster, 2));
+}
+
+#[test]
+fn hubs_in_a_ring_waited_for_each_others_acknowledgement_for_ever() {
+    let mut cluster = star();
+    cluster.create(1, "t");
+    cluster.settle();
+    // An owner that says nothing, as if it waited for us.
+    cluster.crash(1, true);
+    cluster.subscribe(2, &exact("t"));
+    cluster.settle();
+    assert!(!settled(&cluster, 2));
+    cluster.run(RELAY_ACK_MS + 1000);
     assert!(settled(&cluster, 2));
 }
 

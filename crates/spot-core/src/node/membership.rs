@@ -335,10 +335,12 @@ impl Node {
 
     fn forward(&mut self, from: LinkId, gossip: &Gossip<'_>) {
         let mut way = self.gossip_way(gossip.destination);
-        if way == Some(from) && !self.is_linked_to(gossip.destination) {
+        if way.is_none_or(|link| link == from)
+            && !self.is_linked_to(gossip.destination)
+            && let Some(member) = self.membership.book.get_mut(gossip.destination)
+        {
             // They know no way but ours, so ours does not lead by them: it was learnt before something broke.
-            let member = self.membership.book.get_mut(gossip.destination);
-            member.into_iter().for_each(|member| member.route = None);
+            member.route = None;
             way = self.any_way(Some(from));
         }
         if let Some(link) = way.filter(|link| *link != from && gossip.hops < MAX_GOSSIP_HOPS) {
