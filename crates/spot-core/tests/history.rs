@@ -128,6 +128,36 @@ fn who_subscribes_while_the_link_is_down_asks_when_it_is_up() {
     assert!(cluster.hosts[0].awaiting.is_empty());
 }
 
+/// The topic was not known when the pattern was cancelled, so that nobody remembered that its owner had answered.
+#[test]
+fn history_came_again_by_a_filter_that_overlapped_with_a_cancelled_one() {
+    let mut cluster = Cluster::new(3);
+    cluster.create(OWNER, "t");
+    cluster.add(OWNER, 0);
+    cluster.add(0, 2);
+    cluster.settle();
+    let (all, only) = (pattern("*"), exact("t"));
+    let subscriber = cluster.with(0, |node, _| {
+        let subscriber = node.add_subscriber(spot_core::Overflow::DropNewest);
+        node.set_history(subscriber, 10);
+        node.subscribe(subscriber, &all).unwrap();
+        subscriber
+    });
+    cluster.settle();
+    assert_eq!(replays(&mut cluster), [asked("t", subscriber, 1)]);
+    cluster.cut(0, OWNER);
+    cluster.settle();
+    cluster.with(0, |node, _| {
+        assert!(node.topic("t").is_none(), "its owner is no peer of ours");
+        node.subscribe(subscriber, &only).unwrap();
+        node.unsubscribe(subscriber, &all);
+    });
+    cluster.settle();
+    cluster.run(10_000);
+    assert_eq!(cluster.hosts[0].active.len(), 2, "linked again");
+    assert_eq!(replays(&mut cluster), []);
+}
+
 #[test]
 fn the_owner_is_told_where_a_stream_goes_on_when_the_link_is_attached() {
     let mut cluster = Cluster::new(1);

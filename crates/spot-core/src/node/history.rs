@@ -4,7 +4,9 @@
 //! the driver's to tell, by RESUME; the owner keeps both until the link is attached to the topic.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::Node;
@@ -26,6 +28,8 @@ pub(super) struct Ask {
     underway: SmallVec<[LinkId; 1]>,
     /// Nodes that have answered, the oldest answer first.
     answered: VecDeque<(NodeId, Incarnation)>,
+    /// Topics that the subscriber had before by a filter that it cancelled: they are not new to it.
+    had: HashSet<Arc<str>>,
 }
 
 /// An ask on its way over a link.
@@ -92,6 +96,7 @@ impl Node {
             count: known.history,
             underway: SmallVec::new(),
             answered: VecDeque::new(),
+            had: HashSet::new(),
         };
         self.asks.insert((subscriber, filter.clone()), ask);
         for link in self.active_spot_links() {
@@ -102,23 +107,41 @@ impl Node {
         }
     }
 
-    /// A subscription is cancelled. Topics that the subscriber goes on to have by its other filters must not come again:
-    /// nodes that have answered for this one are asked no more for those, even where they did not answer yet.
+    /// A subscription is cancelled. What the subscriber had by it must not come again by another of its filters: nodes that
+    /// have answered for this one are asked no more for those that may overlap with it. Topics need not be known now, so
+    /// of two patterns that is assumed: less history is no loss.
     pub(super) fn end_asking(&mut self, subscriber: SubscriberId, filter: &Filter) {
-        let Some(ended) = self.asks.remove(&(subscriber, filter.clone())) else {
-            return;
-        };
-        for topic in self.topics_matching(filter) {
-            let name = &self.registry.get(topic).expect("listed").name;
-            for other in self.wanted.filters_matching(subscriber, name) {
-                if let Some(other) = self.asks.get_mut(&(subscriber, other)) {
-                    ended
-                        .answered
-                        .iter()
-                        .for_each(|owner| other.answered_by(*owner));
+        let ended = self.asks.remove(&(subscriber, filter.clone()));
+        for other in self.asking_beside(subscriber, filter) {
+            let key = (subscriber, other);
+            match (&ended, filter) {
+                (Some(ended), _) => {
+                    let other = self.asks.get_mut(&key).expect("just listed");
+                    let answered = ended.answered.iter();
+                    answered.for_each(|owner| other.answered_by(*owner));
                 }
+                (None, Filter::Exact(topic)) => {
+                    let other = self.asks.get_mut(&key).expect("just listed");
+                    other.had.insert(topic.clone());
+                }
+                (None, _) => drop(self.asks.remove(&key)),
             }
         }
+    }
+
+    /// The filters by which a subscriber asks for history and which may match what another filter matches.
+    fn asking_beside(&self, subscriber: SubscriberId, filter: &Filter) -> Vec<Filter> {
+        if let Filter::Exact(topic) = filter {
+            let mut matching = self.wanted.filters_matching(subscriber, topic);
+            matching.retain(|other| self.asks.contains_key(&(subscriber, other.clone())));
+            return matching.into_vec();
+        }
+        let own = self.asks.keys().filter(|(of, _)| *of == subscriber);
+        let overlapping = own.filter(|(_, other)| match other {
+            Filter::Exact(topic) => filter.matches(topic),
+            _ => true,
+        });
+        overlapping.map(|(_, other)| other.clone()).collect()
     }
 
     /// A new link is asked for what its node has not answered.
@@ -281,7 +304,7 @@ impl Node {
         let mut asked = None;
         for filter in self.wanted.filters_matching(subscriber, name) {
             match self.asks.get(&(subscriber, filter)) {
-                Some(ask) if ask.underway.contains(&link) => {
+                Some(ask) if ask.underway.contains(&link) && !ask.had.contains(name) => {
                     asked = asked.or(Some((ask.token, ask.count)));
                 }
                 _ => return,

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foca::{
-    AccumulatingRuntime, Config, Foca, Member, NoCustomBroadcast, OwnedNotification,
-    PeriodicParams, Timer, TimerToken,
+    AccumulatingRuntime, Codec, Config, Foca, Header, Member, Message, NoCustomBroadcast,
+    OwnedNotification, PeriodicParams, Timer, TimerToken,
 };
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -87,6 +87,32 @@ impl Swim {
         // What is refused is of another life of ours, or makes no sense: it changes nothing.
         let _ = self.foca.handle_data(packet, &mut self.runtime);
         self.settle(now_ms);
+        if let Ok(header) = PacketCodec.decode_header(packet) {
+            self.tell_suspect(&header.src);
+        }
+    }
+
+    /// A suspect that speaks may not know that it is one: foca tells of a suspicion only as long as that is news, and one
+    /// that was paused meanwhile would stay suspect for ever. Told, it refutes it.
+    fn tell_suspect(&mut self, life: &Life) {
+        let mut members = self.foca.iter_membership_state();
+        let suspect = members.find(|member| member.id() == life);
+        let Some(suspect) = suspect.filter(|member| member.state() == State::Suspect) else {
+            return;
+        };
+        let header = Header {
+            src: self.foca.identity().clone(),
+            // Our own refutations are foca's secret; these say nothing new of us.
+            src_incarnation: 0,
+            dst: life.clone(),
+            message: Message::Gossip,
+        };
+        let mut packet = Vec::new();
+        let encoded = PacketCodec.encode_header(&header, &mut packet);
+        packet.extend(1u16.to_be_bytes());
+        let encoded = encoded.and_then(|()| PacketCodec.encode_member(suspect, &mut packet));
+        debug_assert!(encoded.is_ok(), "a vector has room");
+        self.packets.push_back((life.node, packet.into()));
     }
 
     /// A life of a node is over.

@@ -3,7 +3,6 @@ use proptest::prelude::*;
 
 use super::codec::{Packet, PacketCodec};
 use super::*;
-use foca::{Codec, Header, Message};
 
 fn life(number: u8, incarnation: u64, returns: u64) -> Life {
     Life {
@@ -197,4 +196,37 @@ fn a_suspect_is_taken_for_down_though_its_suspect_has_begun_a_new_life() {
         .filter(|known| known.0 == NodeId([2; 16]))
         .collect();
     assert_eq!(states, [(NodeId([2; 16]), Incarnation(1), State::Down)]);
+}
+
+/// It was paused while others told of the suspicion, and nobody told of it again.
+#[test]
+fn a_suspect_that_speaks_again_stayed_suspect_to_who_was_told_of_it() {
+    let (mut a, mut b) = pair();
+    a.announce(0, NodeId([2; 16]));
+    run(&mut a, &mut b, &mut 0, 500, false);
+    let header = Header {
+        src: life(3, 1, 0),
+        src_incarnation: 0,
+        dst: life(1, 1, 0),
+        message: Message::Gossip,
+    };
+    let mut packet = Vec::new();
+    PacketCodec.encode_header(&header, &mut packet).unwrap();
+    packet.extend(1u16.to_be_bytes());
+    let suspect = Member::new(life(2, 1, 0), 0, State::Suspect);
+    PacketCodec.encode_member(&suspect, &mut packet).unwrap();
+    a.receive(500, &packet);
+    // What it passes on of that is lost, until it is no news any more.
+    for now_ms in (550..3400).step_by(50) {
+        a.handle_timeout(now_ms);
+        while a.poll_packet().is_some() {}
+    }
+    b.announce(3400, NodeId([1; 16]));
+    let (_, packet) = b.poll_packet().unwrap();
+    a.receive(3400, &packet);
+    let told = std::iter::from_fn(|| a.poll_packet()).filter(|(to, packet)| {
+        let of_itself = |packet| Packet::decode(packet).unwrap().members.contains(to);
+        of_itself(packet)
+    });
+    assert_eq!(told.count(), 1);
 }
