@@ -218,7 +218,7 @@ impl Last {
 pub struct Passage {
     /// The topic's owner.
     pub owner: NodeId,
-    /// Relaying nodes that the messages have passed: at most [`MAX_RELAY_HOPS`](crate::limits::MAX_RELAY_HOPS).
+    /// Relaying nodes that the messages have passed: at most [`MAX_RELAY_HOPS`].
     pub hops: u8,
 }
 
