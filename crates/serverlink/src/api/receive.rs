@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::{Inbox, Notice, Source, Taken};
+use spot_core::inbox::{Front, Notice, Source, Taken};
 
 use super::delivery::{Delivery, Message};
 use super::error::RecvError;
@@ -103,11 +103,11 @@ impl Receipt for Copied {
 
 /// Copies the first message out and takes it, unless a buffer is too small for it.
 pub(super) fn copy_out(
-    inbox: &mut Inbox,
+    mut front: Front<'_>,
     topic_buffer: &mut [u8],
     data_buffer: &mut [u8],
 ) -> Option<Copied> {
-    if let Some((topic, payload)) = inbox.first_message() {
+    if let Some((topic, payload)) = front.first_message() {
         let (topic_len, data_len) = (topic.len(), payload.len());
         if topic_buffer.len() < topic_len || data_buffer.len() < data_len {
             return Some(Copied::TooSmall {
@@ -116,7 +116,7 @@ pub(super) fn copy_out(
             });
         }
     }
-    Some(match inbox.take()? {
+    Some(match front.take()? {
         Taken::Message {
             topic,
             source,

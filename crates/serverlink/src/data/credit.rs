@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use spot_core::credit::{Grant, Window};
 use spot_core::frame::Frame;
-use spot_core::inbox::{Limit, Source};
+use spot_core::inbox::{Left, Limit, Source};
 use spot_core::{Class, LinkId};
 
 use super::SharedOutbox;
@@ -68,10 +68,15 @@ impl Windows {
         window.is_some_and(|window| window.window.arrived(len))
     }
 
-    /// A message of a link left the queue: credit goes back when it is time.
-    pub(super) fn received(&mut self, source: Source, len: usize) {
+    /// How many links share the limit.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Messages of a link left the queue: credit goes back when it is time.
+    pub(super) fn received(&mut self, source: Source, received: Left) {
         if let Some(window) = self.0.get_mut(&source)
-            && let Some(grant) = window.window.received(len)
+            && let Some(grant) = (window.window).received_many(received.messages, received.bytes)
         {
             window.grant(grant);
         }

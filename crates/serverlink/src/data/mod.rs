@@ -13,6 +13,7 @@ mod outbox;
 mod past;
 mod publish;
 mod relay;
+mod reservation;
 mod topic;
 mod wait;
 

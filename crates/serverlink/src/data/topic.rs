@@ -1,5 +1,6 @@
 //! A topic in the data plane: who is to get its messages.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame, Last, Passage};
@@ -21,6 +22,8 @@ pub(crate) struct Topic {
     pub(crate) id: TopicId,
     /// Tells its stream from that of an earlier topic of this name.
     life: Life,
+    /// Messages published here that went to an owner elsewhere.
+    pub(super) published_upstream: PublishedUpstream,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
 }
@@ -42,7 +45,41 @@ pub(super) struct PublishSide {
     pub(super) next_sequence: u64,
     pub(super) hosted: bool,
     pub(super) known: bool,
+    /// Messages published here while the topic is hosted here.
+    pub(super) published: Published,
+    /// The same subscribers as in [`SinkSide`], so that a publisher needs one lock.
+    pub(super) local: Vec<InboxSink>,
     pub(super) outside: Option<Box<Outside>>,
+}
+
+/// Messages published, and their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Published {
+    #[inline]
+    pub(super) fn add(&mut self, len: usize) {
+        self.messages += 1;
+        self.bytes += len as u64;
+    }
+}
+
+/// As [`Published`], counted without a lock.
+#[derive(Debug, Default)]
+pub(super) struct PublishedUpstream {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl PublishedUpstream {
+    #[inline]
+    pub(super) fn add(&self, len: usize) {
+        self.messages.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(len as u64, Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +98,26 @@ pub(super) struct Outside {
 pub(crate) struct Sent(Vec<(NodeId, Arc<Mutex<UpstreamState>>)>);
 
 impl Outside {
+    /// Whether messages go anywhere outside.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        !self.links.is_empty() || self.history.is_some()
+    }
+
+    /// The one thing outside that messages go to, if that is a wire.
+    #[inline]
+    pub(super) fn only_wire(&self) -> Option<(&Arc<SharedOutbox>, &SinkPolicy)> {
+        match self.links.as_slice() {
+            [
+                LinkSink {
+                    kind: SinkKind::Wire { outbox, policy },
+                    ..
+                },
+            ] if self.history.is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
+            _ => None,
+        }
+    }
+
     /// Goes on with the numbers of an owner that messages went to before.
     fn going_on(&mut self, mut upstream: Upstream, life: Life) -> Upstream {
         lock(&upstream.state).life = life;
@@ -176,7 +233,7 @@ pub(super) struct SinkSide {
     pub(super) heard: Option<Box<HeardSide>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct InboxSink {
     pub(super) subscriber: SubscriberId,
     pub(super) inbox: Arc<SharedInbox>,
@@ -189,12 +246,15 @@ impl Topic {
             next_sequence: 0,
             hosted: false,
             known: false,
+            published: Published::default(),
+            local: Vec::new(),
             outside: None,
         };
         Self {
             name,
             id,
             life: Life(life),
+            published_upstream: PublishedUpstream::default(),
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
@@ -244,6 +304,7 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
+        side.local = Vec::new();
         let outside = side.outside.take();
         drop(side);
         let (upstream, sent) = outside
@@ -300,8 +361,7 @@ impl Topic {
         inbox: &Arc<SharedInbox>,
         history: usize,
     ) {
-        let side = (history > 0).then(|| lock(&self.publish));
-        let kept = side.as_ref().and_then(|side| side.history());
+        let mut side = lock(&self.publish);
         let mut sinks = lock(&self.sinks);
         if sinks
             .inboxes
@@ -313,19 +373,25 @@ impl Topic {
                     .retain(|known| !Arc::ptr_eq(&known.inbox, inbox));
             }
             let slot = inbox.attach(self.name.clone());
-            if let Some(kept) = kept {
+            if history > 0
+                && let Some(kept) = side.history()
+            {
                 inbox.replay(slot, kept, history);
             }
-            sinks.inboxes.push(InboxSink {
+            let sink = InboxSink {
                 subscriber,
                 inbox: inbox.clone(),
                 slot,
-            });
+            };
+            side.local.push(sink.clone());
+            sinks.inboxes.push(sink);
         }
     }
 
     pub(crate) fn detach_inbox(&self, subscriber: SubscriberId) {
+        let mut side = lock(&self.publish);
         let mut sinks = lock(&self.sinks);
+        side.local.retain(|sink| sink.subscriber != subscriber);
         if let Some(index) = sinks
             .inboxes
             .iter()
@@ -421,6 +487,16 @@ impl Topic {
             })
         };
         links + self.local_subscribers()
+    }
+
+    /// Messages published here, and their bytes.
+    pub(crate) fn published(&self) -> (u64, u64) {
+        let upstream = &self.published_upstream;
+        let side = lock(&self.publish);
+        (
+            side.published.messages + upstream.messages.load(Relaxed),
+            side.published.bytes + upstream.bytes.load(Relaxed),
+        )
     }
 
     fn local_subscribers(&self) -> usize {

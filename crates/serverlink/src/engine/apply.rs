@@ -358,6 +358,7 @@ impl NodeInner {
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
             let (cut, sent) = topic.retire();
+            self.counters.keep_published(topic.published());
             if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
             }

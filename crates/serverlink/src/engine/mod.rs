@@ -337,6 +337,10 @@ impl Control {
         self.topics.get(id.0 as usize)?.as_ref()
     }
 
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.iter().flatten()
+    }
+
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.
     pub(crate) fn forget_unwanted(&mut self) {
         let (core, subscribers) = (&self.core, &self.subscribers);
