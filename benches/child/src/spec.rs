@@ -153,13 +153,18 @@ impl Spec {
         }
     }
 
-    /// The filters by which all topics of all publishers are subscribed to, and whether they are patterns.
+    /// The filters by which all topics of all publishers are subscribed to, after those that match none. A pattern is
+    /// told without the `*` at its end.
     #[must_use]
     pub fn filter_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = (0..self.idle_filters)
+            .map(|index| format!("u:{index:07}"))
+            .collect();
         match self.filters {
-            Filters::Exact => (0..self.topics * self.publishers).map(topic_name).collect(),
-            Filters::Pattern => vec![String::from("t:")],
+            Filters::Exact => names.extend((0..self.topics * self.publishers).map(topic_name)),
+            Filters::Pattern => names.push(String::from("t:")),
         }
+        names
     }
 }
 

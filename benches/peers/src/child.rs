@@ -69,7 +69,8 @@ fn send_all(spec: &Spec, sender: &mut Sender) -> u64 {
 
 fn subscribe(spec: &Spec) {
     let mut station = Station::new(spec);
-    let mut receiver = station.receiver(&spec.endpoints, &spec.filter_names());
+    station.connect(&spec.endpoints);
+    let mut receiver = station.receiver(&spec.filter_names());
     say("ready", "");
     hear("go");
 
@@ -111,7 +112,10 @@ fn ping(spec: &Spec) {
     sender.wait_subscribers(1, 1);
     let mut receiver = match &sender {
         Sender::Tcp(sender) => Receiver::Tcp(sender.answers()),
-        _ => station.receiver(&[pong], &[topic_name(1)]),
+        _ => {
+            station.connect(&[pong]);
+            station.receiver(&[topic_name(1)])
+        }
     };
     say("ready", "");
     hear("go");
@@ -141,7 +145,8 @@ fn pong(spec: &Spec) {
     } else {
         say("endpoint", &station.bind());
     }
-    let mut receiver = station.receiver(&spec.endpoints, &[topic_name(0)]);
+    station.connect(&spec.endpoints);
+    let mut receiver = station.receiver(&[topic_name(0)]);
     let mut sender = station.sender(1);
     sender.wait_subscribers(1, 1);
     say("ready", "");
@@ -163,7 +168,8 @@ fn answer(sender: &mut Sender, receiver: &mut Receiver) {
 fn threads(spec: &Spec) {
     let mut station = Station::new(spec);
     let mut sender = station.sender(0);
-    let mut receiver = station.receiver(&station.here(), &spec.filter_names());
+    station.connect(&station.here());
+    let mut receiver = station.receiver(&spec.filter_names());
     sender.wait_subscribers(1, filters_heard(spec));
     say("ready", "");
     hear("go");
@@ -189,7 +195,8 @@ fn threads(spec: &Spec) {
 fn same_thread(spec: &Spec) {
     let mut station = Station::new(spec);
     let mut sender = station.sender(0);
-    let mut receiver = station.receiver(&station.here(), &spec.filter_names());
+    station.connect(&station.here());
+    let mut receiver = station.receiver(&spec.filter_names());
     sender.wait_subscribers(1, filters_heard(spec));
     say("ready", "");
     hear("go");
@@ -213,8 +220,10 @@ fn thread_round_trip(spec: &Spec) {
     let mut there = here.sibling();
     let mut sender = here.sender(0);
     let mut answers = there.sender(1);
-    let mut asked = there.receiver(&here.here(), &[topic_name(0)]);
-    let mut receiver = here.receiver(&there.here(), &[topic_name(1)]);
+    there.connect(&here.here());
+    here.connect(&there.here());
+    let mut asked = there.receiver(&[topic_name(0)]);
+    let mut receiver = here.receiver(&[topic_name(1)]);
     sender.wait_subscribers(1, 1);
     answers.wait_subscribers(1, 1);
     say("ready", "");

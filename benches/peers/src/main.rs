@@ -8,6 +8,7 @@ mod run;
 mod settings;
 mod syscalls;
 mod table;
+mod targets;
 mod workload;
 
 use std::process::ExitCode;

@@ -124,7 +124,17 @@ impl Station {
         }
     }
 
-    pub fn receiver(&mut self, endpoints: &[String], filters: &[String]) -> Receiver {
+    pub fn connect(&mut self, endpoints: &[String]) {
+        let library = self.library;
+        for endpoint in endpoints {
+            let endpoint = text(endpoint);
+            library
+                .check(unsafe { (library.slk_spot_cluster_add)(self.spot.0, endpoint.as_ptr()) });
+        }
+        library.check(unsafe { (library.slk_spot_cluster_sync)(self.spot.0, WAIT_MS) });
+    }
+
+    pub fn receiver(&mut self, filters: &[String]) -> Receiver {
         let library = self.library;
         self.set(
             library::OVERFLOW,
@@ -133,10 +143,6 @@ impl Station {
                 Overflow::DropNewest => library::OVERFLOW_DROP_NEWEST,
             },
         );
-        for endpoint in endpoints {
-            self.add(endpoint);
-        }
-        library.check(unsafe { (library.slk_spot_cluster_sync)(self.spot.0, WAIT_MS) });
         for filter in filters {
             let (subscribe, filter) = match self.spec.filters {
                 Filters::Exact => (library.slk_spot_subscribe, text(filter)),
@@ -155,23 +161,10 @@ impl Station {
         }
     }
 
-    fn add(&self, endpoint: &str) {
-        let endpoint = text(endpoint);
-        let add = self.library.slk_spot_cluster_add;
-        self.library
-            .check(unsafe { add(self.spot.0, endpoint.as_ptr()) });
-    }
-
     pub fn hub(&mut self) -> (String, String) {
         self.set(library::RELAY, 1);
         let endpoint = self.bind();
         (endpoint.clone(), endpoint)
-    }
-
-    pub fn join(&mut self, endpoint: &str) {
-        self.add(endpoint);
-        let sync = self.library.slk_spot_cluster_sync;
-        self.library.check(unsafe { sync(self.spot.0, WAIT_MS) });
     }
 }
 

@@ -94,14 +94,24 @@ impl Station {
         }
     }
 
-    /// Subscribes to the filters, at those endpoints, or in this process if there are none. Returns when in effect, as
-    /// far as the library can tell.
-    pub fn receiver(&mut self, endpoints: &[String], filters: &[String]) -> Receiver {
+    /// Connects to those who publish there.
+    pub fn connect(&mut self, endpoints: &[String]) {
         match self {
-            Self::Rust(station) => Receiver::Rust(station.receiver(endpoints, filters)),
-            Self::C(station) => Receiver::C(station.receiver(endpoints, filters)),
-            Self::Zmq(station) => Receiver::Zmq(station.receiver(endpoints, filters)),
-            Self::Tcp(station) => Receiver::Tcp(station.receiver(endpoints)),
+            Self::Rust(station) => station.connect(endpoints),
+            Self::C(station) => station.connect(endpoints),
+            Self::Zmq(station) => station.connect(endpoints),
+            Self::Tcp(station) => station.connect(endpoints),
+            Self::Memory(_) => {}
+        }
+    }
+
+    /// Subscribes to the filters. Returns when in effect, as far as the library can tell.
+    pub fn receiver(&mut self, filters: &[String]) -> Receiver {
+        match self {
+            Self::Rust(station) => Receiver::Rust(station.receiver(filters)),
+            Self::C(station) => Receiver::C(station.receiver(filters)),
+            Self::Zmq(station) => Receiver::Zmq(station.receiver(filters)),
+            Self::Tcp(station) => Receiver::Tcp(station.receiver()),
             Self::Memory(station) => Receiver::Memory(station.receiver()),
         }
     }
@@ -119,8 +129,8 @@ impl Station {
     /// Publishes by way of the hub at this endpoint.
     pub fn join(&mut self, endpoint: &str) {
         match self {
-            Self::Rust(station) => station.join(endpoint),
-            Self::C(station) => station.join(endpoint),
+            Self::Rust(station) => station.connect(&[endpoint.to_owned()]),
+            Self::C(station) => station.connect(&[endpoint.to_owned()]),
             Self::Zmq(station) => station.join(endpoint),
             Self::Tcp(_) | Self::Memory(_) => unreachable!("they know no hub"),
         }

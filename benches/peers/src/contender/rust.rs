@@ -65,11 +65,14 @@ impl Station {
         }
     }
 
-    pub fn receiver(&mut self, endpoints: &[String], filters: &[String]) -> Receiver {
+    pub fn connect(&mut self, endpoints: &[String]) {
         for endpoint in endpoints {
             self.node.add_peer(endpoint).expect("a new peer");
         }
         self.node.sync(WAIT).expect("all peers answer");
+    }
+
+    pub fn receiver(&mut self, filters: &[String]) -> Receiver {
         let subscriber = self.node.subscriber();
         subscriber
             .configure(|options| {
@@ -100,11 +103,6 @@ impl Station {
         relay.expect("an option");
         let endpoint = self.bind();
         (endpoint.clone(), endpoint)
-    }
-
-    pub fn join(&mut self, endpoint: &str) {
-        self.node.add_peer(endpoint).expect("a new peer");
-        self.node.sync(WAIT).expect("the hub answers");
     }
 }
 

@@ -65,11 +65,15 @@ impl Station {
         }
     }
 
-    pub fn receiver(&mut self, endpoints: &[String]) -> Receiver {
+    pub fn connect(&mut self, endpoints: &[String]) {
         let stream = TcpStream::connect(&endpoints[0]).expect("it listens");
         stream.set_nodelay(true).expect("an option");
-        self.dialled = Some(second_handle(&stream));
-        Receiver::new(stream, self.size)
+        self.dialled = Some(stream);
+    }
+
+    pub fn receiver(&mut self) -> Receiver {
+        let stream = self.dialled.as_ref().expect("connected before");
+        Receiver::new(second_handle(stream), self.size)
     }
 }
 

@@ -14,6 +14,7 @@ const INPROC: &str = "inproc://bench";
 pub struct Station {
     context: Context,
     bound: Option<zmq::Socket>,
+    connected: Option<zmq::Socket>,
     /// Endpoints within the process differ by their number.
     inproc: usize,
     spec: Spec,
@@ -36,6 +37,7 @@ impl Station {
         Self {
             context: Context::new(),
             bound: None,
+            connected: None,
             inproc: 0,
             spec: spec.clone(),
         }
@@ -45,6 +47,7 @@ impl Station {
         Self {
             context: self.context.clone(),
             bound: None,
+            connected: None,
             inproc: self.inproc + 1,
             spec: self.spec.clone(),
         }
@@ -101,11 +104,16 @@ impl Station {
         }
     }
 
-    pub fn receiver(&mut self, endpoints: &[String], filters: &[String]) -> Receiver {
+    pub fn connect(&mut self, endpoints: &[String]) {
         let socket = self.socket(zmq::SUB);
         for endpoint in endpoints {
             socket.connect(endpoint).expect("an endpoint");
         }
+        self.connected = Some(socket);
+    }
+
+    pub fn receiver(&mut self, filters: &[String]) -> Receiver {
+        let socket = self.connected.take().expect("connected before");
         for filter in filters {
             socket.set_subscribe(filter.as_bytes()).expect("a filter");
         }

@@ -1,8 +1,13 @@
 //! What is measured: a file for each kind of workload.
 
+mod fan;
+mod filters;
 mod local;
+mod overflow;
+mod relay;
 mod remote;
 mod round_trip;
+mod topics;
 mod traffic;
 
 use bench_child::Contender;
@@ -14,9 +19,14 @@ use crate::settings::Settings;
 /// All groups, reduced to what the settings ask for.
 pub fn groups(settings: &Settings) -> Vec<Group> {
     let all = [
-        remote::groups(settings),
+        remote::groups(),
         local::groups(),
         round_trip::groups(),
+        fan::groups(settings),
+        topics::groups(settings),
+        filters::groups(settings),
+        overflow::groups(),
+        relay::groups(),
     ];
     let mut groups: Vec<Group> = all.into_iter().flatten().collect();
     for group in &mut groups {

@@ -5,12 +5,11 @@ use bench_child::{Role, Spec};
 
 use super::{cases, traffic};
 use crate::measure::Group;
-use crate::settings::Settings;
 
 /// Bytes of payload.
 pub const SIZES: [usize; 6] = [8, 64, 1 << 10, 8 << 10, 64 << 10, 1 << 20];
 
-pub fn groups(_settings: &Settings) -> Vec<Group> {
+pub fn groups() -> Vec<Group> {
     let contenders = [
         C, Baseline, CResolved, Rust, Zmq, Tcp64, Tcp256, Zenoh, Nats,
     ];

@@ -107,6 +107,7 @@ fn sample(sent: &[Figures], received: &[Figures], calls: Option<f64>) -> Sample 
     if missed > 0.0 {
         let offered = delivered + missed;
         sample.push((String::from("lost_share"), missed / offered));
+        sample.push((String::from("offered_per_s"), offered / seconds));
     }
     if let Some(calls) = calls {
         sample.push((
