@@ -77,6 +77,14 @@ pub enum Role {
     SameThread,
     /// Ping and pong in two threads.
     ThreadRoundTrip,
+    /// Hosts topics, and tells what each subscription and each connection takes.
+    Host,
+    /// Connects and subscribes, and tells what that takes.
+    Hold,
+    /// Publishes one message a millisecond; marks all of them in its second life, which is bound where the first was.
+    Beat,
+    /// Receives from a publisher that is restarted.
+    Outlive,
 }
 
 /// What happens when a subscriber is slow.

@@ -1,5 +1,7 @@
 //! What a process does that the harness started, by its role.
 
+mod standing;
+
 use std::thread;
 
 use bench_child::{
@@ -19,6 +21,10 @@ pub fn run(spec: &Spec) {
         Role::Threads => threads(spec),
         Role::SameThread => same_thread(spec),
         Role::ThreadRoundTrip => thread_round_trip(spec),
+        Role::Host => standing::host(spec),
+        Role::Hold => standing::hold(spec),
+        Role::Beat => standing::beat(spec),
+        Role::Outlive => standing::outlive(spec),
     }
 }
 

@@ -4,9 +4,11 @@ mod fan;
 mod filters;
 mod local;
 mod overflow;
+mod recovery;
 mod relay;
 mod remote;
 mod round_trip;
+mod standing;
 mod topics;
 mod traffic;
 
@@ -27,6 +29,8 @@ pub fn groups(settings: &Settings) -> Vec<Group> {
         filters::groups(settings),
         overflow::groups(),
         relay::groups(),
+        standing::groups(settings),
+        recovery::groups(),
     ];
     let mut groups: Vec<Group> = all.into_iter().flatten().collect();
     for group in &mut groups {
