@@ -317,6 +317,7 @@ impl Inbox {
 
     /// What is first in line, without taking it: topic and payload if it is a message.
     #[must_use]
+    #[inline]
     pub fn first_message(&self) -> Option<(&str, &Payload)> {
         match self.entries.front() {
             Some(Entry::Message { slot, payload, .. })
@@ -329,6 +330,7 @@ impl Inbox {
     }
 
     /// Takes what is first in line.
+    #[inline]
     pub fn take(&mut self) -> Option<Taken> {
         if let Some(Entry::Message { slot, .. }) = self.entries.front() {
             let state = &mut self.slots[*slot as usize];
@@ -469,6 +471,7 @@ impl Inbox {
         }
     }
 
+    #[inline]
     fn append(&mut self, slot: Slot, source: Source, payload: Payload) {
         self.queue_back_gap(slot.0);
         self.slots[slot.0 as usize].queued += 1;
@@ -572,14 +575,41 @@ impl Inbox {
         Some(Taken::Gap { topic, missed })
     }
 
+    /// Takes the message that is first in line and discards it. Gives its source.
+    #[inline]
+    fn discard_message(&mut self) -> Option<Source> {
+        let Some(Entry::Message {
+            slot,
+            source,
+            payload,
+        }) = self.entries.front()
+        else {
+            return None;
+        };
+        let (slot, source) = (*slot, *source);
+        if !self.slots[slot as usize].front_gap.is_none() {
+            return None;
+        }
+        self.messages -= 1;
+        self.bytes -= payload.len();
+        self.entries.pop_front();
+        self.count_taken(slot);
+        Some(source)
+    }
+
     fn entry_taken(&mut self, slot: u32) -> Arc<str> {
+        let topic = self.slots[slot as usize].topic.clone();
+        self.count_taken(slot);
+        topic
+    }
+
+    #[inline]
+    fn count_taken(&mut self, slot: u32) {
         let state = &mut self.slots[slot as usize];
         state.queued -= 1;
-        let topic = state.topic.clone();
         if !state.attached {
             self.release_if_unused(slot);
         }
-        topic
     }
 
     fn release_if_unused(&mut self, slot: u32) {

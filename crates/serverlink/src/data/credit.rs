@@ -1,8 +1,8 @@
 //! The credit that a blocking subscriber gives the links it hears, so that their publishers wait and no socket does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use spot_core::credit::{Grant, Window};
 use spot_core::frame::Frame;
 use spot_core::inbox::{Left, Limit, Source};

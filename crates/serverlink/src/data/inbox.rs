@@ -348,7 +348,9 @@ impl SharedInbox {
         if state.blocked > 0 {
             self.space.notify_all();
         }
-        state.waiting.drain(..).for_each(|port| port.retry());
+        if !state.waiting.is_empty() {
+            state.waiting.drain(..).for_each(|port| port.retry());
+        }
     }
 
     fn is_ready(&self, state: &State) -> bool {

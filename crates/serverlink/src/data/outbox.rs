@@ -310,7 +310,9 @@ impl SharedOutbox {
         if state.blocked > 0 {
             self.space.notify_all();
         }
-        state.waiting.drain(..).for_each(|port| port.retry());
+        if !state.waiting.is_empty() {
+            state.waiting.drain(..).for_each(|port| port.retry());
+        }
         if !state.relays.is_empty() {
             self.port.retry();
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
@@ -109,11 +108,11 @@ impl Blocker {
 #[derive(Debug, Default)]
 pub(crate) struct Aftermath {
     /// Links to write to.
-    pub(crate) flush: SmallVec<[Arc<SharedOutbox>; 2]>,
+    pub(crate) flush: Vec<Arc<SharedOutbox>>,
     /// Subscribers that are too slow and asked to be disconnected then.
-    pub(crate) ended_inboxes: SmallVec<[Arc<SharedInbox>; 1]>,
+    pub(crate) ended_inboxes: Vec<Arc<SharedInbox>>,
     /// The same behind links.
-    pub(crate) ended_classes: SmallVec<[(LinkId, Class); 1]>,
+    pub(crate) ended_classes: Vec<(LinkId, Class)>,
     /// Messages refused as duplicates.
     pub(crate) duplicates: u64,
     /// Losses that a link told, by topic.

@@ -68,6 +68,25 @@ impl Ahead {
         })
     }
 
+    /// Takes the message that is first in line and discards it. Gives its source.
+    #[inline]
+    fn discard_message(&mut self) -> Option<Source> {
+        let Some(Entry::Message {
+            slot,
+            source,
+            payload,
+        }) = self.entries.front()
+        else {
+            return None;
+        };
+        let (slot, source) = (*slot, *source);
+        self.left.messages -= 1;
+        self.left.bytes -= payload.len();
+        self.entries.pop_front();
+        self.count_taken(slot);
+        Some(source)
+    }
+
     /// Whether all was taken.
     #[must_use]
     #[inline]
@@ -91,11 +110,16 @@ impl Ahead {
 
     #[inline]
     fn entry_taken(&mut self, slot: u32) -> Arc<str> {
+        self.count_taken(slot);
+        self.topics[slot as usize].clone()
+    }
+
+    #[inline]
+    fn count_taken(&mut self, slot: u32) {
         match self.taken.last_mut() {
             Some((last, count)) if *last == slot => *count += 1,
             _ => self.taken.push((slot, 1)),
         }
-        self.topics[slot as usize].clone()
     }
 }
 
@@ -175,6 +199,15 @@ impl Front<'_> {
         match self {
             Self::Queue(inbox) => inbox.first_message(),
             Self::Ahead(ahead) => ahead.first_message(),
+        }
+    }
+
+    /// Takes the message that is first in line without looking at it. Gives its source; `None` if no message is.
+    #[inline]
+    pub fn discard_message(&mut self) -> Option<Source> {
+        match self {
+            Self::Queue(inbox) => inbox.discard_message(),
+            Self::Ahead(ahead) => ahead.discard_message(),
         }
     }
 
