@@ -185,6 +185,13 @@ impl Outbox {
         self.messages
     }
 
+    /// Bytes that these messages are on the wire, about.
+    #[must_use]
+    #[inline]
+    pub fn wire_bytes(&self) -> usize {
+        self.bytes + self.messages * MAX_FRAME_HEADER
+    }
+
     /// Messages dropped here so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -23,6 +23,8 @@ const ROUND_BYTES: usize = 256 * 1024;
 const MAX_SLICES: usize = 64;
 /// A publisher writes itself when the last write is at least this long ago.
 const QUIET: Duration = Duration::from_micros(50);
+/// Or when so much is queued that handing it over would cost more than writing it.
+const WORTH_WRITING_BYTES: usize = 32 * 1024;
 
 /// A link's outgoing queue with its writer.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(crate) struct SharedOutbox {
     pub(crate) port: LinkPort,
     closed: AtomicBool,
     in_use: AtomicBool,
+    /// Something arrived over the link since a publisher last wrote to it.
+    heard: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,8 @@ struct State {
     again: bool,
     /// The reactor has been asked to flush.
     scheduled: bool,
+    /// The socket takes no more for now; the reactor goes on when it does.
+    stalled: bool,
     blocked: usize,
     /// Links whose peers publish to us and wait for room here.
     waiting: Vec<LinkPort>,
@@ -73,6 +79,7 @@ impl SharedOutbox {
             flushing: false,
             again: false,
             scheduled: false,
+            stalled: false,
             blocked: 0,
             turns: 0,
             waiting: Vec::new(),
@@ -88,6 +95,7 @@ impl SharedOutbox {
             port,
             closed: AtomicBool::new(false),
             in_use: AtomicBool::new(true),
+            heard: AtomicBool::new(false),
         }
     }
 
@@ -318,11 +326,26 @@ impl SharedOutbox {
         }
     }
 
+    /// Something arrived over the link: what is published next may be the answer, which is not to wait for a batch.
+    pub(crate) fn note_heard(&self) {
+        if !self.heard.load(Relaxed) {
+            self.heard.store(true, Relaxed);
+        }
+    }
+
+    #[inline]
     fn after_queueing(&self, state: &mut State) -> Flush {
-        if state.scheduled || state.flushing {
+        if state.flushing || state.stalled {
             return Flush::Underway;
         }
-        if state.written_at.elapsed() >= QUIET {
+        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
+            return Flush::Now;
+        }
+        if state.scheduled {
+            return Flush::Underway;
+        }
+        if self.heard.load(Relaxed) || state.written_at.elapsed() >= QUIET {
+            self.heard.store(false, Relaxed);
             return Flush::Now;
         }
         state.scheduled = true;
@@ -346,6 +369,7 @@ impl SharedOutbox {
                 let mut state = lock(&self.state);
                 if left == 0 || state.queue.is_empty() {
                     state.flushing = false;
+                    state.stalled = false;
                     state.written_at = Instant::now();
                     return Ok(());
                 }
@@ -363,6 +387,7 @@ impl SharedOutbox {
                     }
                     state.flushing = false;
                     state.again = false;
+                    state.stalled = blocked;
                     return if blocked { Ok(()) } else { Err(error) };
                 }
             }

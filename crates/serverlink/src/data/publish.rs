@@ -99,7 +99,10 @@ impl Blocker {
                 outbox,
                 policy,
                 turns,
-            } => outbox.wait_for_room(policy, len, *turns, deadline),
+            } => {
+                outbox.flush_as_publisher();
+                outbox.wait_for_room(policy, len, *turns, deadline)
+            }
         }
     }
 }
