@@ -21,6 +21,9 @@ use crate::sys::EventFd;
 
 mod receive;
 
+/// Receivers are woken for so many messages that came in one batch, though there may be more in it.
+const ANNOUNCE_MESSAGES: usize = 64;
+
 /// A subscriber's queue with its sleepers.
 #[derive(Debug)]
 pub(crate) struct SharedInbox {
@@ -56,6 +59,8 @@ struct State {
     /// Counts the times that a topic was detached, which ends the wait of its publishers.
     turns: u64,
     wakers: Vec<Waker>,
+    /// Messages that came over links since receivers were last woken for such.
+    unannounced: usize,
     fd_set: bool,
     closed: bool,
     received_messages: u64,
@@ -86,6 +91,7 @@ impl SharedInbox {
             blocked: 0,
             turns: 0,
             wakers: Vec::new(),
+            unannounced: 0,
             fd_set: false,
             closed: false,
             received_messages: 0,
@@ -149,20 +155,54 @@ impl SharedInbox {
         self.tell_space(&mut state);
     }
 
-    /// Offers a message; a message that comes over a link under credit is taken on that credit.
+    /// Offers a message that was published in this process.
     #[inline]
-    pub(crate) fn offer(&self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+    pub(crate) fn offer(&self, slot: Slot, payload: &Payload) -> Offer {
         let mut state = self.state_with_room(payload.len());
-        let offer = if source != Source::LOCAL && self.blocks() {
+        let offer = state.queue.offer(slot, Source::LOCAL, payload);
+        if offer != Offer::Full {
+            self.wake(state);
+        }
+        offer
+    }
+
+    /// Offers a message that came over a link; one under credit is taken on that credit. Messages of links come in
+    /// batches: the receivers may be left asleep, and are to be [announced](Self::announce) to if this says so.
+    #[inline]
+    pub(crate) fn offer_of_link(
+        &self,
+        slot: Slot,
+        source: Source,
+        payload: &Payload,
+    ) -> (Offer, bool) {
+        let mut state = self.state_with_room(payload.len());
+        let offer = if self.blocks() {
             let credited = state.windows.arrived(source, payload.len());
             state.queue.offer_credited(slot, source, payload, credited)
         } else {
             state.queue.offer(slot, source, payload)
         };
-        if offer != Offer::Full {
+        if state.sleepers == 0 && state.wakers.is_empty() {
+            self.refresh(&mut state);
+            return (offer, false);
+        }
+        state.unannounced += 1;
+        let first = state.unannounced == 1;
+        if state.unannounced >= ANNOUNCE_MESSAGES {
+            state.unannounced = 0;
+            self.wake(state);
+        } else {
+            self.refresh(&mut state);
+        }
+        (offer, first)
+    }
+
+    /// Wakes a receiver for what came over links.
+    pub(crate) fn announce(&self) {
+        let mut state = lock(&self.state);
+        if std::mem::take(&mut state.unannounced) > 0 {
             self.wake(state);
         }
-        offer
     }
 
     /// Queues the last `count` messages of a topic as far as there is room: the newest win.

@@ -9,10 +9,10 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::outbox::Flush;
+use super::reservation::Reservation;
 use super::topic::{
     InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState,
 };
-use super::reservation::Reservation;
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::reactor::LinkPort;
@@ -112,6 +112,8 @@ impl Blocker {
 pub(crate) struct Aftermath {
     /// Links to write to.
     pub(crate) flush: Vec<Arc<SharedOutbox>>,
+    /// Subscribers that got messages over links and may be asleep.
+    pub(crate) announce: Vec<Arc<SharedInbox>>,
     /// Subscribers that are too slow and asked to be disconnected then.
     pub(crate) ended_inboxes: Vec<Arc<SharedInbox>>,
     /// The same behind links.
@@ -129,6 +131,7 @@ pub(crate) struct Aftermath {
 impl Aftermath {
     pub(crate) fn is_empty(&self) -> bool {
         self.flush.is_empty()
+            && self.announce.is_empty()
             && self.ended_inboxes.is_empty()
             && self.ended_classes.is_empty()
             && self.duplicates == 0
@@ -270,7 +273,10 @@ impl Topic {
     ) -> Result<(), PublishFailure> {
         // Where there is one to deliver to, nothing needs to be set aside.
         let outside = side.outside.as_deref();
-        match (side.local.as_slice(), outside.filter(|outside| outside.is_used())) {
+        match (
+            side.local.as_slice(),
+            outside.filter(|outside| outside.is_used()),
+        ) {
             ([], None) => {}
             ([only], None) => only.publish(payload, after)?,
             ([], Some(outside)) if let Some((outbox, policy)) = outside.only_wire() => {
@@ -507,7 +513,7 @@ impl InboxSink {
     /// Delivers to the one subscriber there is.
     #[inline]
     fn publish(&self, payload: &Payload, after: &mut Aftermath) -> Result<(), PublishFailure> {
-        match self.inbox.offer(self.slot, Source::LOCAL, payload) {
+        match self.inbox.offer(self.slot, payload) {
             Offer::Queued | Offer::Dropped => Ok(()),
             Offer::Full => Err(PublishFailure::Full(Blocker::inbox(&self.inbox))),
             Offer::Ended => {

@@ -71,7 +71,12 @@ impl Reservation {
     }
 
     fn give_back(&mut self, side: &PublishSide, len: usize) {
-        for (sink, _) in side.local.iter().zip(&self.local).filter(|(_, held)| **held) {
+        for (sink, _) in side
+            .local
+            .iter()
+            .zip(&self.local)
+            .filter(|(_, held)| **held)
+        {
             sink.inbox.unreserve(len);
         }
         let links = side.outside.iter().flat_map(|outside| &outside.links);
@@ -85,8 +90,6 @@ impl Reservation {
 
     /// Gives back what was set aside at subscribers that have gone since.
     pub(super) fn give_back_direct(&mut self, len: usize) {
-        self.direct
-            .drain(..)
-            .for_each(|inbox| inbox.unreserve(len));
+        self.direct.drain(..).for_each(|inbox| inbox.unreserve(len));
     }
 }

@@ -526,7 +526,16 @@ impl SinkKind {
 impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
-        match self.inbox.offer(self.slot, source, payload) {
+        let offer = if source == Source::LOCAL {
+            self.inbox.offer(self.slot, payload)
+        } else {
+            let (offer, announce) = self.inbox.offer_of_link(self.slot, source, payload);
+            if announce {
+                after.announce.push(self.inbox.clone());
+            }
+            offer
+        };
+        match offer {
             spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
             spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),

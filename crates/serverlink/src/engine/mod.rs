@@ -233,6 +233,7 @@ impl NodeInner {
     }
 
     fn settle_rare(self: &Arc<Self>, after: Aftermath) {
+        after.announce.iter().for_each(|inbox| inbox.announce());
         for inbox in after.ended_inboxes {
             if let Some(owner) = inbox.owner.upgrade() {
                 owner.control(|control| {

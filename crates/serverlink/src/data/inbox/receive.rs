@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use spot_core::inbox::{Ahead, Front, Left, Received as Credited, Source, Taken};
 
 use super::{SharedInbox, State, one};
-use crate::data::{Deadline, lock, wait};
 use crate::api::Spin;
+use crate::data::{Deadline, lock, wait};
 
 /// How long an adaptive receiver spins at most before it sleeps.
 pub(super) const SPIN_MAX_US: u32 = 50;
