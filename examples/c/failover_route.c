@@ -97,8 +97,11 @@ static int use(slk_spot_t *spot, const char *route, int heartbeat_ms, int limit_
     slk_spot_topic_create(spot, "lost");
     slk_spot_subscribe(spot, "lost");
     slk_spot_monitor(spot, on_event, spot);
-    if (slk_spot_topic_route(spot, topic, route) != 0 || slk_spot_subscribe(spot, topic) != 0)
+    if (slk_spot_topic_route(spot, topic, route) != 0)
         return fail(route);
+    // A route stands once one of its servers is reached; wait for all, so that the first one serves
+    if (slk_spot_cluster_sync(spot, 30000) != 0 || slk_spot_subscribe(spot, topic) != 0)
+        return fail("both servers are to be there");
 
     struct service service = {0};
     while (service.changes <= changes) {
