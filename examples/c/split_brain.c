@@ -92,8 +92,8 @@ static void beat(struct node *node)
 
 static struct heard *heard_of(struct node *node, const char *topic)
 {
-    struct heard *heard = node->heard;
-    while (heard->topic[0] != '\0' && strcmp(heard->topic, topic) != 0) {
+    struct heard *heard = node->heard, *last = heard + MAX_NODES - 1;
+    while (heard < last && heard->topic[0] != '\0' && strcmp(heard->topic, topic) != 0) {
         heard++;
     }
     snprintf(heard->topic, sizeof(heard->topic), "%s", topic);
