@@ -57,6 +57,7 @@ impl Subscriber {
                 .set_history(subscriber, options.history_asked());
             let inbox = Arc::new(SharedInbox::new(
                 Arc::downgrade(&node),
+                node.reactor.clone(),
                 subscriber,
                 &options,
                 spin,

@@ -75,11 +75,17 @@ impl Windows {
 
     /// Messages of a link left the queue: credit goes back when it is time.
     pub(super) fn received(&mut self, source: Source, received: Left) {
-        if let Some(window) = self.0.get_mut(&source)
-            && let Some(grant) = (window.window).received_many(received.messages, received.bytes)
-        {
-            window.grant(grant);
+        if let Some(outbox) = self.settle(source, received) {
+            outbox.flush_soon();
         }
+    }
+
+    /// As [`received`](Self::received); the caller writes to the link that there is credit for, if any.
+    pub(super) fn settle(&mut self, source: Source, received: Left) -> Option<Arc<SharedOutbox>> {
+        let window = self.0.get_mut(&source)?;
+        let grant = (window.window).received_many(received.messages, received.bytes)?;
+        window.queue(grant);
+        Some(window.outbox.clone())
     }
 
     fn resize(&mut self, limit: Limit, links: usize) {
@@ -93,12 +99,16 @@ impl Windows {
 
 impl CreditWindow {
     fn grant(&self, grant: Grant) {
+        self.queue(grant);
+        self.outbox.flush_soon();
+    }
+
+    fn queue(&self, grant: Grant) {
         let frame = Frame::Credit {
             class: self.class,
             messages: grant.messages,
             bytes: grant.bytes,
         };
         self.outbox.control(&frame.to_vec());
-        self.outbox.flush_soon();
     }
 }

@@ -16,7 +16,7 @@ use super::credit::Windows;
 use super::{Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
-use crate::reactor::LinkPort;
+use crate::reactor::{LinkPort, Reactor};
 use crate::sys::EventFd;
 
 mod receive;
@@ -30,6 +30,9 @@ pub(crate) struct SharedInbox {
     /// Whose it is, to end its subscriptions when it is too slow.
     pub(crate) owner: Weak<NodeInner>,
     pub(crate) subscriber: SubscriberId,
+    reactor: Reactor,
+    /// Messages come over links, so that waiting for them is waiting for the network.
+    over_links: AtomicBool,
     /// What receivers took out of the queue ahead of time.
     batch: Mutex<Batch>,
     /// Things in it, and of those messages and their bytes; written by who holds its lock.
@@ -54,6 +57,8 @@ struct State {
     /// Receivers asleep on `ready` that nobody has woken yet, and wake-ups on their way.
     sleepers: usize,
     wakes: usize,
+    /// Receivers that drive the poller while they wait.
+    driving: usize,
     /// Publishers asleep on `space`.
     blocked: usize,
     /// Counts the times that a topic was detached, which ends the wait of its publishers.
@@ -74,6 +79,7 @@ struct State {
 impl SharedInbox {
     pub(crate) fn new(
         owner: Weak<NodeInner>,
+        reactor: Reactor,
         subscriber: SubscriberId,
         options: &SubscriberOptions,
         spin: Spin,
@@ -88,6 +94,7 @@ impl SharedInbox {
             queue,
             sleepers: 0,
             wakes: 0,
+            driving: 0,
             blocked: 0,
             turns: 0,
             wakers: Vec::new(),
@@ -103,6 +110,8 @@ impl SharedInbox {
         Self {
             owner,
             subscriber,
+            reactor,
+            over_links: AtomicBool::new(false),
             batch: Mutex::default(),
             ahead_entries: AtomicUsize::new(0),
             ahead_messages: AtomicUsize::new(0),
@@ -175,6 +184,9 @@ impl SharedInbox {
         source: Source,
         payload: &Payload,
     ) -> (Offer, bool) {
+        if !self.over_links.load(Relaxed) {
+            self.over_links.store(true, Relaxed);
+        }
         let mut state = self.state_with_room(payload.len());
         let offer = if self.blocks() {
             let credited = state.windows.arrived(source, payload.len());
@@ -213,7 +225,11 @@ impl SharedInbox {
         self.refresh(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         state.wakes += std::mem::take(&mut state.sleepers);
+        let driving = state.driving > 0;
         drop(state);
+        if driving {
+            self.reactor.nudge();
+        }
         wakers.into_iter().for_each(Waker::wake);
         self.ready.notify_all();
     }
@@ -299,6 +315,7 @@ impl SharedInbox {
 
     /// The descriptor that is readable exactly while something is there.
     pub(crate) fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.reactor.watch();
         if self.event_fd.get().is_none() {
             let made = EventFd::new()?;
             let _ = self.event_fd.set(made);
@@ -370,6 +387,7 @@ impl SharedInbox {
         drop((state, batch));
         wakers.into_iter().for_each(Waker::wake);
         self.depth.store(1, Relaxed);
+        self.reactor.nudge();
         self.ready.notify_all();
         self.space.notify_all();
     }
@@ -424,6 +442,9 @@ impl SharedInbox {
             state.wakes += 1;
             drop(state);
             self.ready.notify_one();
+        } else if state.driving > 0 {
+            drop(state);
+            self.reactor.nudge();
         }
     }
 }

@@ -15,7 +15,7 @@ use spot_core::{Class, LinkId, NodeId, Payload, limits};
 
 use super::{Deadline, Topic, lock, wait};
 use crate::net::Stream;
-use crate::reactor::LinkPort;
+use crate::reactor::{LinkPort, Waiting};
 
 /// Bytes taken out of the queue for one round of writing.
 const ROUND_BYTES: usize = 256 * 1024;
@@ -54,6 +54,8 @@ struct State {
     /// The socket takes no more for now; the reactor goes on when it does.
     stalled: bool,
     blocked: usize,
+    /// Publishers that drive the poller while they wait.
+    driving: usize,
     /// Links whose peers publish to us and wait for room here.
     waiting: Vec<LinkPort>,
     /// Streams passed on over this link that wait for room here.
@@ -81,6 +83,7 @@ impl SharedOutbox {
             scheduled: false,
             stalled: false,
             blocked: 0,
+            driving: 0,
             turns: 0,
             waiting: Vec::new(),
             relays: Vec::new(),
@@ -193,10 +196,22 @@ impl SharedOutbox {
         turns: u64,
         deadline: Deadline,
     ) -> bool {
+        let waiting = Waiting::new(self.port.reactor());
         let mut state = lock(&self.state);
         loop {
             if self.is_closed() || state.turns != turns || state.queue.has_room(policy, len) {
                 return true;
+            }
+            state.driving += 1;
+            drop(state);
+            let drove = waiting.drive(deadline, || {
+                let state = lock(&self.state);
+                self.is_closed() || state.turns != turns || state.queue.has_room(policy, len)
+            });
+            state = lock(&self.state);
+            state.driving -= 1;
+            if drove && !deadline.is_past() {
+                continue;
             }
             state.blocked += 1;
             let (guard, in_time) = wait(&self.space, state, deadline);
@@ -317,6 +332,9 @@ impl SharedOutbox {
     fn tell_space(&self, state: &mut State) {
         if state.blocked > 0 {
             self.space.notify_all();
+        }
+        if state.driving > 0 {
+            self.port.reactor().nudge();
         }
         if !state.waiting.is_empty() {
             state.waiting.drain(..).for_each(|port| port.retry());

@@ -1,17 +1,20 @@
 //! Receiving: from what was taken ahead, without the queue's lock, or else from the queue.
 
 use std::hint;
+use std::sync::Arc;
 use std::sync::MutexGuard;
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
 use spot_core::inbox::{Ahead, Front, Left, Received as Credited, Source, Taken};
 
 use super::{SharedInbox, State, one};
 use crate::api::Spin;
-use crate::data::{Deadline, lock, wait};
+use crate::data::{Deadline, SharedOutbox, lock, wait};
+use crate::reactor::Waiting;
 
 /// How long an adaptive receiver spins at most before it sleeps.
 pub(super) const SPIN_MAX_US: u32 = 50;
@@ -27,6 +30,16 @@ pub(super) struct Batch {
     /// Messages that may be received before they are settled.
     settle_after: usize,
     unsettled: usize,
+}
+
+/// Links that have credit to be written.
+type Granted = SmallVec<[Arc<SharedOutbox>; 2]>;
+
+/// The receiver writes itself: the publisher may wait for it, and the I/O thread would have to be woken.
+fn write_credit(granted: impl IntoIterator<Item = Arc<SharedOutbox>>) {
+    granted
+        .into_iter()
+        .for_each(|outbox| outbox.flush_as_publisher());
 }
 
 /// What a receive found.
@@ -114,9 +127,16 @@ impl SharedInbox {
         if matches!(deadline, Deadline::Now) {
             return Received::Empty;
         }
-        self.spin_until_ready(deadline);
+        let waiting = Waiting::new(&self.reactor);
+        let mut spun = false;
         loop {
+            let drove = self.over_links.load(Relaxed) && self.drive(&waiting, deadline);
+            if !drove && !std::mem::replace(&mut spun, true) {
+                self.spin_until_ready(deadline);
+            }
             match self.receive_now(&mut take) {
+                Received::Empty if drove && deadline.is_past() => return Received::Empty,
+                Received::Empty if drove => continue,
                 Received::Empty => {}
                 found => return found,
             }
@@ -136,6 +156,14 @@ impl SharedInbox {
                 return Received::Empty;
             }
         }
+    }
+
+    /// Waits by doing the I/O thread's work; false if that is not possible now.
+    fn drive(&self, waiting: &Waiting<'_>, deadline: Deadline) -> bool {
+        lock(&self.state).driving += 1;
+        let drove = waiting.drive(deadline, || self.depth.load(Relaxed) > 0);
+        lock(&self.state).driving -= 1;
+        drove
     }
 
     #[inline]
@@ -164,12 +192,14 @@ impl SharedInbox {
         batch.unsettled = 0;
         let received = state.queue.settle(&mut batch.ahead);
         self.settled(&mut state, received);
-        for (source, received) in batch.credited.drain() {
-            state.windows.received(source, received);
-        }
+        let credited = batch.credited.drain();
+        let granted: Granted = credited
+            .filter_map(|(source, received)| state.windows.settle(source, received))
+            .collect();
         self.refresh(&mut state);
         self.tell_space(&mut state);
         self.wake_next(state);
+        write_credit(granted);
     }
 
     /// Puts back what was taken ahead, to work on all that is queued. Who calls this holds the lock of the batch.
@@ -208,17 +238,19 @@ impl SharedInbox {
     /// One thing was taken from the queue: what is behind it is taken ahead.
     #[inline]
     fn received(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
+        let mut granted = None;
         if let Some((source, len)) = message {
             let received = one(len);
             self.settled(&mut state, received);
             if source != Source::LOCAL {
-                state.windows.received(source, received);
+                granted = state.windows.settle(source, received);
             }
             self.tell_space(&mut state);
             self.take_ahead(&mut state);
         }
         self.refresh(&mut state);
         self.wake_next(state);
+        write_credit(granted);
     }
 
     #[inline]
@@ -254,6 +286,7 @@ impl SharedInbox {
 
     /// Registers a waker to be woken when something arrives; false if something is there already.
     pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
+        self.reactor.watch();
         let mut state = lock(&self.state);
         if self.is_ready(&state) {
             return false;
