@@ -197,30 +197,26 @@ impl SharedOutbox {
         deadline: Deadline,
     ) -> bool {
         let waiting = Waiting::new(self.port.reactor());
+        let may_have_room = |state: &State| {
+            self.is_closed() || state.turns != turns || state.queue.has_room(policy, len)
+        };
+        lock(&self.state).driving += 1;
+        let drove = waiting.drive(deadline, || may_have_room(&lock(&self.state)));
         let mut state = lock(&self.state);
+        state.driving -= 1;
+        if drove {
+            return may_have_room(&state);
+        }
         loop {
-            if self.is_closed() || state.turns != turns || state.queue.has_room(policy, len) {
+            if may_have_room(&state) {
                 return true;
-            }
-            state.driving += 1;
-            drop(state);
-            let drove = waiting.drive(deadline, || {
-                let state = lock(&self.state);
-                self.is_closed() || state.turns != turns || state.queue.has_room(policy, len)
-            });
-            state = lock(&self.state);
-            state.driving -= 1;
-            if drove && !deadline.is_past() {
-                continue;
             }
             state.blocked += 1;
             let (guard, in_time) = wait(&self.space, state, deadline);
             state = guard;
             state.blocked -= 1;
             if !in_time {
-                return self.is_closed()
-                    || state.turns != turns
-                    || state.queue.has_room(policy, len);
+                return may_have_room(&state);
             }
         }
     }

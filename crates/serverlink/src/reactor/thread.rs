@@ -1,10 +1,10 @@
 //! The loop of an I/O thread.
 
 use std::collections::VecDeque;
-use std::{fmt, io};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use mio::event::Event;
 use mio::{Events, Poll, Token};
