@@ -7,11 +7,13 @@ mod apply;
 mod deliver;
 mod frames;
 mod hearing;
+mod passage;
 mod programs;
 mod relay;
 mod upstream;
 
 pub(crate) use self::upstream::Upstream;
+use self::upstream::{Ending, Turns};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -62,8 +64,13 @@ pub struct Driver {
     subscribers: BTreeMap<SubscriberId, Inbox>,
     links: BTreeMap<LinkId, Link>,
     charges: Charges,
-    /// Streams published to us that wait for room.
+    /// Streams published to us, or passed on by us, of which something waits.
     held_up: BTreeSet<(LinkId, u32)>,
+    /// Those that have ended on their link meanwhile.
+    ending: Vec<Ending>,
+    turns: Turns,
+    /// Aliases given to streams that are passed on to owners.
+    passages: u32,
     /// The next number that may be passed on by a link under an alias: nothing is passed on twice.
     passed_on: BTreeMap<(LinkId, u32), u64>,
     /// To be told to the node: streams that are followed, and classes that were too slow.
@@ -92,6 +99,9 @@ impl Driver {
             node,
             mutation,
             held_up: BTreeSet::new(),
+            ending: Vec::new(),
+            turns: Turns::new(),
+            passages: 0,
             now_ms,
             topics: BTreeMap::new(),
             cut_topics: BTreeMap::new(),

@@ -186,14 +186,19 @@ impl Driver {
         self.topics.insert(topic, added);
     }
 
-    fn place_topic(&mut self, topic: TopicId, place: Place) {
-        let topic = self.topics.get_mut(&topic).expect("added");
+    fn place_topic(&mut self, id: TopicId, place: Place) {
+        let topic = self.topics.get_mut(&id).expect("added");
         if place.hosted != topic.place.hosted {
             let keeps = place.hosted && self.history > 0;
             topic.history = keeps.then(|| History::new(self.history, 0));
         }
         let before = std::mem::replace(&mut topic.place, place);
         self.switches += u64::from(place.routed && place.upstream != before.upstream);
+        if let Some((link, owner)) = before.upstream.zip(before.owner)
+            && (place.upstream, place.owner) != (before.upstream, before.owner)
+        {
+            self.leave_upstream(id, link, owner);
+        }
     }
 
     fn attach_subscriber(&mut self, topic: TopicId, subscriber: SubscriberId, history: usize) {
@@ -207,6 +212,10 @@ impl Driver {
     }
 
     fn remove_topic(&mut self, id: TopicId) {
+        let place = self.topics[&id].place;
+        if let Some((link, owner)) = place.upstream.zip(place.owner) {
+            self.leave_upstream(id, link, owner);
+        }
         let mut topic = self.topics.remove(&id).expect("added");
         self.forgotten += 1;
         topic.awaiting.cut();

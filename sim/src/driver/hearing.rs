@@ -101,14 +101,8 @@ impl Driver {
     }
 
     pub(super) fn tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: Last) {
-        if let Some(upstream) = self
-            .links
-            .get_mut(&id)
-            .and_then(|link| link.upstreams.get_mut(&alias))
-        {
-            let missed = upstream.receiver.told(next_sequence);
-            let name = upstream.name.clone();
-            return self.skip(&name, missed);
+        if self.links[&id].upstreams.contains_key(&alias) {
+            return self.upstream_tail(id, alias, next_sequence, last);
         }
         let heard = self.stream_of(id, alias);
         if last != Last::No {
