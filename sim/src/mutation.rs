@@ -26,6 +26,8 @@ pub enum Mutation {
     WithholdCredit,
     /// An owner forgets how far a publisher elsewhere was heard when its link is cut.
     ForgetCutUpstreams,
+    /// What is published to an owner by a new way is handed on before what comes by the old one.
+    ForgetTurns,
     /// A routed topic is heard from everybody.
     IgnoreRoute,
     /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin.

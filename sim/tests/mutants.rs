@@ -68,6 +68,11 @@ fn a_forgotten_stream_to_an_owner_is_caught() {
 }
 
 #[test]
+fn a_turn_that_is_forgotten_is_caught() {
+    expect_caught(Mutation::ForgetTurns, &["order", "duplicate"]);
+}
+
+#[test]
 fn a_route_that_is_ignored_is_caught() {
     expect_caught(Mutation::IgnoreRoute, &["route", "order", "accounting"]);
 }

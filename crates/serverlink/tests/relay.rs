@@ -353,3 +353,36 @@ fn a_publisher_that_gets_a_direct_link_keeps_its_order() {
         assert_numbers(&at_owner, 0..6000);
     });
 }
+
+#[test]
+fn what_a_hub_lost_on_the_way_to_an_owner_is_told_with_its_count() {
+    let hub = hub();
+    let proxy = common::proxy::Proxy::before(&endpoint(&hub));
+    let owner = quick().name("owner").topic("t").start().unwrap();
+    owner.add_peer(&proxy.endpoint).unwrap();
+    owner.sync(WAIT).unwrap();
+    let publisher = spoke("u", &[&hub]);
+    knows(&publisher, "t");
+    let subscriber = subscribed(&owner, &["t"]);
+    publisher.publish("t", 0u64.to_le_bytes()).unwrap();
+    assert_eq!(common::number(&subscriber), 0);
+    proxy.silence();
+    for number in 1..4u64 {
+        publisher.publish("t", number.to_le_bytes()).unwrap();
+    }
+    eventually("the hub has passed them on", || {
+        hub.stats().relayed_messages == 4
+    });
+    proxy.cut();
+    eventually("the owner is out of reach", || {
+        publisher.topic("t").is_none_or(|topic| !topic.reachable)
+    });
+    proxy.restore();
+    knows(&publisher, "t");
+    publisher.publish("t", 4u64.to_le_bytes()).unwrap();
+    match next(&subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(3)),
+        other => panic!("{other:?} instead of a gap"),
+    }
+    assert_eq!(common::number(&subscriber), 4);
+}

@@ -28,6 +28,11 @@ impl Message {
             hosting,
         }
     }
+
+    /// Which hosting of its topic it was published in.
+    pub(super) fn hosting(&self) -> u64 {
+        self.hosting
+    }
 }
 
 /// The last message of a publisher.
@@ -74,11 +79,13 @@ impl Seen {
         self.last.get(&host).map(|last| (last.life, last.number))
     }
 
+    /// `is_late`: it was published while the topic was hosted before, so that what is missing before it does not count.
     /// `alone`: the topic has one publisher, so each gap can be checked by itself.
     pub(super) fn take(
         &mut self,
         message: Message,
         settled: bool,
+        is_late: bool,
         alone: bool,
     ) -> Result<(), String> {
         let last = self.last.get(&message.host).copied();
@@ -87,7 +94,8 @@ impl Seen {
         if self.counted && self.unknown && alone && same_life && self.hosting == message.hosting {
             return Err("accounting: an unknown loss, and nobody has died".into());
         }
-        let goes_on = self.counted && !self.unknown && self.hosting == message.hosting;
+        let counted = self.counted && !is_late;
+        let goes_on = counted && !self.unknown && self.hosting == message.hosting;
         if !goes_on || alone && !same_life {
             self.count += 1;
             self.level();
@@ -102,7 +110,7 @@ impl Seen {
         };
         self.last.insert(message.host, kept);
         self.first.entry(message.host).or_insert(message.number);
-        (self.hosting, self.counted) = (message.hosting, settled);
+        (self.hosting, self.counted) = (message.hosting, settled && !is_late);
         let (missing, reported) = (self.missing, self.reported);
         if alone {
             self.level();

@@ -3,6 +3,7 @@
 use spot_core::credit::Grant;
 use spot_core::frame::{Data, Frame};
 use spot_core::inbox::Offer;
+use spot_core::node::PASSAGE_ALIASES;
 use spot_core::outbox::SinkPolicy;
 use spot_core::relay::{Passed, Relay, Send};
 use spot_core::splice::Spliced;
@@ -289,20 +290,28 @@ impl Driver {
                 payload,
             } => {
                 let offer = link.outbox.offer(policy, header, payload);
-                let data = Data::decode(header).expect("DATA").expect("our own");
-                let next = self.passed_on.get_mut(&(id, data.alias));
-                match next {
-                    Some(next) if data.sequence >= *next && offer != Offer::Full => {
-                        *next = data.sequence + 1;
-                    }
-                    Some(next) if data.sequence >= *next => {}
-                    next => self.faults.push(format!(
-                        "{} is passed on over {id:?} after {next:?}",
-                        data.sequence
-                    )),
-                }
+                self.note_passed(id, header, offer);
                 offer
             }
+        }
+    }
+
+    /// A message was passed on over a link: that it was not before is checked.
+    pub(super) fn note_passed(&mut self, id: LinkId, header: &[u8], offer: Offer) {
+        let data = Data::decode(header).expect("DATA").expect("our own");
+        let key = (id, data.alias);
+        if data.alias & PASSAGE_ALIASES == PASSAGE_ALIASES {
+            self.passed_on.entry(key).or_insert(data.sequence);
+        }
+        match self.passed_on.get_mut(&key) {
+            Some(next) if data.sequence >= *next && offer != Offer::Full => {
+                *next = data.sequence + 1;
+            }
+            Some(next) if data.sequence >= *next => {}
+            next => self.faults.push(format!(
+                "{} is passed on over {id:?} after {next:?}",
+                data.sequence
+            )),
         }
     }
 

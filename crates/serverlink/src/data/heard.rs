@@ -318,10 +318,10 @@ impl Topic {
         outside.cut_upstreams.keep(stream);
     }
 
-    /// The stream of this publisher that was cut.
-    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
+    /// The stream of this publisher that was cut, and goes on with the number `next`.
+    pub(crate) fn take_cut_upstream(&self, publisher: NodeId, next: u64) -> Option<Stream> {
         let mut side = lock(&self.publish);
-        side.outside.as_mut()?.cut_upstreams.take(publisher)
+        side.outside.as_mut()?.cut_upstreams.take(publisher, next)
     }
 }
 

@@ -16,9 +16,6 @@ use crate::engine::NodeInner;
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
 
-/// Streams published to us that may have ended and still wait for room; what waits of further ones is not waited for.
-const MAX_ENDING_UPSTREAMS: usize = 16;
-
 /// A SPOT link's incoming side.
 pub(super) struct Spot {
     link: LinkId,
@@ -267,7 +264,13 @@ impl Spot {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
+            Some(Announced::Upstream(upstream)) => {
+                let before = upstream.is_held_up();
+                upstream.tail(next_sequence);
+                if upstream.is_held_up() && !before {
+                    self.held_up.push(alias);
+                }
+            }
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
@@ -289,7 +292,7 @@ impl Spot {
     ) {
         if upstream.is_held_up()
             && !upstream.has_no_way()
-            && self.ending.len() < MAX_ENDING_UPSTREAMS
+            && self.ending.len() < limits::MAX_ENDING_UPSTREAMS
         {
             self.ending.push(Ending { upstream, for_good });
         } else {
