@@ -21,6 +21,13 @@ pub struct Group {
     pub cases: Vec<Case>,
 }
 
+impl Group {
+    /// Where little moves, there is nothing to count.
+    pub fn counts_syscalls(&self) -> bool {
+        !["subscriptions", "idle-peers", "recovery"].contains(&self.name)
+    }
+}
+
 /// All values of a metric, one for each round.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measurement {
