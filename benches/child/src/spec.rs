@@ -32,8 +32,6 @@ pub enum Contender {
     Futex,
     /// Zenoh, peer to peer.
     Zenoh,
-    /// NATS, through its server.
-    Nats,
 }
 
 impl Contender {
@@ -52,7 +50,6 @@ impl Contender {
             Self::Ring => "rtrb",
             Self::Futex => "futex",
             Self::Zenoh => "zenoh",
-            Self::Nats => "NATS",
         }
     }
 }

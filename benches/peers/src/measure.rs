@@ -8,11 +8,14 @@ use crate::settings::Settings;
 /// The figures of one run, by metric.
 pub type Sample = Vec<(String, f64)>;
 
+/// Measures once.
+pub type Run = Box<dyn Fn(&Settings) -> Result<Sample, String>>;
+
 /// Something to be measured: a workload with a contender.
 pub struct Case {
     pub workload: String,
     pub contender: Contender,
-    pub run: Box<dyn Fn(&Settings) -> Result<Sample, String>>,
+    pub run: Run,
 }
 
 /// Cases that are measured in turn, so that their ratios mean something.

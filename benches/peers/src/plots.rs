@@ -9,7 +9,7 @@ use crate::measure::{Results, Spread};
 
 const SIZE: (u32, u32) = (800, 500);
 /// Everybody has the same colour in all pictures.
-const COLOURS: [(Contender, RGBColor); 9] = [
+const COLOURS: [(Contender, RGBColor); 8] = [
     (Contender::C, RGBColor(200, 30, 30)),
     (Contender::Rust, RGBColor(240, 140, 30)),
     (Contender::Zmq, RGBColor(30, 90, 200)),
@@ -18,7 +18,6 @@ const COLOURS: [(Contender, RGBColor); 9] = [
     (Contender::Ring, RGBColor(150, 150, 150)),
     (Contender::Futex, RGBColor(90, 90, 90)),
     (Contender::Zenoh, RGBColor(30, 150, 90)),
-    (Contender::Nats, RGBColor(140, 60, 180)),
 ];
 /// How many times as many round trips there are as slower ones.
 const PERCENTILES: [(&str, f64); 8] = [
@@ -61,14 +60,13 @@ pub fn draw(results: &Results, folder: &Path) -> Result<Vec<(String, String)>, S
 }
 
 fn pictures(results: &Results) -> [Picture; 5] {
-    let count = "subscribers";
     [
         Picture {
             file: "throughput-by-size.svg",
             title: "Messages delivered over TCP, by size of the payload",
             x: "bytes",
             y: "messages per second",
-            lines: lines_by_number(results, "remote-", "rate_per_s", 1.0),
+            lines: lines_by_number(results, "remote-", "rate_per_s"),
         },
         Picture {
             file: "round-trip-remote.svg",
@@ -89,27 +87,27 @@ fn pictures(results: &Results) -> [Picture; 5] {
             title: "Processor time of both ends for each message, by topics published in turn",
             x: "topics",
             y: "microseconds",
-            lines: lines_by_number(results, "topics-", "cpu_s_per_million", 1.0),
+            lines: lines_by_number(results, "topics-", "cpu_s_per_million"),
         },
         Picture {
             file: "cost-by-subscribers.svg",
             title: "Processor time of all processes for each delivery, by subscribers",
-            x: count,
+            x: "subscribers",
             y: "microseconds",
-            lines: lines_by_number(results, "fan-out-", "cpu_s_per_million", 1.0),
+            lines: lines_by_number(results, "fan-out-", "cpu_s_per_million"),
         },
     ]
 }
 
 /// A line for each contender, over the numbers at the end of the workloads' names.
-fn lines_by_number(results: &Results, prefix: &str, metric: &str, unit: f64) -> Vec<Line> {
+fn lines_by_number(results: &Results, prefix: &str, metric: &str) -> Vec<Line> {
     let of = |&(contender, _): &(Contender, RGBColor)| {
         let measured = results.0.iter();
         let own = measured.filter(|it| it.contender == contender && it.metric == metric);
         let mut points: Vec<(f64, f64)> = own
             .filter_map(|it| {
                 let number = it.workload.strip_prefix(prefix)?.parse().ok()?;
-                Some((number, Spread::of(&it.values)?.median / unit))
+                Some((number, Spread::of(&it.values)?.median))
             })
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));

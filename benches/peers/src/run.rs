@@ -62,13 +62,13 @@ pub fn run(mut settings: Settings) -> Result<(), String> {
 
 /// Who is not measured is named, so that nobody takes them for forgotten.
 fn tell_absent(settings: &Settings) {
-    for contender in [Contender::Zenoh, Contender::Nats] {
-        if settings.from.is_none() && !workload::is_there(settings, contender) {
-            let package = contender.label().to_lowercase();
-            eprintln!(
-                "SKIPPED: {package}. To measure it: cargo build --release --manifest-path benches/{package}/Cargo.toml"
-            );
-        }
+    if settings.from.is_some() || settings.instructions {
+        return;
+    }
+    if !workload::is_there(settings, Contender::Zenoh) {
+        eprintln!(
+            "SKIPPED: zenoh. To measure it: cargo build --release --manifest-path benches/zenoh/Cargo.toml"
+        );
     }
     if settings.syscalls && !syscalls::can_be_counted() {
         eprintln!("SKIPPED: system calls, as perf may not count them here");

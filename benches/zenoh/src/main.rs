@@ -40,7 +40,9 @@ fn publish(spec: &Spec) {
     hear("go");
     let cpu = Cpu::start();
     let started = now_ns();
-    let sent = publish_for(spec.seconds, spec.size, 0, 1, |_, number| sender.send(number));
+    let sent = publish_for(spec.seconds, spec.size, 0, 1, |_, number| {
+        sender.send(number)
+    });
     tell_last(0, sent, false, |_, number| sender.send(number));
     hear("end");
     report(&[
@@ -143,7 +145,10 @@ fn receive(receiver: &Receiver, size: usize) -> u64 {
     let payload = sample.payload();
     assert_eq!(payload.len(), size, "bytes of a message");
     let mut number = [0; 8];
-    payload.reader().read_exact(&mut number).expect("eight bytes");
+    payload
+        .reader()
+        .read_exact(&mut number)
+        .expect("eight bytes");
     u64::from_le_bytes(number)
 }
 
