@@ -32,8 +32,6 @@ pub enum Contender {
     Futex,
     /// Zenoh, peer to peer.
     Zenoh,
-    /// NATS, through its server.
-    Nats,
 }
 
 impl Contender {
@@ -52,7 +50,6 @@ impl Contender {
             Self::Ring => "rtrb",
             Self::Futex => "futex",
             Self::Zenoh => "zenoh",
-            Self::Nats => "NATS",
         }
     }
 }
@@ -85,6 +82,10 @@ pub enum Role {
     Beat,
     /// Receives from a publisher that is restarted.
     Outlive,
+    /// Publishes and receives a number of messages, for those who count instructions.
+    Count,
+    /// Encodes and decodes a number of messages, for those who count instructions.
+    Codec,
 }
 
 /// What happens when a subscriber is slow.
@@ -122,6 +123,8 @@ pub struct Spec {
     pub publishers: usize,
     /// How many subscribers the publisher waits for; how many a process holds.
     pub subscribers: usize,
+    /// How many messages to handle where their number is what matters.
+    pub messages: u64,
     /// How long to publish.
     pub seconds: f64,
     pub overflow: Overflow,
@@ -150,6 +153,7 @@ impl Spec {
             first_topic: 0,
             publishers: 1,
             subscribers: 1,
+            messages: 0,
             seconds: 1.0,
             overflow: Overflow::Block,
             filters: Filters::Exact,

@@ -1,5 +1,6 @@
 //! What a process does that the harness started, by its role.
 
+mod counted;
 mod standing;
 
 use std::thread;
@@ -25,6 +26,8 @@ pub fn run(spec: &Spec) {
         Role::Hold => standing::hold(spec),
         Role::Beat => standing::beat(spec),
         Role::Outlive => standing::outlive(spec),
+        Role::Count => counted::messages(spec),
+        Role::Codec => counted::codec(spec),
     }
 }
 

@@ -2,7 +2,10 @@
 
 mod child;
 mod contender;
+mod docs;
+mod instructions;
 mod measure;
+mod plots;
 mod process;
 mod run;
 mod settings;

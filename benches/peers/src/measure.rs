@@ -8,17 +8,27 @@ use crate::settings::Settings;
 /// The figures of one run, by metric.
 pub type Sample = Vec<(String, f64)>;
 
+/// Measures once.
+pub type Run = Box<dyn Fn(&Settings) -> Result<Sample, String>>;
+
 /// Something to be measured: a workload with a contender.
 pub struct Case {
     pub workload: String,
     pub contender: Contender,
-    pub run: Box<dyn Fn(&Settings) -> Result<Sample, String>>,
+    pub run: Run,
 }
 
 /// Cases that are measured in turn, so that their ratios mean something.
 pub struct Group {
     pub name: &'static str,
     pub cases: Vec<Case>,
+}
+
+impl Group {
+    /// Where little moves, there is nothing to count.
+    pub fn counts_syscalls(&self) -> bool {
+        !["subscriptions", "idle-peers", "recovery"].contains(&self.name)
+    }
 }
 
 /// All values of a metric, one for each round.

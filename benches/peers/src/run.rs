@@ -4,15 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::measure::{Group, Results};
+use bench_child::Contender;
+use serde::{Deserialize, Serialize};
+
+use crate::docs::{self, Setting};
+use crate::measure::{Group, Measurement, Results};
 use crate::settings::{Settings, root};
-use crate::{syscalls, table, workload};
+use crate::{instructions, syscalls, table, workload};
 
 /// How long the pass is that counts system calls.
 const SYSCALLS_SECONDS: f64 = 0.3;
 
 pub fn run(mut settings: Settings) -> Result<(), String> {
     let groups = workload::groups(&settings);
+    tell_absent(&settings);
     if settings.list {
         for group in &groups {
             for case in &group.cases {
@@ -26,28 +31,61 @@ pub fn run(mut settings: Settings) -> Result<(), String> {
         }
         return Ok(());
     }
-    let results = match &settings.from {
+    let run = match &settings.from {
         Some(file) => read(file)?,
         None => {
             if settings.library.is_none() {
                 settings.library = Some(build_library()?);
             }
-            measure(&settings, &groups)?
+            if settings.instructions {
+                return instructions::count(&settings);
+            }
+            let setting = Setting::of_this_run(&settings);
+            let measurements = measure(&settings, &groups)?.0;
+            Run {
+                setting,
+                measurements,
+            }
         }
     };
     if let Some(file) = &settings.json {
-        let json = serde_json::to_string_pretty(&results.0).expect("numbers can be written");
+        let json = serde_json::to_string_pretty(&run).expect("numbers can be written");
         fs::write(file, json).map_err(|error| format!("{}: {error}", file.display()))?;
     }
+    let results = Results(run.measurements);
     println!("{}", table::markdown(&results));
+    if settings.docs {
+        docs::rewrite(&results, &run.setting)?;
+    }
     Ok(())
 }
 
-fn read(file: &PathBuf) -> Result<Results, String> {
-    let json = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let measurements = serde_json::from_str(&json);
-    let measurements = measurements.map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(Results(measurements))
+/// Who is not measured is named, so that nobody takes them for forgotten.
+fn tell_absent(settings: &Settings) {
+    if settings.from.is_some() || settings.instructions {
+        return;
+    }
+    if !workload::is_there(settings, Contender::Zenoh) {
+        eprintln!(
+            "SKIPPED: zenoh. To measure it: cargo build --release --manifest-path benches/zenoh/Cargo.toml"
+        );
+    }
+    if settings.syscalls && !syscalls::can_be_counted() {
+        eprintln!("SKIPPED: system calls, as perf may not count them here");
+    }
+}
+
+/// What `--json` writes and `--from` reads.
+#[derive(Debug, Serialize, Deserialize)]
+struct Run {
+    setting: Setting,
+    measurements: Vec<Measurement>,
+}
+
+fn read(file: &PathBuf) -> Result<Run, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let json = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    serde_json::from_str(&json).map_err(|error| failed(&error))
 }
 
 /// Builds what C programs load; its path.
@@ -82,6 +120,9 @@ fn measure(settings: &Settings, groups: &[Group]) -> Result<Results, String> {
     for group in groups {
         for round in 0..settings.rounds + usize::from(counted.syscalls) {
             let is_counted = round == settings.rounds;
+            if is_counted && !group.counts_syscalls() {
+                continue;
+            }
             for case in &group.cases {
                 let with = if is_counted { &counted } else { &timed };
                 let sample = (case.run)(with).map_err(|error| {
