@@ -75,6 +75,12 @@ impl Segment {
         }
     }
 
+    /// Messages that begin here.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// Marks bytes as written.
     pub fn advance(&mut self, written: usize) {
         self.start += written;

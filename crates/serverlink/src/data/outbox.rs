@@ -3,6 +3,7 @@
 //! Whoever holds the flush token writes to the socket: a publisher whose link has been quiet for a moment (that saves a
 //! thread hop), otherwise the reactor, which finds a batch. Nobody writes while holding the queue's lock.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -23,6 +24,11 @@ const ROUND_BYTES: usize = 256 * 1024;
 const MAX_SLICES: usize = 64;
 /// A publisher writes itself when the last write is at least this long ago.
 const QUIET: Duration = Duration::from_micros(50);
+/// Unless messages were lately published so densely that a write took at least so many, and not longer ago than that;
+const DENSE_MESSAGES: usize = 4;
+const DENSE_FOR: Duration = Duration::from_millis(1);
+/// or the thread has just come from writing: with many links, each of them looks idle meanwhile.
+const BREATH: Duration = Duration::from_micros(10);
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
 
@@ -38,7 +44,7 @@ pub(crate) struct SharedOutbox {
     pub(crate) port: LinkPort,
     closed: AtomicBool,
     in_use: AtomicBool,
-    /// Something arrived over the link since a publisher last wrote to it.
+    /// A message arrived over the link since a publisher last wrote to it.
     heard: AtomicBool,
 }
 
@@ -63,6 +69,13 @@ struct State {
     /// Counts the times that blocked publishers were told to look again.
     turns: u64,
     written_at: Instant,
+    /// Messages in the last round of writing.
+    last_round: usize,
+}
+
+thread_local! {
+    /// When this thread last wrote as a publisher.
+    static WROTE_AT: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Who is to write what was just queued.
@@ -72,6 +85,17 @@ pub(crate) enum Flush {
     Underway,
     /// The caller, once it has let go of its locks.
     Now,
+}
+
+impl State {
+    /// Whether what was just published is likely to stay alone for a moment.
+    fn is_quiet(&self) -> bool {
+        let now = Instant::now();
+        let quiet = now.saturating_duration_since(self.written_at);
+        let dense = self.last_round >= DENSE_MESSAGES && quiet < DENSE_FOR;
+        let breathless = |at: Instant| now.saturating_duration_since(at) < BREATH;
+        quiet >= QUIET && !dense && !WROTE_AT.get().is_some_and(breathless)
+    }
 }
 
 impl SharedOutbox {
@@ -88,6 +112,7 @@ impl SharedOutbox {
             waiting: Vec::new(),
             relays: Vec::new(),
             written_at: Instant::now() - QUIET,
+            last_round: 0,
         };
         Self {
             link,
@@ -286,6 +311,7 @@ impl SharedOutbox {
     pub(crate) fn flush_as_publisher(&self) {
         // What fails here fails again at the reactor, which reads the socket and ends the link.
         let _ = self.flush_rounds(1);
+        WROTE_AT.set(Some(Instant::now()));
         if !self.is_drained() {
             self.flush_soon();
         }
@@ -340,7 +366,7 @@ impl SharedOutbox {
         }
     }
 
-    /// Something arrived over the link: what is published next may be the answer, which is not to wait for a batch.
+    /// A message arrived over the link: what is published next may be the answer, which is not to wait for a batch.
     pub(crate) fn note_heard(&self) {
         if !self.heard.load(Relaxed) {
             self.heard.store(true, Relaxed);
@@ -358,7 +384,7 @@ impl SharedOutbox {
         if state.scheduled {
             return Flush::Underway;
         }
-        if self.heard.load(Relaxed) || state.written_at.elapsed() >= QUIET {
+        if self.heard.load(Relaxed) || state.is_quiet() {
             self.heard.store(false, Relaxed);
             return Flush::Now;
         }
@@ -389,6 +415,7 @@ impl SharedOutbox {
                 }
                 left -= 1;
                 state.queue.take(ROUND_BYTES, &mut writing);
+                state.last_round = writing.iter().map(Segment::messages).sum();
             }
             match self.write(&mut writing) {
                 Ok(()) => {}

@@ -102,7 +102,6 @@ impl Link {
     /// Handles bytes that arrived.
     pub(super) fn take(&mut self, node: &Arc<NodeInner>, mut input: &[u8]) -> Result<(), Fault> {
         self.heartbeat.on_received();
-        self.outbox.note_heard();
         while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
             if frame.command {
                 self.command(node, &frame)?;

@@ -107,6 +107,7 @@ impl Spot {
         payload: Payload,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
+        outbox.note_heard();
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
