@@ -162,7 +162,7 @@ impl Topic {
             }
             Judged::Wait => self.release(&mut sinks, heard, after),
             Judged::Discard => {
-                after.duplicates += u64::from(stream.link() == Some(heard.link));
+                after.duplicates(u64::from(stream.link() == Some(heard.link)));
                 sinks.return_credit(heard.link, false, payload.len());
             }
         }
@@ -256,7 +256,7 @@ impl Topic {
                 side.streams[index].awaited = Some(link);
                 sinks.tell_followed(self.id, index, after);
             }
-            None => after.followed.push((self.id, origin, link)),
+            None => after.work().followed.push((self.id, origin, link)),
         }
     }
 
@@ -371,7 +371,7 @@ impl SinkSide {
         let carried = |link: &mut LinkId| heard.stream.is_carried_by(*link);
         if let Some(link) = heard.awaited.take_if(carried) {
             let origin = heard.stream.stream().publisher();
-            after.followed.push((topic, origin, link));
+            after.work().followed.push((topic, origin, link));
         }
     }
 

@@ -6,9 +6,9 @@ use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_he
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId};
+use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload};
 
-use super::outbox::Flush;
+use super::aftermath::Aftermath;
 use super::reservation::Reservation;
 use super::topic::{
     InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState,
@@ -103,56 +103,6 @@ impl Blocker {
                 outbox.flush_as_publisher();
                 outbox.wait_for_room(policy, len, *turns, deadline)
             }
-        }
-    }
-}
-
-/// What is left to do after messages were moved, once all locks of the data plane are free.
-#[derive(Debug, Default)]
-pub(crate) struct Aftermath {
-    /// Links to write to.
-    pub(crate) flush: Vec<Arc<SharedOutbox>>,
-    /// Subscribers that got messages over links and may be asleep.
-    pub(crate) announce: Vec<Arc<SharedInbox>>,
-    /// Subscribers that are too slow and asked to be disconnected then.
-    pub(crate) ended_inboxes: Vec<Arc<SharedInbox>>,
-    /// The same behind links.
-    pub(crate) ended_classes: Vec<(LinkId, Class)>,
-    /// Messages refused as duplicates.
-    pub(crate) duplicates: u64,
-    /// Losses that a link told, by topic.
-    pub(crate) gaps: Vec<(Arc<str>, Missed)>,
-    /// Messages passed on to other nodes, once for each link, and their payload bytes.
-    pub(crate) relayed: (u64, u64),
-    /// Streams that have changed their way, with the link they are followed to.
-    pub(crate) followed: Vec<(TopicId, NodeId, LinkId)>,
-}
-
-impl Aftermath {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flush.is_empty()
-            && self.announce.is_empty()
-            && self.ended_inboxes.is_empty()
-            && self.ended_classes.is_empty()
-            && self.duplicates == 0
-            && self.gaps.is_empty()
-            && self.relayed.0 == 0
-            && self.followed.is_empty()
-    }
-
-    pub(crate) fn missed(&mut self, topic: &Arc<str>, missed: Missed) {
-        self.gaps.push((topic.clone(), missed));
-    }
-
-    /// A message was passed on over a link.
-    pub(crate) fn relayed(&mut self, len: usize) {
-        self.relayed.0 += 1;
-        self.relayed.1 += len as u64;
-    }
-
-    pub(crate) fn queued(&mut self, outbox: &Arc<SharedOutbox>, flush: Flush) {
-        if flush == Flush::Now {
-            self.flush.push(outbox.clone());
         }
     }
 }
@@ -403,7 +353,7 @@ impl Topic {
                         Offer::Full => after.queued(outbox, outbox.lose(header)),
                         Offer::Ended => {
                             let ended = policy.disconnect.iter().map(|class| (*link, *class));
-                            after.ended_classes.extend(ended);
+                            after.work().ended_classes.extend(ended);
                         }
                     }
                 }
@@ -517,7 +467,7 @@ impl InboxSink {
             Offer::Queued | Offer::Dropped => Ok(()),
             Offer::Full => Err(PublishFailure::Full(Blocker::inbox(&self.inbox))),
             Offer::Ended => {
-                after.ended_inboxes.push(self.inbox.clone());
+                after.work().ended_inboxes.push(self.inbox.clone());
                 Ok(())
             }
         }

@@ -216,7 +216,9 @@ impl RelaySide {
 
     /// Does what follows from passing messages on.
     fn settle(&self, passed: Passed, after: &mut Aftermath) {
-        after.ended_classes.extend(passed.ended);
+        if !passed.ended.is_empty() {
+            after.work().ended_classes.extend(passed.ended);
+        }
         if let Some(grant) = passed.grant {
             self.grant(grant);
         }

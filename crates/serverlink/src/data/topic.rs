@@ -533,7 +533,7 @@ impl InboxSink {
         } else {
             let (offer, announce) = self.inbox.offer_of_link(self.slot, source, payload);
             if announce {
-                after.announce.push(self.inbox.clone());
+                after.work().announce.push(self.inbox.clone());
             }
             offer
         };
@@ -541,7 +541,7 @@ impl InboxSink {
             spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
             spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
-            spot_core::inbox::Offer::Ended => after.ended_inboxes.push(self.inbox.clone()),
+            spot_core::inbox::Offer::Ended => after.work().ended_inboxes.push(self.inbox.clone()),
         }
     }
 }
