@@ -445,7 +445,10 @@ impl Driver {
         if let Some(topic_id) = topic_id {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
-            let missed = topic.open_stream(id, alias);
+            let missed = match self.mutation {
+                Some(Mutation::HideRestarts) => topic.open_stream_anew(id, alias),
+                _ => topic.open_stream(id, alias),
+            };
             topic.tell_missed_on(id, alias.publisher, &mut self.subscribers, missed);
             self.announce_relayed(topic_id, alias.publisher, id);
             self.release(topic_id, alias.publisher);
@@ -535,7 +538,7 @@ impl Driver {
             return self.skip(&name, missed);
         }
         let heard = self.stream_of(id, alias);
-        if last != Last::No {
+        if last.frees_alias() {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
         }
@@ -554,7 +557,7 @@ impl Driver {
         } else if is_cut {
             self.cut_relayed(topic, publisher, false);
         } else if link == Some(id) {
-            self.relay_tail(topic, publisher);
+            self.relay_tail(topic, publisher, missed);
         }
         self.release(topic, publisher);
     }

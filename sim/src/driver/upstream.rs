@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, Data, put_data_header};
+use spot_core::frame::{Alias, Data, Frame, Last, put_data_header};
 use spot_core::inbox::Offer;
 use spot_core::upstream::{Arrival, Receiver};
 use spot_core::{LinkId, Missed, Payload};
@@ -88,9 +88,26 @@ impl Driver {
     /// Messages of another publisher were lost on the way: everybody misses them.
     pub(super) fn skip(&mut self, name: &str, missed: Missed) {
         let id = self.node.topic(name).map(|topic| topic.id);
-        if let Some(topic) = id.and_then(|id| self.topics.get_mut(&id)) {
-            topic.next_sequence += missed.counted();
-            topic.tell_missed(&mut self.subscribers, missed);
+        let Some(id) = id.filter(|_| !missed.is_none()) else {
+            return;
+        };
+        let topic = self.topics.get_mut(&id).expect("known");
+        topic.tell_missed(&mut self.subscribers, missed);
+        topic.next_sequence += match self.mutation {
+            Some(Mutation::HideCrashes) => missed.counted(),
+            _ => missed.numbers(),
+        };
+        let tail = Frame::Tail {
+            alias: id.0,
+            next_sequence: topic.next_sequence,
+            last: match self.mutation {
+                Some(Mutation::HideCrashes) => Last::No,
+                _ => Last::behind(missed),
+            },
+        };
+        for link in topic.sinks.keys() {
+            let link = self.links.get_mut(link).expect("attached");
+            link.outbox.control(&tail.to_vec());
         }
     }
 

@@ -271,7 +271,7 @@ impl Spot {
             Some(Announced::Ignored) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
-        if last != Last::No
+        if last.frees_alias()
             && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
         {
             self.upstream_ended(node, *upstream, false, after);
@@ -343,7 +343,6 @@ impl Spot {
     pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
         let farewell = match self.farewell {
             Some(ByeReason::Leaving) => Farewell::Theirs,
-            Some(ByeReason::Refused) => Farewell::Ours,
             _ if left => Farewell::Ours,
             _ => Farewell::None,
         };
