@@ -440,8 +440,14 @@ impl Driver {
             return self.upstream_announced(id, alias);
         }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
+        let name = self.node.topic(alias.topic).map(|topic| topic.id);
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
+        link.ignored.remove(&alias.alias);
+        if let (None, Some(topic_id)) = (topic_id, name) {
+            let ignored = (topic_id, alias.publisher);
+            link.ignored.insert(alias.alias, ignored);
+        }
         if let Some(topic_id) = topic_id {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
@@ -460,7 +466,7 @@ impl Driver {
             return self.upstream_data(id, data);
         }
         let Some((topic, publisher)) = self.stream_of(id, data.alias) else {
-            return;
+            return self.ignore(id, data);
         };
         let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
         let stream = streams.get_mut(&publisher).expect("just found");
@@ -482,6 +488,17 @@ impl Driver {
             }
         }
         self.release(topic, publisher);
+    }
+
+    /// A message of a stream that we wanted until a moment ago. It came on credit.
+    fn ignore(&mut self, id: LinkId, data: &Data<'_>) {
+        let ignored = self.links[&id].ignored.get(&data.alias);
+        if let Some((topic, publisher)) = ignored.copied()
+            && self.topics.contains_key(&topic)
+        {
+            let charged = self.charged(id, topic, publisher);
+            self.give_back(id, charged, data.payload.len());
+        }
     }
 
     /// What a link's alias stands for, as long as the topic and the stream are known.

@@ -164,6 +164,11 @@ impl Topic {
         }
     }
 
+    /// A message arrived over a link of a stream that was not wanted from there any more when it was announced.
+    pub(crate) fn ignore(&self, link: LinkId, len: usize) {
+        lock(&self.sinks).return_credit(link, false, len);
+    }
+
     /// A stream announced its next number, or its end.
     pub(crate) fn hear_tail(
         &self,
@@ -407,8 +412,8 @@ impl SinkSide {
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
     /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
-        let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|known| known.link == link);
+        let departed = self.heard.iter().flat_map(|side| &side.departed);
+        let departed = departed.filter(|known| known.link == link);
         departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
             let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());

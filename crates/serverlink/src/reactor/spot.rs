@@ -40,8 +40,9 @@ enum Announced {
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
     Upstream(Box<Upstream>),
-    /// To nobody: the topic is not offered, and the other side does not know yet.
-    Ignored,
+    /// To nobody: the topic is not offered, or not wanted from here any more, and the other side does not know yet. What
+    /// comes on the credit of subscribers gives it back.
+    Ignored(Option<Arc<Topic>>),
 }
 
 /// A stream published to us that has ended.
@@ -121,7 +122,11 @@ impl Spot {
                     self.held_up.push(alias);
                 }
             }
-            Some(Announced::Ignored) => {}
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore(self.link, payload.len());
+                }
+            }
             None => return Err(unknown_alias("DATA", alias)),
         }
         Ok(())
@@ -140,7 +145,12 @@ impl Spot {
                 topic.hear_past(*heard, Token(past.token), past.sequence, &payload, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore_past(self.link, Token(past.token), past.payload.len());
+                }
+                Ok(())
+            }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("PAST", past.alias)),
         }
     }
@@ -157,7 +167,7 @@ impl Spot {
                 topic.hear_live(*heard, Token(token), next_sequence, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(_)) => Ok(()),
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("LIVE", alias)),
         }
     }
@@ -235,7 +245,8 @@ impl Spot {
         let announced = if alias.upstream {
             Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
         } else {
-            self.heard(node, alias, after).unwrap_or(Announced::Ignored)
+            let heard = self.heard(node, alias, after);
+            heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
         };
         self.aliases.insert(alias.alias, announced)
     }
@@ -268,7 +279,7 @@ impl Spot {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
             Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
-            Some(Announced::Ignored) => {}
+            Some(Announced::Ignored(_)) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
         if last.frees_alias()
@@ -353,7 +364,7 @@ impl Spot {
                     let ended = farewell != Farewell::None && upstream.is_of(self.peer);
                     self.upstream_ended(node, *upstream, ended, after);
                 }
-                Announced::Ignored => {}
+                Announced::Ignored(_) => {}
             }
         }
     }
