@@ -440,11 +440,11 @@ impl Driver {
             return self.upstream_announced(id, alias);
         }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
-        let name = self.node.topic(alias.topic).map(|topic| topic.id);
+        let known = self.node.topic(alias.topic).map(|topic| topic.id);
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
         link.ignored.remove(&alias.alias);
-        if let (None, Some(topic_id)) = (topic_id, name) {
+        if let (None, Some(topic_id)) = (topic_id, known) {
             let ignored = (topic_id, alias.publisher);
             link.ignored.insert(alias.alias, ignored);
         }

@@ -68,10 +68,12 @@ impl Topic {
         let (publisher, life, next) = (alias.publisher, alias.incarnation, alias.next_sequence);
         match self.streams.get_mut(&publisher) {
             Some(stream) => {
-                if stream.stream().incarnation() < life && !stream.is_unheard() {
+                let is_new_life = stream.stream().incarnation() < life;
+                let missed = stream.announced(link, life, next);
+                if is_new_life && missed.count() > Some(0) {
                     self.awaiting.begins_anew(link, publisher);
                 }
-                stream.announced(link, life, next)
+                missed
             }
             None => {
                 let stream = Spliced::new(link, publisher, life, next);

@@ -150,8 +150,8 @@ impl Awaiting {
         Some(Missed::exactly(next.saturating_sub(got)))
     }
 
-    /// A publisher began a new life, of which those who wait for its past want all: what is before the first that comes is
-    /// missing.
+    /// A publisher that had ended its stream began a new life, of which those who wait for its past want all: what is before
+    /// the first that comes is missing. After a death an unknown loss tells them that already.
     pub fn begins_anew(&mut self, link: LinkId, publisher: NodeId) {
         let states = self.0.iter_mut();
         let held = |state: &&mut State| state.is_on(link) && !state.live;

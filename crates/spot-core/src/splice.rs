@@ -122,12 +122,6 @@ impl Spliced {
         self.link.is_some() && !self.stream.has_ended()
     }
 
-    /// Whether nobody here listened to it any more, and it was not announced since.
-    #[must_use]
-    pub fn is_unheard(&self) -> bool {
-        self.stream.standing() == Standing::Unheard
-    }
-
     /// Whether all further messages come over this link, so that the others may be left; also where it is not announced.
     #[must_use]
     pub fn is_carried_by(&self, link: LinkId) -> bool {

@@ -141,12 +141,6 @@ impl Stream {
         Missed::at_least(counted)
     }
 
-    /// Whether it goes on, as far as is known here.
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.standing
-    }
-
     /// Whether it has ended, or nobody here listened any more.
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -434,10 +434,12 @@ impl HeardSide {
     /// A link announced a stream that was heard before: what is missing of it.
     fn reopen(&mut self, index: usize, link: LinkId, alias: &Alias<'_>) -> Missed {
         let stream = &mut self.streams[index].stream;
-        if stream.stream().incarnation() < alias.incarnation && !stream.is_unheard() {
+        let is_new_life = stream.stream().incarnation() < alias.incarnation;
+        let missed = stream.announced(link, alias.incarnation, alias.next_sequence);
+        if is_new_life && missed.count() > Some(0) {
             self.awaiting.begins_anew(link, alias.publisher);
         }
-        stream.announced(link, alias.incarnation, alias.next_sequence)
+        missed
     }
 
     /// Adds a stream, in place of the oldest one that is no longer heard when there are many.
