@@ -8,6 +8,7 @@ use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
+use spot_core::stream::Standing;
 use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
@@ -301,8 +302,11 @@ impl Topic {
 
     /// The topic is gone; publishers that hold it look it up anew. Gives the streams that somebody here listened to: those
     /// that were cut may go on, and those that have ended may come once more, by a slower way. And how far owners were
-    /// sent to.
-    pub(crate) fn retire(&self) -> (Option<CutStreams>, Option<Sent>) {
+    /// sent to. `is_in_use` tells of a link whether it is.
+    pub(crate) fn retire(
+        &self,
+        is_in_use: impl Fn(LinkId) -> bool,
+    ) -> (Option<CutStreams>, Option<Sent>) {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
@@ -316,12 +320,12 @@ impl Topic {
             .iter()
             .for_each(|upstream| upstream.leave(self.id.0));
         (
-            self.retire_heard(),
+            self.retire_heard(is_in_use),
             Some(sent).filter(|sent| !sent.is_empty()),
         )
     }
 
-    fn retire_heard(&self) -> Option<CutStreams> {
+    fn retire_heard(&self, is_in_use: impl Fn(LinkId) -> bool) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
@@ -332,9 +336,12 @@ impl Topic {
         } = *sinks.heard.take()?;
         awaiting.cut();
         for heard in &mut streams {
-            // A link that breaks is told first: what still comes is not wanted any more, or ends with the topic.
-            if heard.stream.is_live() {
-                heard.stream.end();
+            // A link that breaks is told first: what still comes ends with the topic, or is not wanted any more.
+            if let Some(link) = heard.stream.link() {
+                heard.stream.stand(match is_in_use(link) {
+                    true => Standing::Ended,
+                    false => Standing::Unheard,
+                });
             }
             heard.stream.lost();
         }
