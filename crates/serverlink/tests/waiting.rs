@@ -76,7 +76,9 @@ fn those_who_wait_beside_each_other_are_all_served() {
             host.publish(topic, n.to_le_bytes()).unwrap();
         }
     }
-    receiving.map(|receiving| receiving.join().unwrap());
+    for receiving in receiving {
+        receiving.join().unwrap();
+    }
 }
 
 #[test]

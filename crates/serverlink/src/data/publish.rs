@@ -239,7 +239,7 @@ impl Topic {
             }
             _ => return self.publish_to_all(side, payload, mail, after),
         }
-        side.next_sequence += 1;
+        side.next_sequence = side.next_sequence.wrapping_add(1);
         Ok(())
     }
 
@@ -285,7 +285,8 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let sequence = side.next_sequence;
-        side.next_sequence += 1;
+        // A publisher elsewhere may claim to have lost almost as many as there are numbers.
+        side.next_sequence = sequence.wrapping_add(1);
         for (index, sink) in side.local.iter().enumerate() {
             if held.local.get(index) == Some(&true) {
                 sink.inbox.offer_reserved(sink.slot, payload);
