@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::*;
-use serverlink::{Node, Overflow, RecvError, Subscriber};
+use serverlink::{Node, Overflow, RecvError, Spin, Subscriber};
 
 /// Two nodes, each of which hosts a topic that the other subscribes to: `to` and `fro`, heard once in each direction.
 fn ping_pong() -> ((Node, Subscriber), (Node, Subscriber)) {
@@ -99,6 +99,25 @@ fn who_waits_for_the_network_is_served_by_its_own_process_too() {
     let waiting = thread::spawn(move || at_client.recv());
     client.close();
     assert_eq!(waiting.join().unwrap(), Err(RecvError::Closed));
+}
+
+#[test]
+fn who_spins_gets_the_same() {
+    let (host, client) = hosting(&["t"]);
+    client
+        .configure(|options| options.spin = Spin::Micros(200))
+        .unwrap();
+    let subscriber = subscribed_with(&client, &["t"], Overflow::Block, 100);
+    let publishing = thread::spawn(move || {
+        for n in 0..3_000u64 {
+            host.publish("t", n.to_le_bytes()).unwrap();
+        }
+        host
+    });
+    assert_numbers(&subscriber, 0..3_000);
+    let _host = publishing.join().unwrap();
+    let empty = subscriber.recv_timeout(Duration::from_millis(2));
+    assert_eq!(empty, Err(RecvError::Empty));
 }
 
 #[test]

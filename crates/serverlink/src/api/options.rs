@@ -12,7 +12,8 @@ use crate::net::TcpOptions;
 /// How long a receiver may spin before it sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spin {
-    /// As long as spinning has paid off lately; nothing when idle.
+    /// As long as spinning has paid off lately; nothing when idle, and nothing while the receiver waits for the network
+    /// itself.
     Adaptive,
     /// At most this many microseconds; 0 never spins.
     Micros(u32),

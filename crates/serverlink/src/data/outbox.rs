@@ -226,7 +226,9 @@ impl SharedOutbox {
             self.is_closed() || state.turns != turns || state.queue.has_room(policy, len)
         };
         lock(&self.state).driving += 1;
-        let drove = waiting.drive(deadline, || may_have_room(&lock(&self.state)));
+        let drove = waiting.drive(deadline, Duration::ZERO, || {
+            may_have_room(&lock(&self.state))
+        });
         let mut state = lock(&self.state);
         state.driving -= 1;
         if drove {

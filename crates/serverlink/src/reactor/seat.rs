@@ -155,8 +155,14 @@ impl<'a> Waiting<'a> {
         Self(reactor)
     }
 
-    /// Drives the poller until `done`, if that is possible now; otherwise false, and maybe the next time.
-    pub(crate) fn drive(&self, deadline: Deadline, mut done: impl FnMut() -> bool) -> bool {
+    /// Drives the poller until `done`, if that is possible now; otherwise false, and maybe the next time. For as long as
+    /// `spin` it polls without sleeping.
+    pub(crate) fn drive(
+        &self,
+        deadline: Deadline,
+        spin: Duration,
+        mut done: impl FnMut() -> bool,
+    ) -> bool {
         let seat = &self.0.0.seat;
         if !seat.may_be_taken() || deadline.is_past() {
             return false;
@@ -170,11 +176,13 @@ impl<'a> Waiting<'a> {
             thread: Some(thread),
             stopped: false,
         };
+        let spinning = (!spin.is_zero()).then(|| Instant::now() + spin);
         while !done() && !guest.stopped {
             let Some(limit) = left_until(deadline) else {
                 break;
             };
-            guest.turn(limit);
+            let spins = spinning.is_some_and(|until| Instant::now() < until);
+            guest.turn(if spins { Some(Duration::ZERO) } else { limit });
         }
         guest.finish();
         true

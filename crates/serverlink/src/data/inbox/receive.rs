@@ -160,8 +160,13 @@ impl SharedInbox {
 
     /// Waits by doing the I/O thread's work; false if that is not possible now.
     fn drive(&self, waiting: &Waiting<'_>, deadline: Deadline) -> bool {
+        let spin = match *lock(&self.spin) {
+            Spin::Micros(spin_us) => Duration::from_micros(u64::from(spin_us)),
+            // The kernel wakes who polls as soon as anything arrives.
+            Spin::Adaptive => Duration::ZERO,
+        };
         lock(&self.state).driving += 1;
-        let drove = waiting.drive(deadline, || self.depth.load(Relaxed) > 0);
+        let drove = waiting.drive(deadline, spin, || self.depth.load(Relaxed) > 0);
         lock(&self.state).driving -= 1;
         drove
     }
