@@ -33,6 +33,25 @@ fn three() -> ([Spot; 3], String) {
 }
 
 #[test]
+fn a_node_that_was_dialled_is_told_why_another_of_its_name_puts_it_out() {
+    let (mut first, at_first) = Spot::node(&["--name", "dup", "--topic", "one"]);
+    let (mut witness, at_witness) = Spot::node(&["--name", "w", "--peer", &at_first]);
+    witness.wait_for("topic one offered");
+    let (mut second, at_second) = Spot::node(&["--name", "dup", "--peer", &at_witness]);
+    second.wait_for("peer w");
+    let told = first.wait_for("peer w (");
+    let told = if told.contains(" up") {
+        first.wait_for("peer w (")
+    } else {
+        told
+    };
+    assert!(told.contains("two nodes have the same name"), "{told}");
+    // Nor is one left in the dark that is dialled by somebody who knows its namesake.
+    let (_third, _) = Spot::node(&["--name", "z", "--peer", &format!("{at_second},{at_first}")]);
+    first.wait_for("two nodes have the same name");
+}
+
+#[test]
 fn cluster_shows_the_members_and_not_itself() {
     let (_nodes, at_a) = three();
     let seen = cluster(&at_a);
