@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use serverlink::{Event, Node};
+use serverlink::{Event, Node, PeerInfo, PeerState};
 
 use crate::cli::EventsArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::text::{counted, duration, harmless};
 
 pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
@@ -33,8 +33,17 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         output.line(&line)?;
         output.flush()?;
         told += 1;
+        note_alone(&client.node, &event);
     }
     Ok(())
+}
+
+/// Without a link nothing is known of the members: that they are not reachable says nothing of them.
+fn note_alone(node: &Node, event: &Event) {
+    let is_connected = |peer: &PeerInfo| peer.state == PeerState::Connected;
+    if matches!(event, Event::PeerDown { .. }) && !node.peers().iter().any(is_connected) {
+        note("this program is connected to nobody: it cannot tell how the members are");
+    }
 }
 
 /// What it means that nothing more comes.

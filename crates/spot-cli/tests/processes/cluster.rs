@@ -116,6 +116,25 @@ fn events_tell_who_leaves_and_who_is_killed() {
 }
 
 #[test]
+fn events_of_a_program_that_lost_its_only_peer_told_of_a_heal() {
+    let ([a, _b, _c], at_a) = three();
+    let mut events = Spot::run(&["events", "--peer", &at_a]);
+    let mut wait_for = |text: &str| while !events.line().contains(text) {};
+    for _ in 0..3 {
+        wait_for("member-up ");
+    }
+    a.signal(Signal::TERM);
+    assert_eq!(a.finish().code, Some(0));
+    wait_for("partition reachable=0 size=2");
+    events.wait_for("connected to nobody");
+    events.signal(Signal::INT);
+    let done = events.finish();
+    assert_eq!(done.code, Some(0));
+    let healed = done.stdout.iter().any(|line| line.starts_with("heal"));
+    assert!(!healed, "{:?}", done.stdout);
+}
+
+#[test]
 fn events_stop_after_a_count_or_a_time() {
     let (_node, endpoint) = Spot::node(&["--name", "a", "--topic", "t"]);
     let done = spot(&["events", "-n", "2", "--peer", &endpoint]);
