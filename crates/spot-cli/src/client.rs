@@ -89,6 +89,12 @@ impl Client {
         }
     }
 
+    /// Whether anybody is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        let peers = self.node.peers();
+        peers.iter().any(|peer| peer.state == PeerState::Connected)
+    }
+
     /// The peers that are not connected, each with the last reason known.
     pub(crate) fn explain(&self, peers: &[String]) -> String {
         let mut reasons = HashMap::new();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use serverlink::{Event, Node, PeerInfo, PeerState};
+use serverlink::{Event, Node};
 
 use crate::cli::EventsArgs;
 use crate::client::Client;
@@ -33,15 +33,14 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         output.line(&line)?;
         output.flush()?;
         told += 1;
-        note_alone(&client.node, &event);
+        note_alone(&client, &event);
     }
     Ok(())
 }
 
 /// Without a link nothing is known of the members: that they are not reachable says nothing of them.
-fn note_alone(node: &Node, event: &Event) {
-    let is_connected = |peer: &PeerInfo| peer.state == PeerState::Connected;
-    if matches!(event, Event::PeerDown { .. }) && !node.peers().iter().any(is_connected) {
+fn note_alone(client: &Client, event: &Event) {
+    if matches!(event, Event::PeerDown { .. }) && !client.is_connected() {
         note("this program is connected to nobody: it cannot tell how the members are");
     }
 }

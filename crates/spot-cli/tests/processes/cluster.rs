@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{DEADLINE, Done, Spot, command, spot};
+use crate::support::{DEADLINE, Done, NOBODY, Spot, command, spot};
 
 /// The cluster as the node at `endpoint` sees it.
 fn cluster(endpoint: &str) -> Value {
@@ -79,6 +79,16 @@ fn cluster_shows_the_members_and_not_itself() {
         done.stdout[0],
         "3 of 7 members reachable: no majority, whole"
     );
+}
+
+#[test]
+fn cluster_that_connected_to_nobody_told_of_one_that_is_whole() {
+    for json in [&[][..], &["--json"]] {
+        let args = ["cluster", "--timeout", "0.2", "--peer", NOBODY];
+        let done = spot(&[&args, json].concat());
+        assert_eq!((done.code, done.stdout.len()), (Some(3), 0), "{done:?}");
+        assert!(done.reason().contains("not connected"), "{done:?}");
+    }
 }
 
 #[test]
