@@ -11,6 +11,10 @@ use crate::interrupt;
 use crate::output::note;
 use crate::text::duration;
 
+/// Where a topic may be that the peers do not offer.
+pub(crate) const ELSEWHERE: &str = "a tool sees only what the nodes it is linked to offer, and a node offers the topics of \
+     others only with --relay; `spot cluster` lists the members, `spot topics` what a peer offers";
+
 /// An observer node with its peers.
 pub(crate) struct Client {
     pub(crate) node: Node,

@@ -143,6 +143,23 @@ fn too_few_subscribers_in_time_is_a_timeout() {
 }
 
 #[test]
+fn a_topic_at_another_member_was_said_to_be_nowhere() {
+    let (mut seed, at_seed) = Spot::node(&["--name", "seed"]);
+    let gossip = ["--discovery", "gossip", "--peer", &at_seed];
+    let (_owner, at_owner) = Spot::node(&[&["--topic", "t"], &gossip[..]].concat());
+    seed.wait_for("topic t offered");
+    let told = ["linked to", "--relay", "--peer", "spot cluster"];
+    refused(&["pub", "t", "x", "--peer", &at_seed], 1, &told);
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &at_seed]);
+    let line = sub.wait_for("offers t yet");
+    for word in told {
+        assert!(line.contains(word), "no {word:?} in: {line}");
+    }
+    let done = spot(&["pub", "t", "x", "--peer", &at_owner]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+}
+
+#[test]
 fn negative_numbers_were_taken_for_flags() {
     let join = ["--peer", NOBODY];
     for (args, flag) in [
