@@ -169,7 +169,7 @@ fn log(event: &Event) {
         Event::TopicRemoved { topic } => info!("topic {topic} gone"),
         Event::Gap { topic, missed } => match missed {
             Some(count) => warn!("missed {} of {topic}", counted(*count, "message")),
-            None => warn!("missed messages of {topic}; their number died with the publisher"),
+            None => warn!("may have missed messages of {topic}: the count died with the publisher"),
         },
         Event::SlowSubscriber { endpoint } => {
             warn!("ended a subscription of {endpoint}: it was too slow");
