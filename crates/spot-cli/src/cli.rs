@@ -327,7 +327,7 @@ pub(crate) struct EventsArgs {
     #[arg(short = 'n', long = "count", value_name = "COUNT")]
     #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
-    /// Stop after this time, with exit code 3 if fewer than COUNT events (without -n: none) came
+    /// Stop after this time, with exit code 3 if no peer was ever connected or fewer than COUNT events (without -n: none) came
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,

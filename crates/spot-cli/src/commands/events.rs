@@ -16,14 +16,15 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| (), Node::close)?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let mut output = Output::new();
-    let mut told = 0;
+    let (mut told, mut was_connected) = (0, false);
     while args.count.is_none_or(|count| told < count) {
         let wait = deadline.map_or(FOREVER, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
         let Some(event) = client.events.next_timeout(wait) else {
-            return ended(args, told);
+            return ended(args, &client, told, was_connected);
         };
+        was_connected |= matches!(event, Event::PeerUp { .. });
         let (kind, fields) = describe(&event);
         let line = if args.json {
             as_json(kind, fields)
@@ -46,10 +47,20 @@ fn note_alone(client: &Client, event: &Event) {
 }
 
 /// What it means that nothing more comes.
-fn ended(args: &EventsArgs, told: u64) -> Result<(), Failure> {
+fn ended(
+    args: &EventsArgs,
+    client: &Client,
+    told: u64,
+    was_connected: bool,
+) -> Result<(), Failure> {
     let enough = told >= args.count.unwrap_or(1);
     match args.timeout {
         _ if interrupt::happened() && args.count.is_none() => Ok(()),
+        Some(timeout) if !was_connected => Err(Failure::Timeout(format!(
+            "not connected within {} to {}",
+            duration(timeout),
+            client.explain(&client.peers)
+        ))),
         Some(timeout) if !enough => Err(Failure::Timeout(format!(
             "{} within {}",
             counted(told, "event"),

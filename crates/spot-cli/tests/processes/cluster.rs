@@ -126,6 +126,18 @@ fn events_tell_who_leaves_and_who_is_killed() {
 }
 
 #[test]
+fn events_that_never_connected_were_a_success() {
+    let done = spot(&["events", "--timeout", "0.5", "--peer", NOBODY]);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.reason().contains("not connected within"), "{done:?}");
+    assert!(
+        done.stdout[0].starts_with("connect-failed "),
+        "{:?}",
+        done.stdout
+    );
+}
+
+#[test]
 fn events_of_a_program_that_lost_its_only_peer_told_of_a_heal() {
     let ([a, _b, _c], at_a) = three();
     let mut events = Spot::run(&["events", "--peer", &at_a]);
