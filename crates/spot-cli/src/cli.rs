@@ -156,7 +156,7 @@ pub(crate) struct NodeArgs {
         long,
         env = "SPOT_RELAY",
         hide_env_values = true,
-        value_parser = clap::builder::FalseyValueParser::new()
+        value_parser = clap::builder::ValueParser::new(value::switch)
     )]
     pub(crate) relay: bool,
     #[command(flatten)]

@@ -128,6 +128,15 @@ pub(super) fn history(text: &str) -> Result<usize, String> {
     .ok_or_else(|| format!("write a number of messages from 0 to {MAX_HISTORY}"))
 }
 
+/// Reads a switch. Without a variable of the environment the words are those of the command line's own.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err("write 1 or true for on, 0 or false for off".into()),
+    }
+}
+
 /// Reads an overflow policy.
 pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
     match text {
@@ -203,6 +212,15 @@ mod tests {
         }
         assert_eq!(bind(" tcp://*:0 "), Ok("tcp://*:0".into()));
         assert!(peer("tcp://*:5555").is_err());
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_and_nothing_else() {
+        assert_eq!((switch("1"), switch("true")), (Ok(true), Ok(true)));
+        assert_eq!((switch("0"), switch("false")), (Ok(false), Ok(false)));
+        for text in ["yes", "on", "2", "", "TRUE"] {
+            assert!(switch(text).unwrap_err().contains("1 or true"), "{text}");
+        }
     }
 
     #[test]

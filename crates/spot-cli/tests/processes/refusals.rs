@@ -1,5 +1,7 @@
 //! What is wrong is told in one line, with the value, and has its exit code.
 
+use rustix::process::Signal;
+
 use crate::support::{NOBODY, Spot, command, spot};
 
 /// Runs to the end, which must be a failure with this code and a reason that contains each of `words`.
@@ -227,6 +229,27 @@ fn empty_values_were_silently_left_out() {
     let done = Spot::spawn(listed).finish();
     assert_eq!(done.code, Some(2));
     assert!(done.reason().contains("--topic"), "{}", done.reason());
+}
+
+#[test]
+fn any_word_in_the_relay_variable_made_a_hub() {
+    let node = |value: &str| {
+        let mut node = command(&["node", "--bind", "tcp://127.0.0.1:0"]);
+        node.env("SPOT_RELAY", value);
+        Spot::spawn(node)
+    };
+    node("1").wait_for("relaying");
+    let done = node("yes").finish();
+    assert_eq!(done.code, Some(2), "{}", done.reason());
+    for word in ["yes", "--relay", "1 or true", "0 or false"] {
+        assert!(done.reason().contains(word), "{}", done.reason());
+    }
+    for off in ["0", ""] {
+        let mut node = node(off);
+        node.endpoint();
+        node.signal(Signal::TERM);
+        assert!(!node.finish().reason().contains("relaying"), "{off:?}");
+    }
 }
 
 #[test]
