@@ -101,6 +101,14 @@ pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
         .map_err(|_| "write a whole number, at least 0, such as 100".into())
 }
 
+/// Reads how many messages or events: at least one, as nothing is to be done for none.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "write a whole number, at least 1, such as 100".into())
+}
+
 /// Reads a length of time in seconds: at least 0, fractions allowed.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()

@@ -169,6 +169,10 @@ fn negative_numbers_were_taken_for_flags() {
         (&["sub", "t", "--hwm", "-1"], "--hwm"),
         (&["sub", "t", "-n", "-1"], "--count"),
         (&["pub", "t", "x", "-n", "-1"], "--count"),
+        // Nothing at all was done for none, or only after a connection was made.
+        (&["sub", "t", "-n", "0"], "--count"),
+        (&["pub", "t", "x", "-n", "0"], "--count"),
+        (&["events", "-n", "0"], "--count"),
         (&["pub", "t", "x", "--rate", "-0.5"], "--rate"),
         (&["pub", "t", "x", "--linger", "-1"], "--linger"),
         (&["pub", "t", "x", "--timeout", "-1"], "--timeout"),
