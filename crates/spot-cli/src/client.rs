@@ -12,8 +12,8 @@ use crate::output::note;
 use crate::text::duration;
 
 /// Where a topic may be that the peers do not offer.
-pub(crate) const ELSEWHERE: &str = "a tool sees only what the nodes it is linked to offer, and a node offers the topics of \
-     others only with --relay; `spot cluster` lists the members, `spot topics` what a peer offers";
+pub(crate) const ELSEWHERE: &str = "tools see only what the nodes named with --peer offer, and a node offers the \
+     topics of others only with --relay; `spot cluster` lists the members that may be named";
 
 /// An observer node with its peers.
 pub(crate) struct Client {
