@@ -150,7 +150,7 @@ fn a_topic_at_another_member_was_said_to_be_nowhere() {
     let gossip = ["--discovery", "gossip", "--peer", &at_seed];
     let (_owner, at_owner) = Spot::node(&[&["--topic", "t"], &gossip[..]].concat());
     seed.wait_for("topic t offered");
-    let told = ["linked to", "--relay", "--peer", "spot cluster"];
+    let told = ["named with --peer", "--relay", "spot cluster"];
     refused(&["pub", "t", "x", "--peer", &at_seed], 1, &told);
     let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &at_seed]);
     let line = sub.wait_for("offers t yet");
