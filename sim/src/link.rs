@@ -31,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) closing: bool,
     /// The streams that the other side announced, by alias.
     pub(crate) heard: BTreeMap<u32, (TopicId, NodeId)>,
+    /// Those that were not wanted any more when they were announced.
+    pub(crate) ignored: BTreeMap<u32, (TopicId, NodeId)>,
     /// Streams published to us as the owner of their topics, by alias.
     pub(crate) upstreams: BTreeMap<u32, Upstream>,
     /// Who is at the other end.
@@ -80,6 +82,7 @@ impl Link {
             active: false,
             closing: false,
             heard: BTreeMap::new(),
+            ignored: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             node: None,
         }

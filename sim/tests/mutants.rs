@@ -73,6 +73,16 @@ fn a_turn_that_is_forgotten_is_caught() {
 }
 
 #[test]
+fn a_restart_whose_first_messages_are_missed_in_silence_is_caught() {
+    expect_caught(Mutation::HideRestarts, &["accounting"]);
+}
+
+#[test]
+fn the_death_of_a_publisher_elsewhere_that_is_hidden_is_caught() {
+    expect_caught(Mutation::HideCrashes, &["accounting"]);
+}
+
+#[test]
 fn a_route_that_is_ignored_is_caught() {
     expect_caught(Mutation::IgnoreRoute, &["route", "order", "accounting"]);
 }

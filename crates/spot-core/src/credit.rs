@@ -72,17 +72,26 @@ impl Window {
 
     /// A message of the link was received: the credit to grant anew, if it is time.
     pub fn received(&mut self, len: usize) -> Option<Grant> {
+        self.received_many(1, len)
+    }
+
+    /// As [`received`](Self::received) for so many messages and bytes.
+    pub fn received_many(&mut self, messages: usize, bytes: usize) -> Option<Grant> {
         if self.size == Grant::UNLIMITED {
             return None;
         }
-        if self.debt.messages > 0 {
-            self.debt.messages -= 1;
-        } else {
-            self.spent.messages += 1;
-        }
-        let withheld = self.debt.bytes.min(len as u64);
-        self.debt.bytes -= withheld;
-        self.spent.bytes += len as u64 - withheld;
+        let received = Grant {
+            messages: messages as u64,
+            bytes: bytes as u64,
+        };
+        let withheld = Grant {
+            messages: self.debt.messages.min(received.messages),
+            bytes: self.debt.bytes.min(received.bytes),
+        };
+        self.debt.messages -= withheld.messages;
+        self.debt.bytes -= withheld.bytes;
+        self.spent.messages += received.messages - withheld.messages;
+        self.spent.bytes += received.bytes - withheld.bytes;
         let due = self.spent.messages >= self.size.messages.div_ceil(2)
             || self.spent.bytes >= self.size.bytes / 2;
         due.then(|| {

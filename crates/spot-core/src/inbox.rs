@@ -8,6 +8,10 @@ use crate::missed::Missed;
 use crate::overflow::Overflow;
 use crate::payload::Payload;
 
+pub use self::ahead::{Ahead, Front, Left, Received};
+
+mod ahead;
+
 /// Where a topic's messages enter an [`Inbox`]; given by [`Inbox::attach`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot(u32);
@@ -142,8 +146,14 @@ pub struct Inbox {
     entries: VecDeque<Entry>,
     slots: Vec<SlotState>,
     free_slots: Vec<u32>,
+    /// Counts changes of what topic a slot is of.
+    topics_version: u64,
     /// Slots with a `back_gap`, in the order in which they got it.
     gapped: VecDeque<u32>,
+    /// Slots with a `front_gap`.
+    front_gaps: usize,
+    /// Of what is queued, what a receiver has taken ahead.
+    ahead: Left,
     messages: usize,
     bytes: usize,
     reserved_messages: usize,
@@ -163,7 +173,10 @@ impl Inbox {
             entries: VecDeque::new(),
             slots: Vec::new(),
             free_slots: Vec::new(),
+            topics_version: 0,
             gapped: VecDeque::new(),
+            front_gaps: 0,
+            ahead: Left::default(),
             messages: 0,
             bytes: 0,
             reserved_messages: 0,
@@ -202,6 +215,7 @@ impl Inbox {
             back_gap: Missed::NONE,
             attached: true,
         };
+        self.topics_version += 1;
         match self.free_slots.pop() {
             Some(index) => {
                 self.slots[index as usize] = state;
@@ -303,6 +317,7 @@ impl Inbox {
 
     /// What is first in line, without taking it: topic and payload if it is a message.
     #[must_use]
+    #[inline]
     pub fn first_message(&self) -> Option<(&str, &Payload)> {
         match self.entries.front() {
             Some(Entry::Message { slot, payload, .. })
@@ -315,11 +330,13 @@ impl Inbox {
     }
 
     /// Takes what is first in line.
+    #[inline]
     pub fn take(&mut self) -> Option<Taken> {
         if let Some(Entry::Message { slot, .. }) = self.entries.front() {
             let state = &mut self.slots[*slot as usize];
             if !state.front_gap.is_none() {
                 let missed = std::mem::take(&mut state.front_gap);
+                self.front_gaps -= 1;
                 return Some(Taken::Gap {
                     topic: state.topic.clone(),
                     missed,
@@ -342,7 +359,7 @@ impl Inbox {
                 })
             }
             Some(Entry::Gap { slot, mut missed }) => {
-                missed += std::mem::take(&mut self.slots[slot as usize].front_gap);
+                missed += self.take_front_gap(slot);
                 let topic = self.entry_taken(slot);
                 Some(Taken::Gap { topic, missed })
             }
@@ -422,7 +439,7 @@ impl Inbox {
         }
         self.entries = kept;
         for index in (0..wanted.len()).filter(|&index| !wanted[index]) {
-            self.slots[index].front_gap = Missed::NONE;
+            self.take_front_gap(index as u32);
         }
         for slot in std::mem::take(&mut self.gapped) {
             if wanted[slot as usize] {
@@ -454,6 +471,7 @@ impl Inbox {
         }
     }
 
+    #[inline]
     fn append(&mut self, slot: Slot, source: Source, payload: Payload) {
         self.queue_back_gap(slot.0);
         self.slots[slot.0 as usize].queued += 1;
@@ -514,12 +532,14 @@ impl Inbox {
             self.slots[slot as usize].queued -= 1;
             position = before;
         }
+        let earlier = self.take_front_gap(slot);
         let state = &mut self.slots[slot as usize];
         state.queued -= 1;
         if self.tells_gaps {
-            missed += std::mem::take(&mut state.front_gap);
+            missed += earlier;
             if state.queued > 0 {
                 state.front_gap = missed;
+                self.front_gaps += 1;
             } else if state.attached {
                 self.add_back_gap(slot, missed);
             } else {
@@ -530,6 +550,12 @@ impl Inbox {
         }
         self.release_if_unused(slot);
         true
+    }
+
+    fn take_front_gap(&mut self, slot: u32) -> Missed {
+        let missed = std::mem::take(&mut self.slots[slot as usize].front_gap);
+        self.front_gaps -= usize::from(!missed.is_none());
+        missed
     }
 
     fn add_back_gap(&mut self, slot: u32, missed: Missed) {
@@ -549,14 +575,41 @@ impl Inbox {
         Some(Taken::Gap { topic, missed })
     }
 
+    /// Takes the message that is first in line and discards it. Gives its source.
+    #[inline]
+    fn discard_message(&mut self) -> Option<Source> {
+        let Some(Entry::Message {
+            slot,
+            source,
+            payload,
+        }) = self.entries.front()
+        else {
+            return None;
+        };
+        let (slot, source) = (*slot, *source);
+        if !self.slots[slot as usize].front_gap.is_none() {
+            return None;
+        }
+        self.messages -= 1;
+        self.bytes -= payload.len();
+        self.entries.pop_front();
+        self.count_taken(slot);
+        Some(source)
+    }
+
     fn entry_taken(&mut self, slot: u32) -> Arc<str> {
+        let topic = self.slots[slot as usize].topic.clone();
+        self.count_taken(slot);
+        topic
+    }
+
+    #[inline]
+    fn count_taken(&mut self, slot: u32) {
         let state = &mut self.slots[slot as usize];
         state.queued -= 1;
-        let topic = state.topic.clone();
         if !state.attached {
             self.release_if_unused(slot);
         }
-        topic
     }
 
     fn release_if_unused(&mut self, slot: u32) {

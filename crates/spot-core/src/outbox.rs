@@ -75,6 +75,12 @@ impl Segment {
         }
     }
 
+    /// Messages that begin here.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// Marks bytes as written.
     pub fn advance(&mut self, written: usize) {
         self.start += written;
@@ -183,6 +189,13 @@ impl Outbox {
     #[must_use]
     pub fn messages(&self) -> usize {
         self.messages
+    }
+
+    /// Bytes that these messages are on the wire, about.
+    #[must_use]
+    #[inline]
+    pub fn wire_bytes(&self) -> usize {
+        self.bytes + self.messages * MAX_FRAME_HEADER
     }
 
     /// Messages dropped here so far.
@@ -463,7 +476,7 @@ impl Outbox {
         self.dropped += 1;
         if let Some(Ok(data)) = Data::decode(header) {
             let next = self.unannounced.entry(data.alias).or_default();
-            *next = (*next).max(data.sequence + 1);
+            *next = (*next).max(data.sequence.saturating_add(1));
         }
     }
 
@@ -494,7 +507,7 @@ fn renamed_alias(frame: &[u8]) -> Option<u32> {
     }
     match Frame::decode(frame) {
         Ok(Frame::Alias(stream)) => Some(stream.alias),
-        Ok(Frame::Tail { alias, last, .. }) => (last != Last::No).then_some(alias),
+        Ok(Frame::Tail { alias, last, .. }) => last.frees_alias().then_some(alias),
         _ => None,
     }
 }

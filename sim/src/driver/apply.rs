@@ -6,6 +6,7 @@ use spot_core::frame::{Alias, Frame, Last, ResumeEntry, resume_frames};
 use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::past::Past;
+use spot_core::stream::Standing;
 use spot_core::upstream::Sender;
 use spot_core::{Class, Incarnation, LinkId, Output, Place, SubscriberId, TopicId};
 
@@ -227,7 +228,7 @@ impl Driver {
         };
         for (origin, heard) in &mut topic.streams {
             if heard.link().is_some_and(|link| !is_relayed(link, *origin)) {
-                heard.end();
+                heard.stand(Standing::Ended);
             }
             heard.lost();
         }

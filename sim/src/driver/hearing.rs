@@ -16,12 +16,21 @@ impl Driver {
             return self.upstream_announced(id, alias);
         }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
+        let known = self.node.topic(alias.topic).map(|topic| topic.id);
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
+        link.ignored.remove(&alias.alias);
+        if let (None, Some(topic_id)) = (topic_id, known) {
+            let ignored = (topic_id, alias.publisher);
+            link.ignored.insert(alias.alias, ignored);
+        }
         if let Some(topic_id) = topic_id {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");
-            let missed = topic.open_stream(id, alias);
+            let missed = match self.mutation {
+                Some(Mutation::HideRestarts) => topic.open_stream_anew(id, alias),
+                _ => topic.open_stream(id, alias),
+            };
             topic.tell_missed_on(id, alias.publisher, &mut self.subscribers, missed);
             self.announce_relayed(topic_id, alias.publisher, id);
             self.release(topic_id, alias.publisher);
@@ -33,7 +42,7 @@ impl Driver {
             return self.upstream_data(id, data);
         }
         let Some((topic, publisher)) = self.stream_of(id, data.alias) else {
-            return;
+            return self.ignore(id, data);
         };
         let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
         let stream = streams.get_mut(&publisher).expect("just found");
@@ -55,6 +64,17 @@ impl Driver {
             }
         }
         self.release(topic, publisher);
+    }
+
+    /// A message of a stream that we wanted until a moment ago. It came on credit.
+    fn ignore(&mut self, id: LinkId, data: &Data<'_>) {
+        let ignored = self.links[&id].ignored.get(&data.alias);
+        if let Some((topic, publisher)) = ignored.copied()
+            && self.topics.contains_key(&topic)
+        {
+            let charged = self.charged(id, topic, publisher);
+            self.give_back(id, charged, data.payload.len());
+        }
     }
 
     /// What a link's alias stands for, as long as the topic and the stream are known.
@@ -105,7 +125,7 @@ impl Driver {
             return self.upstream_tail(id, alias, next_sequence, last);
         }
         let heard = self.stream_of(id, alias);
-        if last != Last::No {
+        if last.frees_alias() {
             let link = self.links.get_mut(&id).expect("it has a frame");
             link.heard.remove(&alias);
         }
@@ -124,7 +144,7 @@ impl Driver {
         } else if is_cut {
             self.cut_relayed(topic, publisher, false);
         } else if link == Some(id) {
-            self.relay_tail(topic, publisher);
+            self.relay_tail(topic, publisher, missed);
         }
         self.release(topic, publisher);
     }

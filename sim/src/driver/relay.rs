@@ -7,7 +7,8 @@ use spot_core::node::PASSAGE_ALIASES;
 use spot_core::outbox::SinkPolicy;
 use spot_core::relay::{Passed, Relay, Send};
 use spot_core::splice::Spliced;
-use spot_core::{Class, LinkId, NodeId, Overflow, Payload, SubscriberId, TopicId};
+use spot_core::stream::Standing;
+use spot_core::{Class, LinkId, Missed, NodeId, Overflow, Payload, SubscriberId, TopicId};
 
 use super::Driver;
 
@@ -87,16 +88,17 @@ impl Driver {
         if self.topics[&topic].streams[&origin].link() != Some(link) {
             return;
         }
-        self.relay_tail(topic, origin);
+        self.relay_tail(topic, origin, Missed::NONE);
         let relay = self.topics[&topic].relays.get(&origin);
         let all = relay.is_some_and(|relay| !relay.is_held_up());
         self.announce(topic, origin, all);
     }
 
-    pub(super) fn relay_tail(&mut self, topic: TopicId, origin: NodeId) {
+    /// A stream stands where it has come to, and this is the last that is missing before it.
+    pub(super) fn relay_tail(&mut self, topic: TopicId, origin: NodeId, missed: Missed) {
         let next = self.topics[&topic].streams[&origin].stream().next();
         self.relay(topic, origin, |relay, send| {
-            relay.tail(next, send);
+            relay.tail(next, missed, send);
             Passed::default()
         });
     }
@@ -118,7 +120,7 @@ impl Driver {
             let streams = &mut self.topics.get_mut(&topic).expect("listed").streams;
             let stream = streams.get_mut(&origin).expect("listed");
             let was_its = stream.link() == Some(link);
-            stream.cut(link, graceful && is_its);
+            stream.cut(link, standing_of(graceful && is_its, left));
             if was_its && !stream.is_spliced() {
                 self.cut_relayed(topic, origin, left && is_its);
             }
@@ -141,7 +143,7 @@ impl Driver {
             return;
         };
         let was_its = stream.link() == Some(link);
-        stream.cut(link, false);
+        stream.cut(link, Standing::Open);
         if was_its && !stream.is_spliced() {
             self.cut_relayed(topic, origin, false);
         }
@@ -166,7 +168,7 @@ impl Driver {
             let (link, missed) = (released.link, released.missed);
             self.heard(topic, origin, link, missed, released.message);
             if is_loss {
-                self.relay_tail(topic, origin);
+                self.relay_tail(topic, origin, missed);
             }
         }
         let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
@@ -327,5 +329,14 @@ impl Driver {
             };
             link.outbox.control(&credit.to_vec());
         }
+    }
+}
+
+/// How a stream stands whose link is gone: `graceful` if its publisher left, or if we gave it up.
+fn standing_of(graceful: bool, left: bool) -> Standing {
+    match (graceful, left) {
+        (false, _) => Standing::Open,
+        (true, true) => Standing::Ended,
+        (true, false) => Standing::Unheard,
     }
 }

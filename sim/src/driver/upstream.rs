@@ -146,7 +146,7 @@ impl Driver {
         let upstream = link.upstreams.get_mut(&alias).expect("announced");
         upstream.receiver.told(next_sequence);
         self.drain_upstream(id, alias);
-        if last != Last::No {
+        if last.frees_alias() {
             let link = self.links.get_mut(&id).expect("it has a frame");
             let upstream = link.upstreams.remove(&alias).expect("announced");
             self.upstream_ended(id, upstream, false);
@@ -330,14 +330,21 @@ impl Driver {
         let Some(topic) = id.and_then(|id| self.topics.get_mut(&id)) else {
             return;
         };
-        topic.next_sequence += missed.counted();
+        let hidden = self.mutation == Some(Mutation::HideCrashes);
         topic.tell_missed(&mut self.subscribers, missed);
+        topic.next_sequence += match hidden {
+            true => missed.counted(),
+            false => missed.numbers(),
+        };
+        let tail = Frame::Tail {
+            alias: id.expect("just found").0,
+            next_sequence: topic.next_sequence,
+            last: match hidden {
+                true => Last::No,
+                false => Last::behind(missed),
+            },
+        };
         for link in topic.sinks.keys() {
-            let tail = Frame::Tail {
-                alias: id.expect("just found").0,
-                next_sequence: topic.next_sequence,
-                last: Last::No,
-            };
             let link = self.links.get_mut(link).expect("attached");
             link.outbox.control(&tail.to_vec());
         }

@@ -6,9 +6,11 @@ mod failover;
 mod heal;
 mod hubs;
 mod mesh;
+mod moving;
 mod remote;
 
 pub use calm::run_calm;
+pub use moving::run_moving;
 
 use self::hubs::Shape;
 use crate::checker::{Publisher, SubscriberKey};

@@ -1,7 +1,7 @@
 //! A resolved topic to publish on.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use spot_core::Payload;
 
 use super::error::PublishError;
 use super::node::NodeHandle;
-use crate::data::{Aftermath, Deadline, Mail, PublishFailure, Topic};
+use crate::data::{Aftermath, Deadline, Mail, PublishFailure, Topic, lock};
 use crate::engine::NodeInner;
 
 /// A topic resolved once, so that publishing on it needs no look-up. Cheap to clone, usable from any thread.
@@ -28,23 +28,24 @@ use crate::engine::NodeInner;
 #[derive(Debug, Clone)]
 pub struct Publisher {
     node: Arc<NodeHandle>,
-    name: Arc<str>,
-    topic: Arc<RwLock<Arc<Topic>>>,
+    topic: Arc<Topic>,
+    /// The topic that came after it, where it was destroyed and created again.
+    successor: Arc<Mutex<Option<Arc<Topic>>>>,
 }
 
 impl Publisher {
     pub(super) fn new(node: Arc<NodeHandle>, topic: Arc<Topic>) -> Self {
         Self {
             node,
-            name: topic.name.clone(),
-            topic: Arc::new(RwLock::new(topic)),
+            topic,
+            successor: Arc::default(),
         }
     }
 
     /// The topic's name.
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.name
+        &self.topic.name
     }
 
     /// Publishes a message. Waits for subscribers that chose [`Overflow::Block`](crate::Overflow::Block), and on a
@@ -119,11 +120,10 @@ impl Publisher {
         self.current().subscribers()
     }
 
+    /// The topic, or the one that came after it.
     fn current(&self) -> Arc<Topic> {
-        self.topic
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let successor = lock(&self.successor);
+        successor.as_ref().unwrap_or(&self.topic).clone()
     }
 
     #[inline]
@@ -135,16 +135,27 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         check_size(&self.node, len)?;
         let payload = payload();
-        let topic = self.topic.read().unwrap_or_else(PoisonError::into_inner);
-        match publish(&self.node, &topic, &payload, deadline) {
+        match publish(&self.node, &self.topic, &payload, deadline) {
+            Err(Refusal::Retired) => self.publish_on_successor(&payload, deadline),
+            Err(Refusal::Error(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn publish_on_successor(
+        &self,
+        payload: &Payload,
+        deadline: Option<Deadline>,
+    ) -> Result<(), PublishError> {
+        match publish(&self.node, &self.current(), payload, deadline) {
             Err(Refusal::Retired) => {}
             Err(Refusal::Error(error)) => return Err(error),
             Ok(()) => return Ok(()),
         }
-        drop(topic);
-        let found = resolve(&self.node, &self.name)?;
-        *self.topic.write().unwrap_or_else(PoisonError::into_inner) = found.clone();
-        publish_found(&self.node, &found, &payload, deadline)
+        let found = resolve(&self.node, &self.topic.name)?;
+        *lock(&self.successor) = Some(found.clone());
+        publish_found(&self.node, &found, payload, deadline)
     }
 }
 
@@ -218,10 +229,7 @@ fn publish(
         }
         let name = || topic.name.to_string();
         match published {
-            Ok(()) => {
-                node.counters.count_published(payload.len());
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(PublishFailure::MailUnread(peer)) => {
                 peer.read_mail();
                 mail = Mail::Read;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::{Inbox, Notice, Source, Taken};
+use spot_core::inbox::{Front, Notice, Source, Taken};
 
 use super::delivery::{Delivery, Message};
 use super::error::RecvError;
@@ -103,36 +103,33 @@ impl Receipt for Copied {
 
 /// Copies the first message out and takes it, unless a buffer is too small for it.
 pub(super) fn copy_out(
-    inbox: &mut Inbox,
+    mut front: Front<'_>,
     topic_buffer: &mut [u8],
     data_buffer: &mut [u8],
 ) -> Option<Copied> {
-    if let Some((topic, payload)) = inbox.first_message() {
-        let (topic_len, data_len) = (topic.len(), payload.len());
-        if topic_buffer.len() < topic_len || data_buffer.len() < data_len {
-            return Some(Copied::TooSmall {
-                topic_len,
-                data_len,
-            });
-        }
-    }
-    Some(match inbox.take()? {
-        Taken::Message {
-            topic,
-            source,
-            payload,
-        } => {
-            let (topic_len, data_len) = (topic.len(), payload.len());
-            topic_buffer[..topic_len].copy_from_slice(topic.as_bytes());
-            data_buffer[..data_len].copy_from_slice(payload.as_ref());
-            Copied::Message {
-                source,
-                topic_len,
-                data_len,
-            }
-        }
-        Taken::Gap { .. } => Copied::Gap,
-        Taken::Notice(notice) => Copied::Notice(notice),
+    let Some((topic, payload)) = front.first_message() else {
+        return Some(match front.take()? {
+            Taken::Notice(notice) => Copied::Notice(notice),
+            Taken::Gap { .. } | Taken::Message { .. } => Copied::Gap,
+        });
+    };
+    let (topic_len, data_len) = (topic.len(), payload.len());
+    let (Some(topic_room), Some(data_room)) = (
+        topic_buffer.get_mut(..topic_len),
+        data_buffer.get_mut(..data_len),
+    ) else {
+        return Some(Copied::TooSmall {
+            topic_len,
+            data_len,
+        });
+    };
+    topic_room.copy_from_slice(topic.as_bytes());
+    data_room.copy_from_slice(payload.as_ref());
+    let source = front.discard_message()?;
+    Some(Copied::Message {
+        source,
+        topic_len,
+        data_len,
     })
 }
 

@@ -57,6 +57,7 @@ impl Subscriber {
                 .set_history(subscriber, options.history_asked());
             let inbox = Arc::new(SharedInbox::new(
                 Arc::downgrade(&node),
+                node.reactor.clone(),
                 subscriber,
                 &options,
                 spin,
@@ -202,7 +203,7 @@ impl Subscriber {
     /// # Errors
     /// [`RecvError`].
     pub fn recv_wait(&self, wait: Wait) -> Result<Delivery, RecvError> {
-        match self.inbox.receive(self.deadline(wait)) {
+        match self.inbox.receive(|| self.deadline(wait)) {
             Received::Got(taken) => Ok(delivery(taken)),
             Received::Empty => Err(RecvError::Empty),
             Received::Closed => Err(RecvError::Closed),
@@ -237,11 +238,12 @@ impl Subscriber {
         data: &mut [u8],
         wait: Wait,
     ) -> Result<(usize, usize), RecvIntoError> {
-        let deadline = self.deadline(wait);
+        let mut deadline = None;
         loop {
+            let until = || *deadline.get_or_insert_with(|| self.deadline(wait));
             match self
                 .inbox
-                .receive_with(deadline, |inbox| copy_out(inbox, topic, data))
+                .receive_with(until, |front| copy_out(front, topic, data))
             {
                 Received::Got(Copied::Message {
                     topic_len,

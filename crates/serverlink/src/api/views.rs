@@ -59,20 +59,20 @@ impl Node {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let counters = &self.handle.counters;
-        let (published_messages, published_bytes) = counters.published();
         let (mut received_messages, mut received_bytes, mut dropped_at_receiver) =
             counters.received_before();
-        let mut stats = Stats {
-            published_messages,
-            published_bytes,
-            ..Stats::default()
-        };
+        let mut stats = Stats::default();
+        (stats.published_messages, stats.published_bytes) = counters.published_before();
         self.handle.inspect(|control| {
             for inbox in control.subscribers.values() {
                 let (messages, bytes, dropped) = inbox.counts();
                 received_messages += messages;
                 received_bytes += bytes;
                 dropped_at_receiver += dropped;
+            }
+            for (messages, bytes) in control.topics().map(|topic| topic.published()) {
+                stats.published_messages += messages;
+                stats.published_bytes += bytes;
             }
             stats.dropped_at_sender = counters.closed_outbox_drops.load(Relaxed);
             stats.dropped_at_sender += control

@@ -1,14 +1,11 @@
-//! Counters of a node that many threads bump: striped, so that no two threads fight over a cache line.
+//! Counters of a node of what is rare, and of what topics and subscribers that are gone had counted.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-const STRIPES: usize = 8;
-
-/// Counts messages and bytes published; one stripe for each of a few threads.
+/// Counters. Messages are counted where they are published and received, under locks that are held there anyway.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    stripes: [Stripe; STRIPES],
+    published_before: Published,
     pub(crate) duplicates_refused: AtomicU64,
     pub(crate) missed_messages: AtomicU64,
     pub(crate) relayed_messages: AtomicU64,
@@ -32,19 +29,24 @@ struct Received {
     dropped: AtomicU64,
 }
 
+/// What topics that are gone had counted.
 #[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe {
+struct Published {
     messages: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl Counters {
-    #[inline]
-    pub(crate) fn count_published(&self, len: usize) {
-        let stripe = &self.stripes[stripe_of_thread()];
-        stripe.messages.fetch_add(1, Relaxed);
-        stripe.bytes.fetch_add(len as u64, Relaxed);
+    /// Keeps what a topic had counted, once it is gone: messages and bytes published.
+    pub(crate) fn keep_published(&self, (messages, bytes): (u64, u64)) {
+        self.published_before.messages.fetch_add(messages, Relaxed);
+        self.published_before.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// What topics that are gone had counted.
+    pub(crate) fn published_before(&self) -> (u64, u64) {
+        let Published { messages, bytes } = &self.published_before;
+        (messages.load(Relaxed), bytes.load(Relaxed))
     }
 
     /// Keeps what a subscriber had counted, once it is gone: messages and bytes received, messages dropped.
@@ -67,28 +69,4 @@ impl Counters {
             dropped.load(Relaxed),
         )
     }
-
-    pub(crate) fn published(&self) -> (u64, u64) {
-        self.stripes
-            .iter()
-            .fold((0, 0), |(messages, bytes), stripe| {
-                (
-                    messages + stripe.messages.load(Relaxed),
-                    bytes + stripe.bytes.load(Relaxed),
-                )
-            })
-    }
-}
-
-fn stripe_of_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    STRIPE.with(|stripe| {
-        if stripe.get() == usize::MAX {
-            stripe.set(NEXT.fetch_add(1, Relaxed) % STRIPES);
-        }
-        stripe.get()
-    })
 }

@@ -1,11 +1,11 @@
 //! The credit that a blocking subscriber gives the links it hears, so that their publishers wait and no socket does.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use spot_core::credit::{Grant, Window};
 use spot_core::frame::Frame;
-use spot_core::inbox::{Limit, Source};
+use spot_core::inbox::{Left, Limit, Source};
 use spot_core::{Class, LinkId};
 
 use super::SharedOutbox;
@@ -68,13 +68,24 @@ impl Windows {
         window.is_some_and(|window| window.window.arrived(len))
     }
 
-    /// A message of a link left the queue: credit goes back when it is time.
-    pub(super) fn received(&mut self, source: Source, len: usize) {
-        if let Some(window) = self.0.get_mut(&source)
-            && let Some(grant) = window.window.received(len)
-        {
-            window.grant(grant);
+    /// How many links share the limit.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Messages of a link left the queue: credit goes back when it is time.
+    pub(super) fn received(&mut self, source: Source, received: Left) {
+        if let Some(outbox) = self.settle(source, received) {
+            outbox.flush_soon();
         }
+    }
+
+    /// As [`received`](Self::received); the caller writes to the link that there is credit for, if any.
+    pub(super) fn settle(&mut self, source: Source, received: Left) -> Option<Arc<SharedOutbox>> {
+        let window = self.0.get_mut(&source)?;
+        let grant = (window.window).received_many(received.messages, received.bytes)?;
+        window.queue(grant);
+        Some(window.outbox.clone())
     }
 
     fn resize(&mut self, limit: Limit, links: usize) {
@@ -88,12 +99,16 @@ impl Windows {
 
 impl CreditWindow {
     fn grant(&self, grant: Grant) {
+        self.queue(grant);
+        self.outbox.flush_soon();
+    }
+
+    fn queue(&self, grant: Grant) {
         let frame = Frame::Credit {
             class: self.class,
             messages: grant.messages,
             bytes: grant.bytes,
         };
         self.outbox.control(&frame.to_vec());
-        self.outbox.flush_soon();
     }
 }

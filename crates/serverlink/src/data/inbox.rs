@@ -1,26 +1,28 @@
 //! A subscriber's queue, shared: the plain [`Inbox`] under a lock, with everything that waits on it.
 
-use std::hint;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
-use std::time::{Duration, Instant};
 
 use spot_core::history::History;
-use spot_core::inbox::{Inbox, Limit, Notice, Offer, Slot, Source, Taken};
+use spot_core::inbox::{Inbox, Left, Limit, Notice, Offer, Slot, Source};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 
+use self::receive::{Batch, SPIN_MAX_US};
+pub(crate) use self::receive::{Receipt, Received};
 use super::credit::Windows;
 use super::{Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
-use crate::reactor::LinkPort;
+use crate::reactor::{LinkPort, Reactor};
 use crate::sys::EventFd;
 
-/// How long an adaptive receiver spins at most before it sleeps.
-const SPIN_MAX_US: u32 = 50;
+mod receive;
+
+/// Receivers are woken for so many messages that came in one batch, though there may be more in it.
+const ANNOUNCE_MESSAGES: usize = 64;
 
 /// A subscriber's queue with its sleepers.
 #[derive(Debug)]
@@ -28,6 +30,15 @@ pub(crate) struct SharedInbox {
     /// Whose it is, to end its subscriptions when it is too slow.
     pub(crate) owner: Weak<NodeInner>,
     pub(crate) subscriber: SubscriberId,
+    reactor: Reactor,
+    /// Messages come over links, so that waiting for them is waiting for the network.
+    over_links: AtomicBool,
+    /// What receivers took out of the queue ahead of time.
+    batch: Mutex<Batch>,
+    /// Things in it, and of those messages and their bytes; written by who holds its lock.
+    ahead_entries: AtomicUsize,
+    ahead_messages: AtomicUsize,
+    ahead_bytes: AtomicUsize,
     state: Mutex<State>,
     ready: Condvar,
     space: Condvar,
@@ -46,11 +57,15 @@ struct State {
     /// Receivers asleep on `ready` that nobody has woken yet, and wake-ups on their way.
     sleepers: usize,
     wakes: usize,
+    /// Receivers that drive the poller while they wait.
+    driving: usize,
     /// Publishers asleep on `space`.
     blocked: usize,
     /// Counts the times that a topic was detached, which ends the wait of its publishers.
     turns: u64,
     wakers: Vec<Waker>,
+    /// Messages that came over links since receivers were last woken for such.
+    unannounced: usize,
     fd_set: bool,
     closed: bool,
     received_messages: u64,
@@ -61,16 +76,10 @@ struct State {
     waiting: Vec<LinkPort>,
 }
 
-/// What a receive found.
-pub(crate) enum Received<R> {
-    Got(R),
-    Empty,
-    Closed,
-}
-
 impl SharedInbox {
     pub(crate) fn new(
         owner: Weak<NodeInner>,
+        reactor: Reactor,
         subscriber: SubscriberId,
         options: &SubscriberOptions,
         spin: Spin,
@@ -85,9 +94,11 @@ impl SharedInbox {
             queue,
             sleepers: 0,
             wakes: 0,
+            driving: 0,
             blocked: 0,
             turns: 0,
             wakers: Vec::new(),
+            unannounced: 0,
             fd_set: false,
             closed: false,
             received_messages: 0,
@@ -99,6 +110,12 @@ impl SharedInbox {
         Self {
             owner,
             subscriber,
+            reactor,
+            over_links: AtomicBool::new(false),
+            batch: Mutex::default(),
+            ahead_entries: AtomicUsize::new(0),
+            ahead_messages: AtomicUsize::new(0),
+            ahead_bytes: AtomicUsize::new(0),
             state: Mutex::new(state),
             ready: Condvar::new(),
             space: Condvar::new(),
@@ -111,7 +128,9 @@ impl SharedInbox {
     }
 
     pub(crate) fn configure(&self, options: &SubscriberOptions) {
+        let mut batch = lock(&self.batch);
         let mut state = lock(&self.state);
+        self.take_back(&mut batch, &mut state);
         state.limit = Limit {
             messages: options.hwm,
             bytes: options.hwm_bytes,
@@ -145,36 +164,78 @@ impl SharedInbox {
         self.tell_space(&mut state);
     }
 
-    /// Offers a message; a message that comes over a link under credit is taken on that credit.
+    /// Offers a message that was published in this process.
     #[inline]
-    pub(crate) fn offer(&self, slot: Slot, source: Source, payload: &Payload) -> Offer {
-        let mut state = lock(&self.state);
-        let offer = if source != Source::LOCAL && self.blocks() {
-            let credited = state.windows.arrived(source, payload.len());
-            state.queue.offer_credited(slot, source, payload, credited)
-        } else {
-            state.queue.offer(slot, source, payload)
-        };
+    pub(crate) fn offer(&self, slot: Slot, payload: &Payload) -> Offer {
+        let mut state = self.state_with_room(payload.len());
+        let offer = state.queue.offer(slot, Source::LOCAL, payload);
         if offer != Offer::Full {
             self.wake(state);
         }
         offer
     }
 
+    /// Offers a message that came over a link; one under credit is taken on that credit. Messages of links come in
+    /// batches: the receivers may be left asleep, and are to be [announced](Self::announce) to if this says so.
+    #[inline]
+    pub(crate) fn offer_of_link(
+        &self,
+        slot: Slot,
+        source: Source,
+        payload: &Payload,
+    ) -> (Offer, bool) {
+        if !self.over_links.load(Relaxed) {
+            self.over_links.store(true, Relaxed);
+        }
+        let mut state = self.state_with_room(payload.len());
+        let offer = if self.blocks() {
+            let credited = state.windows.arrived(source, payload.len());
+            state.queue.offer_credited(slot, source, payload, credited)
+        } else {
+            state.queue.offer(slot, source, payload)
+        };
+        if state.sleepers == 0 && state.wakers.is_empty() {
+            self.refresh(&mut state);
+            return (offer, false);
+        }
+        state.unannounced += 1;
+        let first = state.unannounced == 1;
+        if state.unannounced >= ANNOUNCE_MESSAGES {
+            state.unannounced = 0;
+            self.wake(state);
+        } else {
+            self.refresh(&mut state);
+        }
+        (offer, first)
+    }
+
+    /// Wakes a receiver for what came over links.
+    pub(crate) fn announce(&self) {
+        let mut state = lock(&self.state);
+        if std::mem::take(&mut state.unannounced) > 0 {
+            self.wake(state);
+        }
+    }
+
     /// Queues the last `count` messages of a topic as far as there is room: the newest win.
     pub(crate) fn replay(&self, slot: Slot, history: &History, count: usize) {
         let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
         state.queue.replay(slot, history, count);
         self.refresh(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         state.wakes += std::mem::take(&mut state.sleepers);
+        let driving = state.driving > 0;
         drop(state);
+        if driving {
+            self.reactor.nudge();
+        }
         wakers.into_iter().for_each(Waker::wake);
         self.ready.notify_all();
     }
 
     pub(crate) fn reserve(&self, len: usize) -> bool {
-        lock(&self.state).queue.reserve(len)
+        self.state_with_room(len).queue.reserve(len)
     }
 
     pub(crate) fn unreserve(&self, len: usize) {
@@ -223,7 +284,7 @@ impl SharedInbox {
     pub(crate) fn wait_for_room(&self, len: usize, turns: u64, deadline: Deadline) -> bool {
         let mut state = lock(&self.state);
         loop {
-            if state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len) {
+            if self.may_have_room(&mut state, len, turns) {
                 return true;
             }
             state.blocked += 1;
@@ -231,85 +292,30 @@ impl SharedInbox {
             state = guard;
             state.blocked -= 1;
             if !in_time {
-                return state.closed || state.turns != turns || state.queue.has_room(len);
+                return self.may_have_room(&mut state, len, turns);
             }
         }
+    }
+
+    fn may_have_room(&self, state: &mut State, len: usize, turns: u64) -> bool {
+        self.count_ahead(state);
+        state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len)
     }
 
     /// As [`wait_for_room`](Self::wait_for_room) for a link, which cannot be held up: true if there may be room now,
     /// otherwise the link is told when there is.
     pub(crate) fn retry_when_room(&self, len: usize, turns: u64, port: &LinkPort) -> bool {
         let mut state = lock(&self.state);
-        let now =
-            state.closed || state.turns != turns || !self.blocks() || state.queue.has_room(len);
+        let now = self.may_have_room(&mut state, len, turns);
         if !now && !state.waiting.contains(port) {
             state.waiting.push(port.clone());
         }
         now
     }
 
-    /// Takes what is first in line.
-    pub(crate) fn receive(&self, deadline: Deadline) -> Received<Taken> {
-        self.receive_with(deadline, Inbox::take)
-    }
-
-    /// Runs `take` on the queue until it gives something, waiting in between. `take` may look without taking.
-    pub(crate) fn receive_with<R>(
-        &self,
-        deadline: Deadline,
-        mut take: impl FnMut(&mut Inbox) -> Option<R>,
-    ) -> Received<R>
-    where
-        R: Receipt,
-    {
-        let mut spun = false;
-        let mut state = lock(&self.state);
-        loop {
-            if state.closed {
-                return Received::Closed;
-            }
-            if let Some(got) = take(&mut state.queue) {
-                self.taken(state, got.message());
-                return Received::Got(got);
-            }
-            self.refresh(&mut state);
-            if matches!(deadline, Deadline::Now) {
-                return Received::Empty;
-            }
-            if !std::mem::replace(&mut spun, true) {
-                drop(state);
-                self.spin_until_ready(deadline);
-                state = lock(&self.state);
-                continue;
-            }
-            state.sleepers += 1;
-            let (guard, in_time) = wait(&self.ready, state, deadline);
-            state = guard;
-            if state.wakes > 0 {
-                state.wakes -= 1;
-            } else {
-                state.sleepers -= 1;
-            }
-            if !in_time && state.queue.is_empty() && !state.closed {
-                return Received::Empty;
-            }
-        }
-    }
-
-    /// Registers a waker to be woken when something arrives; false if something is there already.
-    pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
-        let mut state = lock(&self.state);
-        if state.closed || !state.queue.is_empty() {
-            return false;
-        }
-        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
-            state.wakers.push(waker.clone());
-        }
-        true
-    }
-
     /// The descriptor that is readable exactly while something is there.
     pub(crate) fn event_fd(&self) -> io::Result<BorrowedFd<'_>> {
+        self.reactor.watch();
         if self.event_fd.get().is_none() {
             let made = EventFd::new()?;
             let _ = self.event_fd.set(made);
@@ -320,9 +326,11 @@ impl SharedInbox {
 
     /// Discards what is queued of topics that are no longer wanted.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
+        let mut batch = lock(&self.batch);
         let mut state = lock(&self.state);
+        self.take_back(&mut batch, &mut state);
         let State { queue, windows, .. } = &mut *state;
-        queue.retain(keep, |source, len| windows.received(source, len));
+        queue.retain(keep, |source, len| windows.received(source, one(len)));
         self.refresh(&mut state);
         self.tell_space(&mut state);
     }
@@ -331,7 +339,7 @@ impl SharedInbox {
     pub(crate) fn pass_by(&self, source: Source, len: usize) {
         let mut state = lock(&self.state);
         state.windows.arrived(source, len);
-        state.windows.received(source, len);
+        state.windows.received(source, one(len));
     }
 
     /// Opens a credit window for a link.
@@ -350,12 +358,15 @@ impl SharedInbox {
     }
 
     pub(crate) fn messages(&self) -> usize {
-        lock(&self.state).queue.messages()
+        let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
+        state.queue.messages()
     }
 
     /// Messages and bytes received, and messages dropped here.
     pub(crate) fn counts(&self) -> (u64, u64, u64) {
-        let state = lock(&self.state);
+        let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
         (
             state.received_messages,
             state.received_bytes,
@@ -365,45 +376,48 @@ impl SharedInbox {
 
     /// Ends every wait with "closed".
     pub(crate) fn close(&self) {
+        let mut batch = lock(&self.batch);
         let mut state = lock(&self.state);
+        self.take_back(&mut batch, &mut state);
         state.closed = true;
         state.windows.clear();
         let wakers = std::mem::take(&mut state.wakers);
         self.tell_space(&mut state);
         self.refresh(&mut state);
-        drop(state);
+        drop((state, batch));
         wakers.into_iter().for_each(Waker::wake);
         self.depth.store(1, Relaxed);
+        self.reactor.nudge();
         self.ready.notify_all();
         self.space.notify_all();
     }
 
-    fn taken(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
-        self.refresh(&mut state);
-        if let Some((source, len)) = message {
-            state.received_messages += 1;
-            state.received_bytes += len as u64;
-            if source != Source::LOCAL {
-                state.windows.received(source, len);
-            }
-            self.tell_space(&mut state);
+    /// The queue, with all that was received out of it counted if a message of `len` bytes would find no room otherwise.
+    #[inline]
+    fn state_with_room(&self, len: usize) -> MutexGuard<'_, State> {
+        let mut state = lock(&self.state);
+        if !state.queue.has_room(len) {
+            self.count_ahead(&mut state);
         }
-        // A waker is woken once and then forgotten: the next in line gets its turn if there is more.
-        if !state.queue.is_empty() && !state.wakers.is_empty() {
-            self.wake(state);
-        }
+        state
     }
 
     fn tell_space(&self, state: &mut State) {
         if state.blocked > 0 {
             self.space.notify_all();
         }
-        state.waiting.drain(..).for_each(|port| port.retry());
+        if !state.waiting.is_empty() {
+            state.waiting.drain(..).for_each(|port| port.retry());
+        }
+    }
+
+    fn is_ready(&self, state: &State) -> bool {
+        state.closed || !state.queue.is_empty() || self.ahead_entries.load(Relaxed) > 0
     }
 
     /// Brings the hint for spinners and the descriptor in line with the queue.
     fn refresh(&self, state: &mut State) {
-        let ready = state.closed || !state.queue.is_empty();
+        let ready = self.is_ready(state);
         self.depth.store(usize::from(ready), Relaxed);
         if let Some(event_fd) = self.event_fd.get()
             && state.fd_set != ready
@@ -428,59 +442,16 @@ impl SharedInbox {
             state.wakes += 1;
             drop(state);
             self.ready.notify_one();
-        }
-    }
-
-    fn spin_until_ready(&self, deadline: Deadline) {
-        let spin = *lock(&self.spin);
-        let limit_us = match spin {
-            Spin::Micros(limit_us) => limit_us,
-            Spin::Adaptive => self.spin_us.load(Relaxed),
-        };
-        if limit_us == 0 {
-            return;
-        }
-        let begun = Instant::now();
-        let mut limit = Duration::from_micros(u64::from(limit_us));
-        if let Deadline::At(at) = deadline {
-            limit = limit.min(at.saturating_duration_since(begun));
-        }
-        let found = loop {
-            if (0..64).any(|_| {
-                hint::spin_loop();
-                self.depth.load(Relaxed) > 0
-            }) {
-                break true;
-            }
-            if begun.elapsed() >= limit {
-                break false;
-            }
-        };
-        if spin == Spin::Adaptive {
-            // Spinning that pays off may go on longer; spinning in vain soon comes down to next to nothing.
-            let next_us = if found {
-                (limit_us * 2).min(SPIN_MAX_US)
-            } else {
-                (limit_us / 2).max(1)
-            };
-            self.spin_us.store(next_us, Relaxed);
+        } else if state.driving > 0 {
+            drop(state);
+            self.reactor.nudge();
         }
     }
 }
 
-/// What was taken from the queue, as far as accounting goes.
-pub(crate) trait Receipt {
-    /// The source and length of the message, if it is one.
-    fn message(&self) -> Option<(Source, usize)>;
-}
-
-impl Receipt for Taken {
-    fn message(&self) -> Option<(Source, usize)> {
-        match self {
-            Taken::Message {
-                source, payload, ..
-            } => Some((*source, payload.len())),
-            _ => None,
-        }
+fn one(len: usize) -> Left {
+    Left {
+        messages: 1,
+        bytes: len,
     }
 }

@@ -4,6 +4,7 @@
 //! a topic's upstream lock, its publish lock, its sinks lock (of the same topic or, over an in-process link, of the
 //! peer's), then an inbox or an outbox.
 
+mod aftermath;
 mod counters;
 mod credit;
 mod cut;
@@ -13,15 +14,17 @@ mod outbox;
 mod past;
 mod publish;
 mod relay;
+mod reservation;
 mod topic;
 mod wait;
 
+pub(crate) use aftermath::{Aftermath, Work};
 pub(crate) use counters::Counters;
 pub(crate) use cut::Forgotten;
 pub(crate) use heard::{CutStreams, Farewell, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
-pub(crate) use publish::{Aftermath, Blocker, Identity, Mail, PeerRefusal, PublishFailure};
+pub(crate) use publish::{Blocker, Identity, Mail, PeerRefusal, PublishFailure};
 pub(crate) use topic::{LinkSink, Sent, SinkKind, Topic, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

@@ -3,6 +3,7 @@
 //! Whoever holds the flush token writes to the socket: a publisher whose link has been quiet for a moment (that saves a
 //! thread hop), otherwise the reactor, which finds a batch. Nobody writes while holding the queue's lock.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,7 +16,7 @@ use spot_core::{Class, LinkId, NodeId, Payload, limits};
 
 use super::{Deadline, Topic, lock, wait};
 use crate::net::Stream;
-use crate::reactor::LinkPort;
+use crate::reactor::{LinkPort, Waiting};
 
 /// Bytes taken out of the queue for one round of writing.
 const ROUND_BYTES: usize = 256 * 1024;
@@ -23,6 +24,13 @@ const ROUND_BYTES: usize = 256 * 1024;
 const MAX_SLICES: usize = 64;
 /// A publisher writes itself when the last write is at least this long ago.
 const QUIET: Duration = Duration::from_micros(50);
+/// Unless messages were lately published so densely that a write took at least so many, and not longer ago than that;
+const DENSE_MESSAGES: usize = 4;
+const DENSE_FOR: Duration = Duration::from_millis(1);
+/// or the thread has just come from writing: with many links, each of them looks idle meanwhile.
+const BREATH: Duration = Duration::from_micros(10);
+/// Or when so much is queued that handing it over would cost more than writing it.
+const WORTH_WRITING_BYTES: usize = 32 * 1024;
 
 /// A link's outgoing queue with its writer.
 #[derive(Debug)]
@@ -36,6 +44,8 @@ pub(crate) struct SharedOutbox {
     pub(crate) port: LinkPort,
     closed: AtomicBool,
     in_use: AtomicBool,
+    /// A message arrived over the link since a publisher last wrote to it.
+    heard: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -47,7 +57,11 @@ struct State {
     again: bool,
     /// The reactor has been asked to flush.
     scheduled: bool,
+    /// The socket takes no more for now; the reactor goes on when it does.
+    stalled: bool,
     blocked: usize,
+    /// Publishers that drive the poller while they wait.
+    driving: usize,
     /// Links whose peers publish to us and wait for room here.
     waiting: Vec<LinkPort>,
     /// Streams passed on over this link that wait for room here.
@@ -55,6 +69,13 @@ struct State {
     /// Counts the times that blocked publishers were told to look again.
     turns: u64,
     written_at: Instant,
+    /// Messages in the last round of writing.
+    last_round: usize,
+}
+
+thread_local! {
+    /// When this thread last wrote as a publisher.
+    static WROTE_AT: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Who is to write what was just queued.
@@ -66,6 +87,17 @@ pub(crate) enum Flush {
     Now,
 }
 
+impl State {
+    /// Whether what was just published is likely to stay alone for a moment.
+    fn is_quiet(&self) -> bool {
+        let now = Instant::now();
+        let quiet = now.saturating_duration_since(self.written_at);
+        let dense = self.last_round >= DENSE_MESSAGES && quiet < DENSE_FOR;
+        let breathless = |at: Instant| now.saturating_duration_since(at) < BREATH;
+        quiet >= QUIET && !dense && !WROTE_AT.get().is_some_and(breathless)
+    }
+}
+
 impl SharedOutbox {
     pub(crate) fn new(link: LinkId, limit: Limit, stream: Arc<Stream>, port: LinkPort) -> Self {
         let state = State {
@@ -73,11 +105,14 @@ impl SharedOutbox {
             flushing: false,
             again: false,
             scheduled: false,
+            stalled: false,
             blocked: 0,
+            driving: 0,
             turns: 0,
             waiting: Vec::new(),
             relays: Vec::new(),
             written_at: Instant::now() - QUIET,
+            last_round: 0,
         };
         Self {
             link,
@@ -88,6 +123,7 @@ impl SharedOutbox {
             port,
             closed: AtomicBool::new(false),
             in_use: AtomicBool::new(true),
+            heard: AtomicBool::new(false),
         }
     }
 
@@ -185,9 +221,19 @@ impl SharedOutbox {
         turns: u64,
         deadline: Deadline,
     ) -> bool {
+        let waiting = Waiting::new(self.port.reactor());
+        let may_have_room = |state: &State| {
+            self.is_closed() || state.turns != turns || state.queue.has_room(policy, len)
+        };
+        lock(&self.state).driving += 1;
+        let drove = waiting.drive(deadline, || may_have_room(&lock(&self.state)));
         let mut state = lock(&self.state);
+        state.driving -= 1;
+        if drove {
+            return may_have_room(&state);
+        }
         loop {
-            if self.is_closed() || state.turns != turns || state.queue.has_room(policy, len) {
+            if may_have_room(&state) {
                 return true;
             }
             state.blocked += 1;
@@ -195,9 +241,7 @@ impl SharedOutbox {
             state = guard;
             state.blocked -= 1;
             if !in_time {
-                return self.is_closed()
-                    || state.turns != turns
-                    || state.queue.has_room(policy, len);
+                return may_have_room(&state);
             }
         }
     }
@@ -267,6 +311,7 @@ impl SharedOutbox {
     pub(crate) fn flush_as_publisher(&self) {
         // What fails here fails again at the reactor, which reads the socket and ends the link.
         let _ = self.flush_rounds(1);
+        WROTE_AT.set(Some(Instant::now()));
         if !self.is_drained() {
             self.flush_soon();
         }
@@ -310,17 +355,37 @@ impl SharedOutbox {
         if state.blocked > 0 {
             self.space.notify_all();
         }
-        state.waiting.drain(..).for_each(|port| port.retry());
+        if state.driving > 0 {
+            self.port.reactor().nudge();
+        }
+        if !state.waiting.is_empty() {
+            state.waiting.drain(..).for_each(|port| port.retry());
+        }
         if !state.relays.is_empty() {
             self.port.retry();
         }
     }
 
+    /// A message arrived over the link: what is published next may be the answer, which is not to wait for a batch.
+    pub(crate) fn note_heard(&self) {
+        if !self.heard.load(Relaxed) {
+            self.heard.store(true, Relaxed);
+        }
+    }
+
+    #[inline]
     fn after_queueing(&self, state: &mut State) -> Flush {
-        if state.scheduled || state.flushing {
+        if state.flushing || state.stalled {
             return Flush::Underway;
         }
-        if state.written_at.elapsed() >= QUIET {
+        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
+            return Flush::Now;
+        }
+        if state.scheduled {
+            return Flush::Underway;
+        }
+        if self.heard.load(Relaxed) || state.is_quiet() {
+            self.heard.store(false, Relaxed);
             return Flush::Now;
         }
         state.scheduled = true;
@@ -344,11 +409,13 @@ impl SharedOutbox {
                 let mut state = lock(&self.state);
                 if left == 0 || state.queue.is_empty() {
                     state.flushing = false;
+                    state.stalled = false;
                     state.written_at = Instant::now();
                     return Ok(());
                 }
                 left -= 1;
                 state.queue.take(ROUND_BYTES, &mut writing);
+                state.last_round = writing.iter().map(Segment::messages).sum();
             }
             match self.write(&mut writing) {
                 Ok(()) => {}
@@ -361,6 +428,7 @@ impl SharedOutbox {
                     }
                     state.flushing = false;
                     state.again = false;
+                    state.stalled = blocked;
                     return if blocked { Ok(()) } else { Err(error) };
                 }
             }

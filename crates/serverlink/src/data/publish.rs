@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Incarnation, LinkId, Missed, NodeId, Payload, TopicId};
+use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload};
 
-use super::outbox::Flush;
+use super::aftermath::Aftermath;
+use super::reservation::Reservation;
 use super::topic::{
-    LinkSink, Outside, PublishSide, SinkKind, SinkSide, Topic, Upstream, UpstreamState,
+    InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState,
 };
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
@@ -75,7 +75,7 @@ impl Blocker {
     }
 
     /// To be made before the topic's locks are let go of, so that no change in between is overlooked.
-    fn inbox(inbox: &Arc<SharedInbox>) -> Self {
+    pub(super) fn inbox(inbox: &Arc<SharedInbox>) -> Self {
         Self::Inbox {
             inbox: inbox.clone(),
             turns: inbox.turns(),
@@ -99,54 +99,10 @@ impl Blocker {
                 outbox,
                 policy,
                 turns,
-            } => outbox.wait_for_room(policy, len, *turns, deadline),
-        }
-    }
-}
-
-/// What is left to do after messages were moved, once all locks of the data plane are free.
-#[derive(Debug, Default)]
-pub(crate) struct Aftermath {
-    /// Links to write to.
-    pub(crate) flush: SmallVec<[Arc<SharedOutbox>; 2]>,
-    /// Subscribers that are too slow and asked to be disconnected then.
-    pub(crate) ended_inboxes: SmallVec<[Arc<SharedInbox>; 1]>,
-    /// The same behind links.
-    pub(crate) ended_classes: SmallVec<[(LinkId, Class); 1]>,
-    /// Messages refused as duplicates.
-    pub(crate) duplicates: u64,
-    /// Losses that a link told, by topic.
-    pub(crate) gaps: Vec<(Arc<str>, Missed)>,
-    /// Messages passed on to other nodes, once for each link, and their payload bytes.
-    pub(crate) relayed: (u64, u64),
-    /// Streams that have changed their way, with the link they are followed to.
-    pub(crate) followed: Vec<(TopicId, NodeId, LinkId)>,
-}
-
-impl Aftermath {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flush.is_empty()
-            && self.ended_inboxes.is_empty()
-            && self.ended_classes.is_empty()
-            && self.duplicates == 0
-            && self.gaps.is_empty()
-            && self.relayed.0 == 0
-            && self.followed.is_empty()
-    }
-
-    pub(crate) fn missed(&mut self, topic: &Arc<str>, missed: Missed) {
-        self.gaps.push((topic.clone(), missed));
-    }
-
-    /// A message was passed on over a link.
-    pub(crate) fn relayed(&mut self, len: usize) {
-        self.relayed.0 += 1;
-        self.relayed.1 += len as u64;
-    }
-
-    pub(crate) fn queued(&mut self, outbox: &Arc<SharedOutbox>, flush: Flush) {
-        if flush == Flush::Now {
-            self.flush.push(outbox.clone());
+            } => {
+                outbox.flush_as_publisher();
+                outbox.wait_for_room(policy, len, *turns, deadline)
+            }
         }
     }
 }
@@ -156,12 +112,6 @@ impl Aftermath {
 pub(crate) struct Identity {
     pub(crate) node: NodeId,
     pub(crate) incarnation: Incarnation,
-}
-
-/// Room set aside for one message.
-enum Reserved {
-    Inbox(Arc<SharedInbox>),
-    Outbox(Arc<SharedOutbox>, SinkPolicy),
 }
 
 impl Topic {
@@ -176,7 +126,9 @@ impl Topic {
         loop {
             let mut side = lock(&self.publish);
             if side.hosted {
-                return self.publish_hosted(&mut side, payload, mail, after);
+                self.publish_hosted(&mut side, payload, mail, after)?;
+                side.published.add(payload.len());
+                return Ok(());
             }
             let outside = side.outside.as_ref();
             let upstream = outside.and_then(|outside| outside.upstream.clone());
@@ -190,7 +142,11 @@ impl Topic {
                 });
             };
             match self.publish_upstream(&upstream, identity, payload, mail, after) {
-                Some(published) => return published,
+                Some(Ok(())) => {
+                    self.published_upstream.add(payload.len());
+                    return Ok(());
+                }
+                Some(Err(failure)) => return Err(failure),
                 // Another thread is about to put the new way in force.
                 None => std::thread::yield_now(),
             }
@@ -226,14 +182,16 @@ impl Topic {
     pub(crate) fn publish_unheld(&self, payload: &Payload, after: &mut Aftermath) {
         let mut side = lock(&self.publish);
         if side.hosted {
-            self.deliver_hosted(&mut side, payload, &mut SmallVec::new(), after);
+            let unheld = Reservation::default();
+            self.deliver_hosted(&mut side, payload, unheld, after);
         }
     }
 
-    /// Messages that another node published to us as the owner were lost on the way: everybody misses them.
+    /// Messages that another node published to us as the owner were lost on the way: everybody misses them. Those that
+    /// nobody can count take one number.
     pub(crate) fn skip_for_peer(&self, missed: Missed) {
         let mut side = lock(&self.publish);
-        side.next_sequence = side.next_sequence.saturating_add(missed.counted());
+        side.next_sequence = side.next_sequence.saturating_add(missed.numbers());
         self.tell_missed(missed);
         let next_sequence = side.next_sequence;
         let Some(outside) = &side.outside else { return };
@@ -244,7 +202,7 @@ impl Topic {
                     let tail = Frame::Tail {
                         alias: self.id.0,
                         next_sequence,
-                        last: Last::No,
+                        last: Last::behind(missed),
                     };
                     outbox.control(&tail.to_vec());
                     outbox.flush_soon();
@@ -264,18 +222,37 @@ impl Topic {
         mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
-        self.resolve_direct(side, mail)?;
-        let mut reserved = SmallVec::new();
-        if let Err(blocker) = self.reserve_everywhere(side, payload.len(), &mut reserved) {
-            reserved
-                .into_iter()
-                .for_each(|room| room.give_back(payload.len()));
-            return Err(PublishFailure::Full(blocker));
+        // Where there is one to deliver to, nothing needs to be set aside.
+        let outside = side.outside.as_deref();
+        match (
+            side.local.as_slice(),
+            outside.filter(|outside| outside.is_used()),
+        ) {
+            ([], None) => {}
+            ([only], None) => only.publish(payload, after)?,
+            ([], Some(outside)) if let Some((outbox, policy)) = outside.only_wire() => {
+                let mut header = [0; DATA_HEADER_MAX_BYTES];
+                let len = encode_data_header(&mut header, self.id.0, side.next_sequence);
+                if !publish_wire(outbox, policy, &header[..len], payload, after) {
+                    return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
+                }
+            }
+            _ => return self.publish_to_all(side, payload, mail, after),
         }
-        self.deliver_hosted(side, payload, &mut reserved, after);
-        reserved
-            .into_iter()
-            .for_each(|room| room.give_back(payload.len()));
+        side.next_sequence = side.next_sequence.wrapping_add(1);
+        Ok(())
+    }
+
+    fn publish_to_all(
+        &self,
+        side: &mut PublishSide,
+        payload: &Payload,
+        mail: Mail,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
+        self.resolve_direct(side, mail)?;
+        let held = Reservation::make(side, payload.len()).map_err(PublishFailure::Full)?;
+        self.deliver_hosted(side, payload, held, after);
         Ok(())
     }
 
@@ -300,77 +277,33 @@ impl Topic {
         Ok(())
     }
 
-    /// Sets room aside at every blocking subscriber, or says who has none.
-    fn reserve_everywhere(
-        &self,
-        side: &mut PublishSide,
-        len: usize,
-        reserved: &mut SmallVec<[Reserved; 2]>,
-    ) -> Result<(), Blocker> {
-        self.reserve_inboxes(len, reserved)?;
-        let Some(outside) = &mut side.outside else {
-            return Ok(());
-        };
-        for sink in &mut outside.links {
-            match &sink.kind {
-                SinkKind::Wire { outbox, policy } if policy.blocks() && !outbox.is_closed() => {
-                    if !outbox.reserve(policy, len) {
-                        return Err(Blocker::outbox(outbox, policy));
-                    }
-                    reserved.push(Reserved::Outbox(outbox.clone(), policy.clone()));
-                }
-                SinkKind::Direct {
-                    topic: Some(topic), ..
-                } => topic.reserve_inboxes(len, reserved)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn reserve_inboxes(
-        &self,
-        len: usize,
-        reserved: &mut SmallVec<[Reserved; 2]>,
-    ) -> Result<(), Blocker> {
-        let sinks = lock(&self.sinks);
-        for sink in sinks.inboxes.iter().filter(|sink| sink.inbox.blocks()) {
-            if !sink.inbox.reserve(len) {
-                return Err(Blocker::inbox(&sink.inbox));
-            }
-            reserved.push(Reserved::Inbox(sink.inbox.clone()));
-        }
-        Ok(())
-    }
-
     fn deliver_hosted(
         &self,
         side: &mut PublishSide,
         payload: &Payload,
-        reserved: &mut SmallVec<[Reserved; 2]>,
+        mut held: Reservation,
         after: &mut Aftermath,
     ) {
         let sequence = side.next_sequence;
-        side.next_sequence += 1;
-        self.deliver_inboxes(payload, reserved, after);
+        // A publisher elsewhere may claim to have lost almost as many as there are numbers.
+        side.next_sequence = sequence.wrapping_add(1);
+        for (index, sink) in side.local.iter().enumerate() {
+            if held.local.get(index) == Some(&true) {
+                sink.inbox.offer_reserved(sink.slot, payload);
+            } else {
+                sink.deliver(Source::LOCAL, payload, after);
+            }
+        }
         let Some(outside) = &mut side.outside else {
             return;
         };
         let mut header = [0; DATA_HEADER_MAX_BYTES];
         let header_len = encode_data_header(&mut header, self.id.0, sequence);
-        self.deliver_links(outside, &header[..header_len], payload, reserved, after);
+        self.deliver_links(outside, &header[..header_len], payload, &mut held, after);
         if let Some(history) = &mut outside.history {
             history.keep(sequence, payload);
         }
-    }
-
-    fn deliver_inboxes(
-        &self,
-        payload: &Payload,
-        reserved: &mut SmallVec<[Reserved; 2]>,
-        after: &mut Aftermath,
-    ) {
-        deliver_sinks(&lock(&self.sinks), payload, reserved, after);
+        held.give_back_direct(payload.len());
     }
 
     /// Delivers a message of an owner of this context, over a link that has this number here.
@@ -379,12 +312,23 @@ impl Topic {
         link: LinkId,
         history: Option<&History>,
         payload: &Payload,
-        reserved: &mut SmallVec<[Reserved; 2]>,
+        held: &mut Vec<Arc<SharedInbox>>,
         after: &mut Aftermath,
     ) {
         let mut sinks = lock(&self.sinks);
         sinks.take_past(link, history);
-        deliver_sinks(&sinks, payload, reserved, after);
+        for sink in &sinks.inboxes {
+            match held
+                .iter()
+                .position(|inbox| Arc::ptr_eq(inbox, &sink.inbox))
+            {
+                Some(index) => {
+                    held.swap_remove(index);
+                    sink.inbox.offer_reserved(sink.slot, payload);
+                }
+                None => sink.deliver(Source::LOCAL, payload, after),
+            }
+        }
     }
 
     fn deliver_links(
@@ -392,19 +336,17 @@ impl Topic {
         outside: &mut Outside,
         header: &[u8],
         payload: &Payload,
-        reserved: &mut SmallVec<[Reserved; 2]>,
+        held: &mut Reservation,
         after: &mut Aftermath,
     ) {
         let history = outside.history.as_deref();
-        for LinkSink { link, kind } in &mut outside.links {
+        for (index, LinkSink { link, kind }) in outside.links.iter_mut().enumerate() {
             match kind {
+                SinkKind::Wire { outbox, .. } if held.links.get(index) == Some(&true) => {
+                    let flush = outbox.offer_reserved(header, payload);
+                    after.queued(outbox, flush);
+                }
                 SinkKind::Wire { outbox, policy } => {
-                    if let Some(index) = reserved.iter().position(|room| room.is_for(outbox)) {
-                        reserved.swap_remove(index);
-                        let flush = outbox.offer_reserved(header, payload);
-                        after.queued(outbox, flush);
-                        continue;
-                    }
                     let (offer, flush) = outbox.offer(policy, header, payload);
                     after.queued(outbox, flush);
                     match offer {
@@ -413,7 +355,7 @@ impl Topic {
                         Offer::Full => after.queued(outbox, outbox.lose(header)),
                         Offer::Ended => {
                             let ended = policy.disconnect.iter().map(|class| (*link, *class));
-                            after.ended_classes.extend(ended);
+                            after.work().ended_classes.extend(ended);
                         }
                     }
                 }
@@ -435,7 +377,7 @@ impl Topic {
                     link,
                     topic: Some(topic),
                     ..
-                } => topic.deliver_direct(*link, history, payload, reserved, after),
+                } => topic.deliver_direct(*link, history, payload, &mut held.direct, after),
                 SinkKind::Direct { topic: None, .. } => {}
             }
         }
@@ -519,41 +461,36 @@ impl Topic {
     }
 }
 
-/// Delivers to each inbox, into the room that is set aside for it where there is some.
-fn deliver_sinks(
-    sinks: &SinkSide,
-    payload: &Payload,
-    reserved: &mut SmallVec<[Reserved; 2]>,
-    after: &mut Aftermath,
-) {
-    if reserved.is_empty() {
-        return sinks.deliver(Source::LOCAL, payload, after);
-    }
-    for sink in &sinks.inboxes {
-        let held = reserved.iter().position(|room| room.is_of(&sink.inbox));
-        match held {
-            Some(index) => {
-                reserved.swap_remove(index);
-                sink.inbox.offer_reserved(sink.slot, payload);
+impl InboxSink {
+    /// Delivers to the one subscriber there is.
+    #[inline]
+    fn publish(&self, payload: &Payload, after: &mut Aftermath) -> Result<(), PublishFailure> {
+        match self.inbox.offer(self.slot, payload) {
+            Offer::Queued | Offer::Dropped => Ok(()),
+            Offer::Full => Err(PublishFailure::Full(Blocker::inbox(&self.inbox))),
+            Offer::Ended => {
+                after.work().ended_inboxes.push(self.inbox.clone());
+                Ok(())
             }
-            None => sink.deliver(Source::LOCAL, payload, after),
         }
     }
 }
 
-impl Reserved {
-    fn is_of(&self, inbox: &Arc<SharedInbox>) -> bool {
-        matches!(self, Self::Inbox(held) if Arc::ptr_eq(held, inbox))
-    }
-
-    fn is_for(&self, outbox: &Arc<SharedOutbox>) -> bool {
-        matches!(self, Self::Outbox(held, _) if Arc::ptr_eq(held, outbox))
-    }
-
-    fn give_back(self, len: usize) {
-        match self {
-            Self::Inbox(inbox) => inbox.unreserve(len),
-            Self::Outbox(outbox, policy) => outbox.unreserve(&policy, len),
+/// Offers a message to the one link that wants it; false if its publisher is to wait for that.
+fn publish_wire(
+    outbox: &Arc<SharedOutbox>,
+    policy: &SinkPolicy,
+    header: &[u8],
+    payload: &Payload,
+    after: &mut Aftermath,
+) -> bool {
+    let (offer, flush) = outbox.offer(policy, header, payload);
+    after.queued(outbox, flush);
+    if offer == Offer::Full {
+        if policy.blocks() && !outbox.is_closed() {
+            return false;
         }
+        after.queued(outbox, outbox.lose(header));
     }
+    true
 }

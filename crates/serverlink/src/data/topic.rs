@@ -1,5 +1,6 @@
 //! A topic in the data plane: who is to get its messages.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame, Last, Passage};
@@ -7,6 +8,7 @@ use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
+use spot_core::stream::Standing;
 use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
@@ -21,6 +23,8 @@ pub(crate) struct Topic {
     pub(crate) id: TopicId,
     /// Tells its stream from that of an earlier topic of this name.
     life: Life,
+    /// Messages published here that went to an owner elsewhere.
+    pub(super) published_upstream: PublishedUpstream,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
 }
@@ -42,7 +46,41 @@ pub(super) struct PublishSide {
     pub(super) next_sequence: u64,
     pub(super) hosted: bool,
     pub(super) known: bool,
+    /// Messages published here while the topic is hosted here.
+    pub(super) published: Published,
+    /// The same subscribers as in [`SinkSide`], so that a publisher needs one lock.
+    pub(super) local: Vec<InboxSink>,
     pub(super) outside: Option<Box<Outside>>,
+}
+
+/// Messages published, and their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Published {
+    #[inline]
+    pub(super) fn add(&mut self, len: usize) {
+        self.messages += 1;
+        self.bytes += len as u64;
+    }
+}
+
+/// As [`Published`], counted without a lock.
+#[derive(Debug, Default)]
+pub(super) struct PublishedUpstream {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl PublishedUpstream {
+    #[inline]
+    pub(super) fn add(&self, len: usize) {
+        self.messages.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(len as u64, Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +98,26 @@ pub(super) struct Outside {
 pub(crate) type Sent = upstream::SentTo<Arc<Mutex<UpstreamState>>>;
 
 impl Outside {
+    /// Whether messages go anywhere outside.
+    #[inline]
+    pub(super) fn is_used(&self) -> bool {
+        !self.links.is_empty() || self.history.is_some()
+    }
+
+    /// The one thing outside that messages go to, if that is a wire.
+    #[inline]
+    pub(super) fn only_wire(&self) -> Option<(&Arc<SharedOutbox>, &SinkPolicy)> {
+        match self.links.as_slice() {
+            [
+                LinkSink {
+                    kind: SinkKind::Wire { outbox, policy },
+                    ..
+                },
+            ] if self.history.is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
+            _ => None,
+        }
+    }
+
     /// Goes on with the numbers of an owner that messages went to before. True beside it if those of another are forgotten.
     fn going_on(&mut self, mut upstream: Upstream) -> (Upstream, bool) {
         let Some(owner) = upstream.owner else {
@@ -171,7 +229,7 @@ pub(super) struct SinkSide {
     pub(super) heard: Option<Box<HeardSide>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct InboxSink {
     pub(super) subscriber: SubscriberId,
     pub(super) inbox: Arc<SharedInbox>,
@@ -184,12 +242,15 @@ impl Topic {
             next_sequence: 0,
             hosted: false,
             known: false,
+            published: Published::default(),
+            local: Vec::new(),
             outside: None,
         };
         Self {
             name,
             id,
             life: Life(life),
+            published_upstream: PublishedUpstream::default(),
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
@@ -241,11 +302,15 @@ impl Topic {
 
     /// The topic is gone; publishers that hold it look it up anew. Gives the streams that somebody here listened to: those
     /// that were cut may go on, and those that have ended may come once more, by a slower way. And how far owners were
-    /// sent to.
-    pub(crate) fn retire(&self) -> (Option<CutStreams>, Option<Sent>) {
+    /// sent to. `is_in_use` tells of a link whether it is.
+    pub(crate) fn retire(
+        &self,
+        is_in_use: impl Fn(LinkId) -> bool,
+    ) -> (Option<CutStreams>, Option<Sent>) {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
+        side.local = Vec::new();
         let outside = side.outside.take();
         drop(side);
         let (upstream, sent) = outside
@@ -255,12 +320,12 @@ impl Topic {
             .iter()
             .for_each(|upstream| upstream.leave(self.id.0));
         (
-            self.retire_heard(),
+            self.retire_heard(is_in_use),
             Some(sent).filter(|sent| !sent.is_empty()),
         )
     }
 
-    fn retire_heard(&self) -> Option<CutStreams> {
+    fn retire_heard(&self, is_in_use: impl Fn(LinkId) -> bool) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
@@ -271,9 +336,12 @@ impl Topic {
         } = *sinks.heard.take()?;
         awaiting.cut();
         for heard in &mut streams {
-            // A link that breaks is told first: what still comes is not wanted any more, or ends with the topic.
-            if heard.stream.is_live() {
-                heard.stream.end();
+            // A link that breaks is told first: what still comes ends with the topic, or is not wanted any more.
+            if let Some(link) = heard.stream.link() {
+                heard.stream.stand(match is_in_use(link) {
+                    true => Standing::Ended,
+                    false => Standing::Unheard,
+                });
             }
             heard.stream.lost();
         }
@@ -302,8 +370,7 @@ impl Topic {
         inbox: &Arc<SharedInbox>,
         history: usize,
     ) {
-        let side = (history > 0).then(|| lock(&self.publish));
-        let kept = side.as_ref().and_then(|side| side.history());
+        let mut side = lock(&self.publish);
         let mut sinks = lock(&self.sinks);
         if sinks
             .inboxes
@@ -315,19 +382,25 @@ impl Topic {
                     .retain(|known| !Arc::ptr_eq(&known.inbox, inbox));
             }
             let slot = inbox.attach(self.name.clone());
-            if let Some(kept) = kept {
+            if history > 0
+                && let Some(kept) = side.history()
+            {
                 inbox.replay(slot, kept, history);
             }
-            sinks.inboxes.push(InboxSink {
+            let sink = InboxSink {
                 subscriber,
                 inbox: inbox.clone(),
                 slot,
-            });
+            };
+            side.local.push(sink.clone());
+            sinks.inboxes.push(sink);
         }
     }
 
     pub(crate) fn detach_inbox(&self, subscriber: SubscriberId) {
+        let mut side = lock(&self.publish);
         let mut sinks = lock(&self.sinks);
+        side.local.retain(|sink| sink.subscriber != subscriber);
         if let Some(index) = sinks
             .inboxes
             .iter()
@@ -425,6 +498,16 @@ impl Topic {
         links + self.local_subscribers()
     }
 
+    /// Messages published here, and their bytes.
+    pub(crate) fn published(&self) -> (u64, u64) {
+        let upstream = &self.published_upstream;
+        let side = lock(&self.publish);
+        (
+            side.published.messages + upstream.messages.load(Relaxed),
+            side.published.bytes + upstream.bytes.load(Relaxed),
+        )
+    }
+
     fn local_subscribers(&self) -> usize {
         lock(&self.sinks).inboxes.len()
     }
@@ -452,11 +535,20 @@ impl SinkKind {
 impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
-        match self.inbox.offer(self.slot, source, payload) {
+        let offer = if source == Source::LOCAL {
+            self.inbox.offer(self.slot, payload)
+        } else {
+            let (offer, announce) = self.inbox.offer_of_link(self.slot, source, payload);
+            if announce {
+                after.work().announce.push(self.inbox.clone());
+            }
+            offer
+        };
+        match offer {
             spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
             spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
-            spot_core::inbox::Offer::Ended => after.ended_inboxes.push(self.inbox.clone()),
+            spot_core::inbox::Offer::Ended => after.work().ended_inboxes.push(self.inbox.clone()),
         }
     }
 }

@@ -12,6 +12,15 @@ pub(crate) enum Deadline {
 }
 
 impl Deadline {
+    /// Whether the time is up.
+    pub(crate) fn is_past(self) -> bool {
+        match self {
+            Self::Now => true,
+            Self::At(at) => at <= Instant::now(),
+            Self::Never => false,
+        }
+    }
+
     /// `None` waits for ever; a time too far away to name is for ever, too.
     pub(crate) fn after(timeout: Option<Duration>) -> Self {
         match timeout {

@@ -360,7 +360,11 @@ impl NodeInner {
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            let (cut, sent) = topic.retire();
+            let (cut, sent) = topic.retire(|link| {
+                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
+                outbox.is_some_and(|outbox| outbox.is_in_use())
+            });
+            self.counters.keep_published(topic.published());
             if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
             }

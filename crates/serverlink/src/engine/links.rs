@@ -39,10 +39,13 @@ impl NodeInner {
 
     /// As [`settle`](Self::settle), on an I/O thread, which must not be held up by writing.
     pub(crate) fn settle_on_reactor(self: &Arc<Self>, after: Aftermath) {
-        for outbox in &after.flush {
+        let Some(work) = after.into_work() else {
+            return;
+        };
+        for outbox in &work.flush {
             outbox.flush_soon();
         }
-        self.settle_rare(after);
+        self.settle_rare(*work);
     }
 
     /// The topic that a plain publisher's messages of this name are delivered as.

@@ -24,7 +24,7 @@ use std::hash::BuildHasher;
 use crate::api::{Event, Options};
 use crate::data::{
     Aftermath, Counters, CutStreams, Deadline, Forgotten, Identity, Sent, SharedInbox,
-    SharedOutbox, Topic, lock, wait,
+    SharedOutbox, Topic, Work, lock, wait,
 };
 use crate::reactor::{Reactor, Turns};
 
@@ -226,14 +226,18 @@ impl NodeInner {
 
     /// Does what the data plane left to do, once its locks are free.
     pub(crate) fn settle(self: &Arc<Self>, after: Aftermath) {
-        for outbox in &after.flush {
+        let Some(work) = after.into_work() else {
+            return;
+        };
+        for outbox in &work.flush {
             outbox.flush_as_publisher();
         }
-        self.settle_rare(after);
+        self.settle_rare(*work);
     }
 
-    fn settle_rare(self: &Arc<Self>, after: Aftermath) {
-        for inbox in after.ended_inboxes {
+    fn settle_rare(self: &Arc<Self>, work: Work) {
+        work.announce.iter().for_each(|inbox| inbox.announce());
+        for inbox in work.ended_inboxes {
             if let Some(owner) = inbox.owner.upgrade() {
                 owner.control(|control| {
                     control.core.end_subscriptions(inbox.subscriber);
@@ -242,9 +246,9 @@ impl NodeInner {
                 });
             }
         }
-        if !after.ended_classes.is_empty() {
+        if !work.ended_classes.is_empty() {
             self.control(|control| {
-                for (link, class) in after.ended_classes {
+                for (link, class) in work.ended_classes {
                     if control.core.end_class(link, class) {
                         let endpoint = control.address_of(link);
                         control.tell(&Event::SlowSubscriber { endpoint });
@@ -252,27 +256,27 @@ impl NodeInner {
                 }
             });
         }
-        if after.duplicates > 0 {
+        if work.duplicates > 0 {
             self.counters
                 .duplicates_refused
-                .fetch_add(after.duplicates, Relaxed);
+                .fetch_add(work.duplicates, Relaxed);
         }
-        if !after.followed.is_empty() {
+        if !work.followed.is_empty() {
             self.control(|control| {
-                for (topic, origin, link) in after.followed {
+                for (topic, origin, link) in work.followed {
                     control.core.stream_followed(topic, origin, link);
                 }
             });
         }
-        if after.relayed.0 > 0 {
-            let (messages, bytes) = after.relayed;
+        if work.relayed.0 > 0 {
+            let (messages, bytes) = work.relayed;
             let counters = &self.counters;
             counters.relayed_messages.fetch_add(messages, Relaxed);
             counters.relayed_bytes.fetch_add(bytes, Relaxed);
         }
-        if !after.gaps.is_empty() {
+        if !work.gaps.is_empty() {
             let control = lock(&self.control);
-            for (topic, missed) in after.gaps {
+            for (topic, missed) in work.gaps {
                 self.counters
                     .missed_messages
                     .fetch_add(missed.counted(), Relaxed);
@@ -335,6 +339,10 @@ impl NodeInner {
 impl Control {
     pub(crate) fn topic(&self, id: spot_core::TopicId) -> Option<&Arc<Topic>> {
         self.topics.get(id.0 as usize)?.as_ref()
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.iter().flatten()
     }
 
     /// A subscription was cancelled: what nobody subscribes to any more is not missed.

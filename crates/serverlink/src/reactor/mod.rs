@@ -9,6 +9,7 @@ mod fault;
 mod handshake;
 mod link;
 mod plain;
+mod seat;
 mod spot;
 mod thread;
 mod timers;
@@ -28,6 +29,9 @@ use crate::data::{SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::net::{Listener, Resolver};
 
+use self::seat::Seat;
+
+pub(crate) use seat::Waiting;
 pub(crate) use upstream::Turns;
 
 const WAKER: Token = Token(usize::MAX);
@@ -42,6 +46,7 @@ struct Shared {
     asleep: AtomicBool,
     mailbox: Mutex<Mailbox>,
     thread: OnceLock<ThreadId>,
+    seat: Seat,
     resolver: Resolver,
 }
 
@@ -52,11 +57,19 @@ struct Mailbox {
     flushes: Vec<Token>,
     /// Links that waited for room in a queue, which there may be now.
     retries: Vec<Token>,
+    /// Who drives is to look whether what it waits for is there.
+    nudged: bool,
 }
 
 impl Mailbox {
     fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.flushes.is_empty() && self.retries.is_empty()
+        let Self {
+            commands,
+            flushes,
+            retries,
+            nudged,
+        } = self;
+        commands.is_empty() && flushes.is_empty() && retries.is_empty() && !nudged
     }
 }
 
@@ -151,8 +164,10 @@ impl Reactor {
         });
     }
 
+    /// Whether the calling thread does the I/O thread's work.
     pub(crate) fn is_current_thread(&self) -> bool {
         self.0.thread.get() == Some(&std::thread::current().id())
+            || self.0.seat.is_driven_by_current_thread()
     }
 
     fn send(&self, command: Command) {
@@ -165,6 +180,8 @@ impl Reactor {
         if self.0.asleep.swap(false, SeqCst) {
             // A full pipe of wake-ups wakes, too; any other failure leaves nothing to be done here.
             let _ = self.0.waker.wake();
+        } else {
+            self.0.seat.poke();
         }
     }
 }
@@ -183,6 +200,10 @@ impl PartialEq for LinkPort {
 }
 
 impl LinkPort {
+    pub(crate) fn reactor(&self) -> &Reactor {
+        &self.reactor
+    }
+
     pub(crate) fn flush(&self) {
         lock(&self.reactor.0.mailbox).flushes.push(self.token);
         self.reactor.wake();
@@ -211,6 +232,7 @@ impl IoThread {
             asleep: AtomicBool::new(false),
             mailbox: Mutex::default(),
             thread: OnceLock::new(),
+            seat: Seat::new(),
             resolver: Resolver::new(format!("{name}-dns")),
         };
         let reactor = Reactor(Arc::new(shared));

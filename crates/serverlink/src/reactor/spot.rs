@@ -37,8 +37,9 @@ enum Announced {
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
     Upstream(Box<Upstream>),
-    /// To nobody: the topic is not offered, and the other side does not know yet.
-    Ignored,
+    /// To nobody: the topic is not offered, or not wanted from here any more, and the other side does not know yet. What
+    /// comes on the credit of subscribers gives it back.
+    Ignored(Option<Arc<Topic>>),
 }
 
 /// A stream published to us that has ended.
@@ -107,6 +108,7 @@ impl Spot {
         payload: Payload,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
+        outbox.note_heard();
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
@@ -118,7 +120,11 @@ impl Spot {
                     self.held_up.push(alias);
                 }
             }
-            Some(Announced::Ignored) => {}
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore(self.link, payload.len());
+                }
+            }
             None => return Err(unknown_alias("DATA", alias)),
         }
         Ok(())
@@ -137,7 +143,12 @@ impl Spot {
                 topic.hear_past(*heard, Token(past.token), past.sequence, &payload, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore_past(self.link, Token(past.token), past.payload.len());
+                }
+                Ok(())
+            }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("PAST", past.alias)),
         }
     }
@@ -154,7 +165,7 @@ impl Spot {
                 topic.hear_live(*heard, Token(token), next_sequence, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(_)) => Ok(()),
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("LIVE", alias)),
         }
     }
@@ -232,7 +243,8 @@ impl Spot {
         let announced = if alias.upstream {
             Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
         } else {
-            self.heard(node, alias, after).unwrap_or(Announced::Ignored)
+            let heard = self.heard(node, alias, after);
+            heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
         };
         self.aliases.insert(alias.alias, announced)
     }
@@ -271,10 +283,10 @@ impl Spot {
                     self.held_up.push(alias);
                 }
             }
-            Some(Announced::Ignored) => {}
+            Some(Announced::Ignored(_)) => {}
             None => return Err(unknown_alias("TAIL", alias)),
         }
-        if last != Last::No
+        if last.frees_alias()
             && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
         {
             self.upstream_ended(node, *upstream, false, after);
@@ -346,7 +358,6 @@ impl Spot {
     pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
         let farewell = match self.farewell {
             Some(ByeReason::Leaving) => Farewell::Theirs,
-            Some(ByeReason::Refused) => Farewell::Ours,
             _ if left => Farewell::Ours,
             _ => Farewell::None,
         };
@@ -357,7 +368,7 @@ impl Spot {
                     let ended = farewell != Farewell::None && upstream.is_of(self.peer);
                     self.upstream_ended(node, *upstream, ended, after);
                 }
-                Announced::Ignored => {}
+                Announced::Ignored(_) => {}
             }
         }
     }

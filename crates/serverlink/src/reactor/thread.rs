@@ -1,10 +1,10 @@
 //! The loop of an I/O thread.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use mio::event::Event;
 use mio::{Events, Poll, Token};
@@ -37,6 +37,7 @@ pub(super) enum Entry {
 /// An I/O thread's state.
 pub(super) struct Thread {
     pub(super) poll: Poll,
+    events: Events,
     pub(super) reactor: Reactor,
     pub(super) entries: Slab<Entry>,
     pub(super) timers: Timers,
@@ -48,43 +49,88 @@ pub(super) struct Thread {
     exhaustion_told: Option<Instant>,
 }
 
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.len();
+        f.debug_struct("Thread").field("entries", &entries).finish()
+    }
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    GoOn,
+    Stop,
+}
+
+/// Drives the poller until told to stop, or leaves that to a thread of the program that waits for it.
 pub(super) fn run(poll: Poll, reactor: Reactor) {
     let _ = reactor.0.thread.set(std::thread::current().id());
-    let mut thread = Thread {
-        poll,
-        reactor,
-        entries: Slab::new(),
-        timers: Timers::default(),
-        buffer: vec![0; READ_BYTES],
-        unread: VecDeque::new(),
-        next_serial: 0,
-        exhaustion_told: None,
-    };
-    let mut events = Events::with_capacity(256);
-    loop {
-        if let Err(error) = thread.sleep(&mut events) {
-            tracing::error!(%error, "the poller failed; the I/O thread ends");
-            return;
-        }
-        if thread.run_commands() {
-            return;
-        }
-        for event in &events {
-            thread.handle_event(event);
-        }
-        for _ in 0..thread.unread.len() {
-            if let Some(token) = thread.unread.pop_front() {
-                thread.with_connection(token, |connection, buffer| {
-                    connection.readable(buffer, false)
-                });
+    let mut thread = Box::new(Thread::new(poll, reactor.clone()));
+    while thread.turn(None) == Turn::GoOn {
+        if reactor.0.seat.is_wanted() {
+            match reactor.0.seat.lend(&reactor, thread) {
+                Some(back) => thread = back,
+                None => return,
             }
         }
-        thread.run_timers();
     }
 }
 
 impl Thread {
-    fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
+    fn new(poll: Poll, reactor: Reactor) -> Self {
+        Self {
+            poll,
+            reactor,
+            events: Events::with_capacity(256),
+            entries: Slab::new(),
+            timers: Timers::default(),
+            buffer: vec![0; READ_BYTES],
+            unread: VecDeque::new(),
+            next_serial: 0,
+            exhaustion_told: None,
+        }
+    }
+
+    /// Sleeps until there is something to do, `limit` at most, and does it.
+    pub(super) fn turn(&mut self, limit: Option<Duration>) -> Turn {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        let slept = self.sleep(&mut events, limit);
+        let turn = match slept {
+            Ok(()) => self.work(&events),
+            Err(error) => {
+                tracing::error!(%error, "the poller failed; the I/O thread ends");
+                Turn::Stop
+            }
+        };
+        self.events = events;
+        turn
+    }
+
+    fn work(&mut self, events: &Events) -> Turn {
+        if self.run_commands() == Turn::Stop {
+            return Turn::Stop;
+        }
+        for event in events {
+            self.handle_event(event);
+        }
+        for _ in 0..self.unread.len() {
+            if let Some(token) = self.unread.pop_front() {
+                self.with_connection(token, |connection, buffer| {
+                    connection.readable(buffer, false)
+                });
+            }
+        }
+        self.run_timers();
+        Turn::GoOn
+    }
+
+    /// Whether a connection has more to read than it was given turns for.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
+    fn sleep(&mut self, events: &mut Events, limit: Option<Duration>) -> io::Result<()> {
         let shared = &self.reactor.0;
         shared.asleep.store(true, SeqCst);
         let has_mail = {
@@ -94,7 +140,8 @@ impl Thread {
         let timeout = if has_mail || !self.unread.is_empty() {
             Some(Duration::ZERO)
         } else {
-            self.timers.timeout()
+            let until_due = self.timers.timeout();
+            until_due.into_iter().chain(limit).min()
         };
         let polled = self.poll.poll(events, timeout);
         shared.asleep.store(false, SeqCst);
@@ -104,8 +151,8 @@ impl Thread {
         }
     }
 
-    /// Does what the mailbox asks for; true to stop.
-    fn run_commands(&mut self) -> bool {
+    /// Does what the mailbox asks for.
+    pub(super) fn run_commands(&mut self) -> Turn {
         let mailbox = std::mem::take(&mut *lock(&self.reactor.0.mailbox));
         for command in mailbox.commands {
             match command {
@@ -131,7 +178,7 @@ impl Thread {
                 }
                 Command::Abandon { node, link } => self.abandon(node, link),
                 Command::Arm { node, at_ms } => self.timers.set_node(&node, at_ms),
-                Command::Stop => return true,
+                Command::Stop => return Turn::Stop,
             }
         }
         for token in mailbox.retries {
@@ -140,7 +187,7 @@ impl Thread {
         for token in mailbox.flushes {
             self.with_connection(token, |connection, _| connection.writable());
         }
-        false
+        Turn::GoOn
     }
 
     fn handle_event(&mut self, event: &Event) {

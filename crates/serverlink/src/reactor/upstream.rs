@@ -113,7 +113,7 @@ impl Upstream {
     pub(super) fn drain(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
         self.hand_on(node, &outbox.port, after);
         let settled = self.receiver.settle();
-        after.duplicates += settled.duplicates;
+        after.duplicates(settled.duplicates);
         if let Some(credit) = settled.credit() {
             outbox.control(&credit.to_vec());
             outbox.flush_soon();

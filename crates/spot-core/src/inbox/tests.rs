@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn inbox(messages: usize, overflow: Overflow) -> Inbox {
@@ -172,4 +174,169 @@ fn retain_discards_without_reporting() {
     inbox.retain(|topic| topic == "b", |_, len| discarded += len);
     assert_eq!(discarded, 2);
     assert_eq!(drain(&mut inbox), ["b1", "b-1"]);
+}
+
+/// A queue whose receiver takes ahead whenever it can, as one that shares the queue with publishers does.
+struct TakingAhead {
+    inbox: Inbox,
+    ahead: Ahead,
+}
+
+impl TakingAhead {
+    fn new(limit: Limit, overflow: Overflow) -> Self {
+        Self {
+            inbox: Inbox::new(limit, overflow),
+            ahead: Ahead::default(),
+        }
+    }
+
+    fn offer(&mut self, slot: Slot, byte: u8) -> Offer {
+        if !self.inbox.has_room(1) {
+            self.inbox.received_ahead(self.ahead.left());
+        }
+        offer(&mut self.inbox, slot, byte)
+    }
+
+    fn take(&mut self) -> Option<Taken> {
+        if let Some(taken) = self.ahead.take() {
+            if self.ahead.is_empty() {
+                self.inbox.settle(&mut self.ahead);
+            }
+            return Some(taken);
+        }
+        let taken = self.inbox.take();
+        self.inbox.hand_over(&mut self.ahead);
+        taken
+    }
+}
+
+#[test]
+fn what_is_taken_ahead_counts_as_queued_until_it_is_received() {
+    let limit = Limit {
+        messages: 3,
+        bytes: 0,
+    };
+    let mut queue = TakingAhead::new(limit, Overflow::Block);
+    let a = queue.inbox.attach("a".into());
+    assert!((1..=3).all(|byte| queue.offer(a, byte) == Offer::Queued));
+    assert!(queue.take().is_some());
+    assert_eq!(queue.ahead.left().messages, 2);
+    assert_eq!(queue.offer(a, 4), Offer::Queued);
+    assert_eq!(queue.offer(a, 5), Offer::Full);
+    assert!(queue.take().is_some());
+    assert_eq!(queue.offer(a, 5), Offer::Queued);
+    assert_eq!(queue.inbox.messages(), 3);
+}
+
+#[test]
+fn what_is_put_back_is_first_in_line_and_can_be_discarded() {
+    let limit = Limit {
+        messages: 9,
+        bytes: 0,
+    };
+    let mut queue = TakingAhead::new(limit, Overflow::Block);
+    let slots = ["a", "b"].map(|topic| queue.inbox.attach(topic.into()));
+    for byte in 1..=4 {
+        queue.offer(slots[usize::from(byte % 2)], byte);
+    }
+    assert!(queue.take().is_some());
+    queue.offer(slots[0], 6);
+    let received = queue.inbox.take_back(&mut queue.ahead);
+    assert_eq!(received, Left::default());
+    assert!(queue.ahead.is_empty());
+    queue.inbox.retain(|topic| topic == "a", |_, _| {});
+    assert_eq!(drain(&mut queue.inbox), ["a2", "a4", "a6"]);
+    assert_eq!(queue.inbox.messages(), 0);
+}
+
+#[test]
+fn the_oldest_is_never_taken_ahead_where_it_is_to_be_dropped() {
+    let limit = Limit {
+        messages: 3,
+        bytes: 0,
+    };
+    let mut queue = TakingAhead::new(limit, Overflow::DropOldest);
+    let a = queue.inbox.attach("a".into());
+    for byte in 1..=3 {
+        queue.offer(a, byte);
+    }
+    assert!(queue.take().is_some());
+    assert!(queue.ahead.is_empty());
+    queue.offer(a, 4);
+    queue.offer(a, 5);
+    assert_eq!(drain(&mut queue.inbox), ["a-1", "a3", "a4", "a5"]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Offer(u8),
+    Take,
+    Missed(u8),
+    Notice,
+    /// Ends the way in of a topic and makes another.
+    Renew(u8),
+    PutBack,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..3_u8).prop_map(Step::Offer),
+        6 => Just(Step::Take),
+        1 => (0..3_u8).prop_map(Step::Missed),
+        1 => Just(Step::Notice),
+        1 => (0..3_u8).prop_map(Step::Renew),
+        1 => Just(Step::PutBack),
+    ];
+    proptest::collection::vec(step, 0..200)
+}
+
+proptest! {
+    /// Taking ahead changes nothing of what is received, lost and counted.
+    #[test]
+    fn taking_ahead_is_as_taking_one_by_one(
+        steps in steps(),
+        messages in 0..12_usize,
+        overflow in prop_oneof![Just(Overflow::Block), Just(Overflow::DropNewest), Just(Overflow::DropOldest)],
+    ) {
+        let limit = Limit { messages, bytes: 0 };
+        let mut plain = Inbox::new(limit, overflow);
+        let mut ahead = TakingAhead::new(limit, overflow);
+        let topics = ["a", "b", "c"];
+        let mut slots = topics.map(|topic| (plain.attach(topic.into()), ahead.inbox.attach(topic.into())));
+        for (number, step) in steps.iter().enumerate() {
+            match *step {
+                Step::Offer(topic) => {
+                    let (slot, its) = slots[usize::from(topic)];
+                    prop_assert_eq!(offer(&mut plain, slot, number as u8), ahead.offer(its, number as u8));
+                }
+                Step::Take => prop_assert_eq!(plain.take(), ahead.take()),
+                Step::Missed(topic) => {
+                    let (slot, its) = slots[usize::from(topic)];
+                    plain.missed(slot, Missed::exactly(1));
+                    ahead.inbox.missed(its, Missed::exactly(1));
+                }
+                Step::Notice => {
+                    plain.notice(Notice::Ended);
+                    ahead.inbox.notice(Notice::Ended);
+                }
+                Step::Renew(topic) => {
+                    let name = topics[usize::from(topic)];
+                    let (slot, its) = slots[usize::from(topic)];
+                    plain.detach(slot);
+                    ahead.inbox.detach(its);
+                    slots[usize::from(topic)] = (plain.attach(name.into()), ahead.inbox.attach(name.into()));
+                }
+                Step::PutBack => {
+                    ahead.inbox.take_back(&mut ahead.ahead);
+                }
+            }
+            ahead.inbox.received_ahead(ahead.ahead.left());
+            prop_assert_eq!(plain.messages(), ahead.inbox.messages());
+        }
+        while let Some(taken) = plain.take() {
+            prop_assert_eq!(Some(taken), ahead.take());
+        }
+        prop_assert_eq!(ahead.take(), None);
+        prop_assert_eq!(ahead.inbox.dropped(), plain.dropped());
+    }
 }

@@ -1,6 +1,6 @@
 //! What an owner remembers of streams whose links were cut.
 
-use crate::identity::{Incarnation, NodeId};
+use crate::identity::NodeId;
 use crate::limits::MAX_CUT_UPSTREAMS;
 use crate::stream::Stream;
 
@@ -27,13 +27,13 @@ impl CutStreams {
         self.streams.insert(0, stream);
     }
 
-    /// The stream of this publisher, which goes on with the number `next`. Where it may have been forgotten, one of a life
-    /// before all others: what is missing is unknown then.
+    /// The stream of this publisher, which goes on with the number `next`. Where it may have been forgotten, what is missing
+    /// of it is unknown.
     pub fn take(&mut self, publisher: NodeId, next: u64) -> Option<Stream> {
         let mut known = self.streams.iter();
         match known.position(|known| known.publisher() == publisher) {
             Some(index) => Some(self.streams.remove(index)),
-            None if self.forgot && next > 0 => Some(Stream::new(publisher, Incarnation(0), 0)),
+            None if self.forgot && next > 0 => Some(Stream::forgotten(publisher)),
             None => None,
         }
     }

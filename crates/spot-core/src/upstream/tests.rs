@@ -302,9 +302,20 @@ fn numbers_that_were_heard_before_the_link_was_cut_are_not_handed_on_again() {
 fn a_publisher_that_took_its_leave_is_not_remembered() {
     let mut turn = Turn::default();
     let mut receiver = way(&mut turn, 0);
-    let mut next = way(&mut turn, 4);
     assert_eq!(receiver.leave(&mut turn, true), None);
-    assert_eq!(next.take_turn(&mut turn, || None), Some(Missed::NONE));
+}
+
+/// Numbers are given to what is sent, so what its leave cut off counts where another way goes on behind it.
+#[test]
+fn what_did_not_come_before_a_publisher_took_its_leave_is_missing_where_another_way_goes_on() {
+    let mut turn = Turn::default();
+    let mut left = way(&mut turn, 0);
+    let mut other = way(&mut turn, 4);
+    arrive(&mut left, 0..3);
+    hand_on(&mut left, &mut turn);
+    assert_eq!(left.leave(&mut turn, true), None);
+    let missed = other.take_turn(&mut turn, || None);
+    assert_eq!(missed, Some(Missed::exactly(1)));
 }
 
 #[test]

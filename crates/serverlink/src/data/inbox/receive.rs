@@ -1,0 +1,335 @@
+//! Receiving: from what was taken ahead, without the queue's lock, or else from the queue.
+
+use std::hint;
+use std::sync::Arc;
+use std::sync::MutexGuard;
+use std::sync::TryLockError;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+use spot_core::inbox::{Ahead, Front, Left, Received as Credited, Source, Taken};
+
+use super::{SharedInbox, State, one};
+use crate::api::Spin;
+use crate::data::{Deadline, SharedOutbox, lock, wait};
+use crate::reactor::Waiting;
+
+/// How long an adaptive receiver spins at most before it sleeps.
+pub(super) const SPIN_MAX_US: u32 = 50;
+/// Without a limit on messages, those received are settled in steps of so many.
+const SETTLE_MESSAGES: usize = 1024;
+
+/// What receivers took ahead. Its lock is taken before the queue's.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    ahead: Ahead,
+    /// Received of it on the credit of links, not settled yet.
+    credited: Credited,
+    /// Messages that may be received before they are settled.
+    settle_after: usize,
+    unsettled: usize,
+}
+
+/// Links that have credit to be written.
+type Granted = SmallVec<[Arc<SharedOutbox>; 2]>;
+
+/// The receiver writes itself: the publisher may wait for it, and the I/O thread would have to be woken.
+fn write_credit(granted: impl IntoIterator<Item = Arc<SharedOutbox>>) {
+    granted
+        .into_iter()
+        .for_each(|outbox| outbox.flush_as_publisher());
+}
+
+/// What a receive found.
+pub(crate) enum Received<R> {
+    Got(R),
+    Empty,
+    Closed,
+}
+
+/// What was taken from the queue, as far as accounting goes.
+pub(crate) trait Receipt {
+    /// The source and length of the message, if it is one.
+    fn message(&self) -> Option<(Source, usize)>;
+}
+
+impl Receipt for Taken {
+    fn message(&self) -> Option<(Source, usize)> {
+        match self {
+            Taken::Message {
+                source, payload, ..
+            } => Some((*source, payload.len())),
+            _ => None,
+        }
+    }
+}
+
+impl SharedInbox {
+    /// Takes what is first in line.
+    #[inline]
+    pub(crate) fn receive(&self, deadline: impl FnOnce() -> Deadline) -> Received<Taken> {
+        self.receive_with(deadline, |mut front| front.take())
+    }
+
+    /// Runs `take` on what is first in line until it gives something, waiting in between. `take` may look without taking.
+    #[inline]
+    pub(crate) fn receive_with<R: Receipt>(
+        &self,
+        deadline: impl FnOnce() -> Deadline,
+        mut take: impl FnMut(Front<'_>) -> Option<R>,
+    ) -> Received<R> {
+        match self.receive_now(&mut take) {
+            Received::Empty => self.receive_later(deadline(), take),
+            found => found,
+        }
+    }
+
+    #[inline]
+    fn receive_now<R: Receipt>(
+        &self,
+        take: &mut impl FnMut(Front<'_>) -> Option<R>,
+    ) -> Received<R> {
+        loop {
+            if self.ahead_entries.load(Acquire) > 0
+                && let Some(got) = self.receive_ahead(take)
+            {
+                return Received::Got(got);
+            }
+            let mut state = lock(&self.state);
+            if state.closed {
+                return Received::Closed;
+            }
+            // Another receiver took ahead meanwhile: that is first in line.
+            if self.ahead_entries.load(Relaxed) > 0 {
+                continue;
+            }
+            return match take(Front::Queue(&mut state.queue)) {
+                Some(got) => {
+                    self.received(state, got.message());
+                    Received::Got(got)
+                }
+                None => {
+                    self.refresh(&mut state);
+                    Received::Empty
+                }
+            };
+        }
+    }
+
+    #[inline(never)]
+    fn receive_later<R: Receipt>(
+        &self,
+        deadline: Deadline,
+        mut take: impl FnMut(Front<'_>) -> Option<R>,
+    ) -> Received<R> {
+        if matches!(deadline, Deadline::Now) {
+            return Received::Empty;
+        }
+        let waiting = Waiting::new(&self.reactor);
+        let mut spun = false;
+        loop {
+            let drove = self.over_links.load(Relaxed) && self.drive(&waiting, deadline);
+            if !drove && !std::mem::replace(&mut spun, true) {
+                self.spin_until_ready(deadline);
+            }
+            match self.receive_now(&mut take) {
+                Received::Empty if drove && deadline.is_past() => return Received::Empty,
+                Received::Empty if drove => continue,
+                Received::Empty => {}
+                found => return found,
+            }
+            let mut state = lock(&self.state);
+            if self.is_ready(&state) {
+                continue;
+            }
+            state.sleepers += 1;
+            let (guard, in_time) = wait(&self.ready, state, deadline);
+            state = guard;
+            if state.wakes > 0 {
+                state.wakes -= 1;
+            } else {
+                state.sleepers -= 1;
+            }
+            if !in_time && !self.is_ready(&state) {
+                return Received::Empty;
+            }
+        }
+    }
+
+    /// Waits by doing the I/O thread's work; false if that is not possible now.
+    fn drive(&self, waiting: &Waiting<'_>, deadline: Deadline) -> bool {
+        lock(&self.state).driving += 1;
+        let drove = waiting.drive(deadline, || self.depth.load(Relaxed) > 0);
+        lock(&self.state).driving -= 1;
+        drove
+    }
+
+    #[inline]
+    fn receive_ahead<R: Receipt>(
+        &self,
+        take: &mut impl FnMut(Front<'_>) -> Option<R>,
+    ) -> Option<R> {
+        let mut batch = lock(&self.batch);
+        let got = take(Front::Ahead(&mut batch.ahead))?;
+        if let Some((source, len)) = got.message() {
+            if source != Source::LOCAL {
+                batch.credited.add(source, len);
+            }
+            batch.unsettled += 1;
+        }
+        self.tell_left(&batch.ahead);
+        if batch.ahead.is_empty() || batch.unsettled >= batch.settle_after {
+            self.settle_batch(&mut batch);
+        }
+        Some(got)
+    }
+
+    /// What was received makes room, and credit for those who sent it.
+    fn settle_batch(&self, batch: &mut Batch) {
+        let mut state = lock(&self.state);
+        batch.unsettled = 0;
+        let received = state.queue.settle(&mut batch.ahead);
+        self.settled(&mut state, received);
+        let credited = batch.credited.drain();
+        let granted: Granted = credited
+            .filter_map(|(source, received)| state.windows.settle(source, received))
+            .collect();
+        self.refresh(&mut state);
+        self.tell_space(&mut state);
+        self.wake_next(state);
+        write_credit(granted);
+    }
+
+    /// Puts back what was taken ahead, to work on all that is queued. Who calls this holds the lock of the batch.
+    pub(super) fn take_back(&self, batch: &mut Batch, state: &mut State) {
+        batch.unsettled = 0;
+        let received = state.queue.take_back(&mut batch.ahead);
+        self.tell_left(&batch.ahead);
+        self.settled(state, received);
+        for (source, received) in batch.credited.drain() {
+            state.windows.received(source, received);
+        }
+    }
+
+    /// Counts what was received of the batch so far, which makes room.
+    pub(super) fn count_ahead(&self, state: &mut State) {
+        let left = Left {
+            messages: self.ahead_messages.load(Relaxed),
+            bytes: self.ahead_bytes.load(Relaxed),
+        };
+        let received = state.queue.received_ahead(left);
+        self.settled(state, received);
+    }
+
+    fn settled(&self, state: &mut State, received: Left) {
+        state.received_messages += received.messages as u64;
+        state.received_bytes += received.bytes as u64;
+    }
+
+    fn tell_left(&self, ahead: &Ahead) {
+        let left = ahead.left();
+        self.ahead_messages.store(left.messages, Relaxed);
+        self.ahead_bytes.store(left.bytes, Relaxed);
+        self.ahead_entries.store(ahead.entries(), Release);
+    }
+
+    /// One thing was taken from the queue: what is behind it is taken ahead.
+    #[inline]
+    fn received(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
+        let mut granted = None;
+        if let Some((source, len)) = message {
+            let received = one(len);
+            self.settled(&mut state, received);
+            if source != Source::LOCAL {
+                granted = state.windows.settle(source, received);
+            }
+            self.tell_space(&mut state);
+            self.take_ahead(&mut state);
+        }
+        self.refresh(&mut state);
+        self.wake_next(state);
+        write_credit(granted);
+    }
+
+    #[inline]
+    fn take_ahead(&self, state: &mut State) {
+        if state.queue.messages() < 2 {
+            return;
+        }
+        let settle_after = match state.limit.messages {
+            0 => SETTLE_MESSAGES,
+            messages => messages / 4 / state.windows.len().max(1),
+        };
+        if settle_after < 2 {
+            return;
+        }
+        // Against the order of the locks, so without waiting: whoever has it is about to need the queue's.
+        let mut batch = match self.batch.try_lock() {
+            Ok(batch) => batch,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if batch.ahead.is_empty() && state.queue.hand_over(&mut batch.ahead) {
+            batch.settle_after = settle_after;
+            self.tell_left(&batch.ahead);
+        }
+    }
+
+    /// A waker is woken once and then forgotten: the next in line gets its turn if there is more.
+    fn wake_next(&self, state: MutexGuard<'_, State>) {
+        if !state.wakers.is_empty() && self.is_ready(&state) {
+            self.wake(state);
+        }
+    }
+
+    /// Registers a waker to be woken when something arrives; false if something is there already.
+    pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
+        self.reactor.watch();
+        let mut state = lock(&self.state);
+        if self.is_ready(&state) {
+            return false;
+        }
+        if !state.wakers.iter().any(|known| known.will_wake(waker)) {
+            state.wakers.push(waker.clone());
+        }
+        true
+    }
+
+    fn spin_until_ready(&self, deadline: Deadline) {
+        let spin = *lock(&self.spin);
+        let limit_us = match spin {
+            Spin::Micros(limit_us) => limit_us,
+            Spin::Adaptive => self.spin_us.load(Relaxed),
+        };
+        if limit_us == 0 {
+            return;
+        }
+        let begun = Instant::now();
+        let mut limit = Duration::from_micros(u64::from(limit_us));
+        if let Deadline::At(at) = deadline {
+            limit = limit.min(at.saturating_duration_since(begun));
+        }
+        let found = loop {
+            if (0..64).any(|_| {
+                hint::spin_loop();
+                self.depth.load(Relaxed) > 0
+            }) {
+                break true;
+            }
+            if begun.elapsed() >= limit {
+                break false;
+            }
+        };
+        if spin == Spin::Adaptive {
+            // Spinning that pays off may go on longer; spinning in vain soon comes down to next to nothing.
+            let next_us = if found {
+                (limit_us * 2).min(SPIN_MAX_US)
+            } else {
+                (limit_us / 2).max(1)
+            };
+            self.spin_us.store(next_us, Relaxed);
+        }
+    }
+}
