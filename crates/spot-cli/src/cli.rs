@@ -156,7 +156,7 @@ pub(crate) struct NodeArgs {
         long,
         env = "SPOT_RELAY",
         hide_env_values = true,
-        value_parser = clap::builder::FalseyValueParser::new()
+        value_parser = clap::builder::ValueParser::new(value::switch)
     )]
     pub(crate) relay: bool,
     #[command(flatten)]
@@ -224,7 +224,7 @@ pub(crate) struct PubArgs {
     pub(crate) data: Option<OsString>,
     /// Publish DATA this many times
     #[arg(short = 'n', long = "count", value_name = "COUNT", default_value_t = 1)]
-    #[arg(requires = "data", value_parser = value::whole::<u64>, allow_negative_numbers = true)]
+    #[arg(requires = "data", value_parser = value::count, allow_negative_numbers = true)]
     pub(crate) count: u64,
     /// Publish at most this many messages a second
     #[arg(long, value_name = "PER_SECOND", value_parser = value::rate)]
@@ -259,7 +259,7 @@ pub(crate) struct SubArgs {
     pub(crate) filters: Vec<String>,
     /// Stop after this many messages
     #[arg(short = 'n', long = "count", value_name = "COUNT")]
-    #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
+    #[arg(value_parser = value::count, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
     /// Stop after this time, with exit code 3 if fewer than COUNT messages (without -n: none) arrived
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
@@ -325,9 +325,9 @@ pub(crate) struct EventsArgs {
     pub(crate) join: JoinArgs,
     /// Stop after this many events
     #[arg(short = 'n', long = "count", value_name = "COUNT")]
-    #[arg(value_parser = value::whole::<u64>, allow_negative_numbers = true)]
+    #[arg(value_parser = value::count, allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
-    /// Stop after this time, with exit code 3 if fewer than COUNT events (without -n: none) came
+    /// Stop after this time, with exit code 3 if no peer was ever connected or fewer than COUNT events (without -n: none) came
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,

@@ -11,6 +11,10 @@ use crate::interrupt;
 use crate::output::note;
 use crate::text::duration;
 
+/// Where a topic may be that the peers do not offer.
+pub(crate) const ELSEWHERE: &str = "tools see only what the nodes named with --peer offer, and a node offers the \
+     topics of others only with --relay; `spot cluster` lists the members that may be named";
+
 /// An observer node with its peers.
 pub(crate) struct Client {
     pub(crate) node: Node,
@@ -87,6 +91,12 @@ impl Client {
             )),
             error => Failure::Failed(error.to_string()),
         }
+    }
+
+    /// Whether anybody is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        let peers = self.node.peers();
+        peers.iter().any(|peer| peer.state == PeerState::Connected)
     }
 
     /// The peers that are not connected, each with the last reason known.

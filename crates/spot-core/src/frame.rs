@@ -255,6 +255,8 @@ pub enum ByeReason {
     ToSelf = 3,
     /// The peer sent what the protocol does not allow.
     ProtocolError = 4,
+    /// A newer incarnation of the peer took its place.
+    Replaced = 5,
 }
 
 impl ByeReason {
@@ -264,6 +266,7 @@ impl ByeReason {
             1 => Self::Duplicate,
             2 => Self::Refused,
             3 => Self::ToSelf,
+            5 => Self::Replaced,
             _ => Self::ProtocolError,
         }
     }
@@ -325,7 +328,7 @@ impl<'a> Frame<'a> {
             kind::GOSSIP => return Ok(Self::Gossip(Gossip::read(reader)?)),
             kind::USE => Self::Use,
             kind::BYE => Self::Bye {
-                reason: ByeReason::from_number(reader.byte(4, "reason")?),
+                reason: ByeReason::from_number(reader.byte(5, "reason")?),
                 text: reader.text(MAX_BYE_TEXT_BYTES, "text")?,
             },
             kind::INTEREST_ACK => Self::InterestAck {

@@ -287,6 +287,55 @@ fn observers_count_for_nothing_and_see_what_their_peer_sees() {
 }
 
 #[test]
+fn a_node_that_left_a_partition_said_that_it_had_healed() {
+    let mut cluster = Cluster::mesh(2);
+    cluster.run(2000);
+    let mut observer = Host::new(node_id(7), 1, Vec::new());
+    observer.observe();
+    cluster.hosts.push(observer);
+    cluster.add(2, 0);
+    cluster.run(2000);
+    cluster.crash(0, false);
+    cluster.run(DOWN_MS);
+    // The observer is linked to nobody, the other member to no other.
+    for (host, reachable) in [(1, 1), (2, 0)] {
+        cluster.with(host, |node, now| node.handle_timeout(now));
+        let partition = Event::Partition {
+            reachable,
+            size: 2,
+            majority: false,
+        };
+        let told = events(&mut cluster, host);
+        assert_eq!(told.last(), Some(&partition), "{host}: {told:?}");
+        cluster.with(host, |node, _| node.leave());
+        let told = events(&mut cluster, host);
+        let healed = told.iter().any(|event| matches!(event, Event::Heal { .. }));
+        assert!(!healed, "{host}: {told:?}");
+    }
+}
+
+#[test]
+fn an_observer_that_forgets_all_members_said_that_they_were_reachable() {
+    let mut cluster = Cluster::mesh(2);
+    cluster.run(2000);
+    let mut observer = Host::new(node_id(7), 1, Vec::new());
+    observer.observe();
+    cluster.hosts.push(observer);
+    cluster.add(2, 0);
+    cluster.run(2000);
+    cluster.crash(0, false);
+    cluster.crash(1, false);
+    cluster.run(25 * 3_600_000);
+    assert_eq!(view(&cluster, 2).members, []);
+    let told = events(&mut cluster, 2);
+    let partition = |event: &Event| matches!(event, Event::Partition { .. });
+    assert!(told.iter().any(partition), "{told:?}");
+    let heal = |event: &Event| matches!(event, Event::Heal { .. });
+    let after = told.iter().rposition(partition).expect("told");
+    assert!(!told[after..].iter().any(heal), "{told:?}");
+}
+
+#[test]
 fn another_node_at_the_endpoint_of_one_that_died_takes_its_place() {
     let mut cluster = Cluster::mesh(3);
     cluster.run(2000);

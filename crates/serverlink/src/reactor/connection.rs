@@ -310,11 +310,16 @@ impl Connection {
             return Outcome::Wait;
         };
         link.closing(&self.node, reason);
-        if reason == CloseReason::Replaced {
+        let is_replaced = reason == CloseReason::Replaced;
+        if is_replaced && link.remains() {
+            // The farewell is for another node of its name, and only as good as one write.
+            let _ = link.outbox.flush();
             return self.keep_remainder(link);
         }
         link.give_up(&self.node);
+        // Who was replaced is mostly gone, and not waited for.
         let linger = self.node.read_options(|options| options.linger);
+        let linger = if is_replaced { Some(FAREWELL) } else { linger };
         self.deadline = linger.map(|linger| Instant::now() + linger);
         self.phase = Phase::Draining { link, shut: false };
         self.drain()

@@ -101,6 +101,14 @@ pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
         .map_err(|_| "write a whole number, at least 0, such as 100".into())
 }
 
+/// Reads how many messages or events: at least one, as nothing is to be done for none.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "write a whole number, at least 1, such as 100".into())
+}
+
 /// Reads a length of time in seconds: at least 0, fractions allowed.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
@@ -126,6 +134,15 @@ pub(super) fn history(text: &str) -> Result<usize, String> {
     }
     .filter(|messages| *messages <= MAX_HISTORY)
     .ok_or_else(|| format!("write a number of messages from 0 to {MAX_HISTORY}"))
+}
+
+/// Reads a switch. Without a variable of the environment the words are those of the command line's own.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err("write 1 or true for on, 0 or false for off".into()),
+    }
 }
 
 /// Reads an overflow policy.
@@ -203,6 +220,15 @@ mod tests {
         }
         assert_eq!(bind(" tcp://*:0 "), Ok("tcp://*:0".into()));
         assert!(peer("tcp://*:5555").is_err());
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_and_nothing_else() {
+        assert_eq!((switch("1"), switch("true")), (Ok(true), Ok(true)));
+        assert_eq!((switch("0"), switch("false")), (Ok(false), Ok(false)));
+        for text in ["yes", "on", "2", "", "TRUE"] {
+            assert!(switch(text).unwrap_err().contains("1 or true"), "{text}");
+        }
     }
 
     #[test]

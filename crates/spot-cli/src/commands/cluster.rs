@@ -16,8 +16,10 @@ pub(crate) fn run(args: &ClusterArgs) -> Result<(), Failure> {
         serverlink::Node::close,
     )?;
     let synced = client.sync(args.ask.timeout);
-    let cluster = client.node.cluster();
-    print(&cluster, args.ask.json)?;
+    // Who is connected to nobody knows nothing of the cluster.
+    if synced.is_ok() || client.is_connected() {
+        print(&client.node.cluster(), args.ask.json)?;
+    }
     synced
 }
 

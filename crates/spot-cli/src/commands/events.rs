@@ -9,21 +9,22 @@ use crate::cli::EventsArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::text::{counted, duration, harmless};
 
 pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| (), Node::close)?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let mut output = Output::new();
-    let mut told = 0;
+    let (mut told, mut was_connected) = (0, false);
     while args.count.is_none_or(|count| told < count) {
         let wait = deadline.map_or(FOREVER, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
         let Some(event) = client.events.next_timeout(wait) else {
-            return ended(args, told);
+            return ended(args, &client, told, was_connected);
         };
+        was_connected |= matches!(event, Event::PeerUp { .. });
         let (kind, fields) = describe(&event);
         let line = if args.json {
             as_json(kind, fields)
@@ -33,15 +34,33 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         output.line(&line)?;
         output.flush()?;
         told += 1;
+        note_alone(&client, &event);
     }
     Ok(())
 }
 
+/// Without a link nothing is known of the members: that they are not reachable says nothing of them.
+fn note_alone(client: &Client, event: &Event) {
+    if matches!(event, Event::PeerDown { .. }) && !client.is_connected() {
+        note("this program is connected to nobody: it cannot tell how the members are");
+    }
+}
+
 /// What it means that nothing more comes.
-fn ended(args: &EventsArgs, told: u64) -> Result<(), Failure> {
+fn ended(
+    args: &EventsArgs,
+    client: &Client,
+    told: u64,
+    was_connected: bool,
+) -> Result<(), Failure> {
     let enough = told >= args.count.unwrap_or(1);
     match args.timeout {
         _ if interrupt::happened() && args.count.is_none() => Ok(()),
+        Some(timeout) if !was_connected => Err(Failure::Timeout(format!(
+            "not connected within {} to {}",
+            duration(timeout),
+            client.explain(&client.peers)
+        ))),
         Some(timeout) if !enough => Err(Failure::Timeout(format!(
             "{} within {}",
             counted(told, "event"),

@@ -1,8 +1,9 @@
 //! `spot node`: a node that runs until it is told to stop.
 
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 
-use serverlink::{AddPeerError, Event, Node, NodeId};
+use serverlink::{AddPeerError, Event, Node, NodeId, PeerState};
 use tracing::{debug, info, warn};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -15,6 +16,9 @@ use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::text::{counted, harmless};
 
+/// Endpoints out of reach that are remembered: as many as a cluster of members that come and go may leave behind.
+const MAX_FAILING: usize = 4096;
+
 pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     start_log(args.log);
     let node = start(args)?;
@@ -23,10 +27,19 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     let events = node.events();
     listen(&node, args)?;
     join(&node, args)?;
+    let mut failing = HashSet::new();
     while let Some(event) = events.next_timeout(FOREVER) {
-        // Our own end is no news.
-        if !interrupt::happened() {
-            log(&event);
+        match &event {
+            // Our own end is no news.
+            _ if interrupt::happened() => {}
+            Event::ConnectFailed { endpoint, reason } if !is_first(&mut failing, endpoint) => {
+                debug!("cannot connect to {endpoint}: {reason}; trying again");
+            }
+            Event::PeerUp { .. } => {
+                forget_connected(&mut failing, &node);
+                log(&event);
+            }
+            event => log(event),
         }
     }
     // Returns when the close that the signal began is done.
@@ -169,12 +182,29 @@ fn log(event: &Event) {
         Event::TopicRemoved { topic } => info!("topic {topic} gone"),
         Event::Gap { topic, missed } => match missed {
             Some(count) => warn!("missed {} of {topic}", counted(*count, "message")),
-            None => warn!("missed messages of {topic}; their number died with the publisher"),
+            None => warn!("may have missed messages of {topic}: the count died with the publisher"),
         },
         Event::SlowSubscriber { endpoint } => {
             warn!("ended a subscription of {endpoint}: it was too slow");
         }
         event => debug!("{event:?}"),
+    }
+}
+
+/// Whether an attempt to connect is the first that failed since there was a connection: each further one is no news.
+fn is_first(failing: &mut HashSet<String>, endpoint: &str) -> bool {
+    if failing.len() >= MAX_FAILING {
+        failing.clear();
+    }
+    failing.insert(endpoint.to_owned())
+}
+
+/// Whoever is connected, by whichever connection, is no longer out of reach.
+fn forget_connected(failing: &mut HashSet<String>, node: &Node) {
+    for peer in node.peers() {
+        if peer.state == PeerState::Connected {
+            failing.remove(&peer.endpoint);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serverlink::{Node, Options, PublishError, Publisher, SyncError, WaitError};
 
 use crate::cli::PubArgs;
-use crate::client::Client;
+use crate::client::{Client, ELSEWHERE};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::note;
@@ -67,8 +67,8 @@ fn find(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
         (Ok(publisher), _) => Ok(publisher),
         (Err(_), Err(failure)) => Err(failure),
         (Err(PublishError::Unknown { topic }), Ok(())) => Err(Failure::Failed(format!(
-            "no node at {} offers topic {topic:?}: host it there with `spot node --topic {topic}`, join another node \
-             with --peer, or host it here with --bind (`spot topics` lists what there is)",
+            "no node at {} offers topic {topic:?}: host it there with `spot node --topic {topic}`, or here with --bind, \
+             or name the node that hosts it with --peer ({ELSEWHERE})",
             client.peers.join(", ")
         ))),
         (Err(error), Ok(())) => Err(error.into()),

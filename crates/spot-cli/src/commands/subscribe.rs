@@ -167,7 +167,7 @@ impl Receiver {
                 missed: None,
             } => {
                 note(format_args!(
-                    "missed messages of {topic}; their number died with the publisher"
+                    "may have missed messages of {topic}: the count died with the publisher"
                 ));
             }
             Delivery::PeerLost { name, .. } => note(format_args!(

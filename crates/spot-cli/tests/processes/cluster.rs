@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{DEADLINE, Done, Spot, command, spot};
+use crate::support::{DEADLINE, Done, NOBODY, Spot, command, spot};
 
 /// The cluster as the node at `endpoint` sees it.
 fn cluster(endpoint: &str) -> Value {
@@ -30,6 +30,25 @@ fn three() -> ([Spot; 3], String) {
     let [b, c] = others;
     eventually(&at_a, |seen| seen["reachable"] == 3);
     ([a, b, c], at_a)
+}
+
+#[test]
+fn a_node_that_was_dialled_is_told_why_another_of_its_name_puts_it_out() {
+    let (mut first, at_first) = Spot::node(&["--name", "dup", "--topic", "one"]);
+    let (mut witness, at_witness) = Spot::node(&["--name", "w", "--peer", &at_first]);
+    witness.wait_for("topic one offered");
+    let (mut second, at_second) = Spot::node(&["--name", "dup", "--peer", &at_witness]);
+    second.wait_for("peer w");
+    let told = first.wait_for("peer w (");
+    let told = if told.contains(" up") {
+        first.wait_for("peer w (")
+    } else {
+        told
+    };
+    assert!(told.contains("two nodes have the same name"), "{told}");
+    // Nor is one left in the dark that is dialled by somebody who knows its namesake.
+    let (_third, _) = Spot::node(&["--name", "z", "--peer", &format!("{at_second},{at_first}")]);
+    first.wait_for("two nodes have the same name");
 }
 
 #[test]
@@ -60,6 +79,16 @@ fn cluster_shows_the_members_and_not_itself() {
         done.stdout[0],
         "3 of 7 members reachable: no majority, whole"
     );
+}
+
+#[test]
+fn cluster_that_connected_to_nobody_told_of_one_that_is_whole() {
+    for json in [&[][..], &["--json"]] {
+        let args = ["cluster", "--timeout", "0.2", "--peer", NOBODY];
+        let done = spot(&[&args, json].concat());
+        assert_eq!((done.code, done.stdout.len()), (Some(3), 0), "{done:?}");
+        assert!(done.reason().contains("not connected"), "{done:?}");
+    }
 }
 
 #[test]
@@ -94,6 +123,37 @@ fn events_tell_who_leaves_and_who_is_killed() {
     wait_for("heal");
     events.signal(Signal::INT);
     assert_eq!(events.finish().code, Some(0));
+}
+
+#[test]
+fn events_that_never_connected_were_a_success() {
+    let done = spot(&["events", "--timeout", "0.5", "--peer", NOBODY]);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.reason().contains("not connected within"), "{done:?}");
+    assert!(
+        done.stdout[0].starts_with("connect-failed "),
+        "{:?}",
+        done.stdout
+    );
+}
+
+#[test]
+fn events_of_a_program_that_lost_its_only_peer_told_of_a_heal() {
+    let ([a, _b, _c], at_a) = three();
+    let mut events = Spot::run(&["events", "--peer", &at_a]);
+    let mut wait_for = |text: &str| while !events.line().contains(text) {};
+    for _ in 0..3 {
+        wait_for("member-up ");
+    }
+    a.signal(Signal::TERM);
+    assert_eq!(a.finish().code, Some(0));
+    wait_for("partition reachable=0 size=2");
+    events.wait_for("connected to nobody");
+    events.signal(Signal::INT);
+    let done = events.finish();
+    assert_eq!(done.code, Some(0));
+    let healed = done.stdout.iter().any(|line| line.starts_with("heal"));
+    assert!(!healed, "{:?}", done.stdout);
 }
 
 #[test]

@@ -45,6 +45,32 @@ fn an_owner_that_is_killed_is_told_and_heard_again_after_its_restart() {
 }
 
 #[test]
+fn every_attempt_to_reach_a_peer_that_left_was_a_warning() {
+    let seed = |endpoint: &str| {
+        let mut seed = Spot::run(&["node", "--name", "seed", "--bind", endpoint]);
+        let endpoint = seed.endpoint();
+        (seed, endpoint)
+    };
+    let (first, endpoint) = seed("tcp://127.0.0.1:0");
+    let (mut node, _) = Spot::node(&["--log", "debug", "--peer", &endpoint]);
+    node.wait_for("peer seed");
+    first.signal(Signal::TERM);
+    assert_eq!(first.finish().code, Some(0));
+    let failed = format!("cannot connect to {endpoint}");
+    for level in ["WARN", "DEBUG", "DEBUG"] {
+        let line = node.wait_for(&failed);
+        assert!(line.contains(level), "{level}: {line}");
+    }
+    // It comes back, and when it is gone again that is news.
+    let (second, _) = seed(&endpoint);
+    node.wait_for("peer seed");
+    second.signal(Signal::TERM);
+    assert_eq!(second.finish().code, Some(0));
+    let line = node.wait_for(&format!("WARN {failed}"));
+    assert!(line.contains("trying again"), "{line}");
+}
+
+#[test]
 fn what_an_owner_published_after_its_restart_before_it_was_heard_again_is_counted() {
     let (owner, endpoint, mut sub) = owner_and_subscriber(&["-n", "2"]);
     publish(&endpoint, "before");

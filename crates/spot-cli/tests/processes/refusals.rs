@@ -1,5 +1,7 @@
 //! What is wrong is told in one line, with the value, and has its exit code.
 
+use rustix::process::Signal;
+
 use crate::support::{NOBODY, Spot, command, spot};
 
 /// Runs to the end, which must be a failure with this code and a reason that contains each of `words`.
@@ -143,6 +145,23 @@ fn too_few_subscribers_in_time_is_a_timeout() {
 }
 
 #[test]
+fn a_topic_at_another_member_was_said_to_be_nowhere() {
+    let (mut seed, at_seed) = Spot::node(&["--name", "seed"]);
+    let gossip = ["--discovery", "gossip", "--peer", &at_seed];
+    let (_owner, at_owner) = Spot::node(&[&["--topic", "t"], &gossip[..]].concat());
+    seed.wait_for("topic t offered");
+    let told = ["named with --peer", "--relay", "spot cluster"];
+    refused(&["pub", "t", "x", "--peer", &at_seed], 1, &told);
+    let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &at_seed]);
+    let line = sub.wait_for("offers t yet");
+    for word in told {
+        assert!(line.contains(word), "no {word:?} in: {line}");
+    }
+    let done = spot(&["pub", "t", "x", "--peer", &at_owner]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+}
+
+#[test]
 fn negative_numbers_were_taken_for_flags() {
     let join = ["--peer", NOBODY];
     for (args, flag) in [
@@ -150,6 +169,10 @@ fn negative_numbers_were_taken_for_flags() {
         (&["sub", "t", "--hwm", "-1"], "--hwm"),
         (&["sub", "t", "-n", "-1"], "--count"),
         (&["pub", "t", "x", "-n", "-1"], "--count"),
+        // Nothing at all was done for none, or only after a connection was made.
+        (&["sub", "t", "-n", "0"], "--count"),
+        (&["pub", "t", "x", "-n", "0"], "--count"),
+        (&["events", "-n", "0"], "--count"),
         (&["pub", "t", "x", "--rate", "-0.5"], "--rate"),
         (&["pub", "t", "x", "--linger", "-1"], "--linger"),
         (&["pub", "t", "x", "--timeout", "-1"], "--timeout"),
@@ -210,6 +233,27 @@ fn empty_values_were_silently_left_out() {
     let done = Spot::spawn(listed).finish();
     assert_eq!(done.code, Some(2));
     assert!(done.reason().contains("--topic"), "{}", done.reason());
+}
+
+#[test]
+fn any_word_in_the_relay_variable_made_a_hub() {
+    let node = |value: &str| {
+        let mut node = command(&["node", "--bind", "tcp://127.0.0.1:0"]);
+        node.env("SPOT_RELAY", value);
+        Spot::spawn(node)
+    };
+    node("1").wait_for("relaying");
+    let done = node("yes").finish();
+    assert_eq!(done.code, Some(2), "{}", done.reason());
+    for word in ["yes", "--relay", "1 or true", "0 or false"] {
+        assert!(done.reason().contains(word), "{}", done.reason());
+    }
+    for off in ["0", ""] {
+        let mut node = node(off);
+        node.endpoint();
+        node.signal(Signal::TERM);
+        assert!(!node.finish().reason().contains("relaying"), "{off:?}");
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "SPOT_HISTORY",
         "SPOT_MINORITY",
         "SPOT_NAME",
+        "SPOT_RELAY",
         "SPOT_TOPICS",
     ] {
         command.env_remove(variable);

@@ -242,7 +242,7 @@ fn values_out_of_range() {
         value,
         limit,
     };
-    refuses(&[kind::BYE, 5, 0], out_of_range("reason", 5, 4));
+    refuses(&[kind::BYE, 6, 0], out_of_range("reason", 6, 5));
     refuses(
         &[kind::INTEREST, 1, 3, 1, b'a', 0],
         out_of_range("filter kind", 3, 2),

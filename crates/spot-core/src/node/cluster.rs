@@ -284,14 +284,16 @@ impl Node {
         let partition = is_partitioned.then_some((reachable, size));
         if self.membership.partition != partition {
             self.membership.partition = partition;
-            self.push(Output::Event(match partition {
-                Some(_) => Event::Partition {
+            match partition {
+                Some(_) => self.push(Output::Event(Event::Partition {
                     reachable,
                     size,
                     majority,
-                },
-                None => Event::Heal { size },
-            }));
+                })),
+                // That this node leaves, or that an observer knows nobody any more, brings nobody back.
+                None if self.membership.left || reachable == 0 => {}
+                None => self.push(Output::Event(Event::Heal { size })),
+            }
         }
         let refuses = self.membership.config.refuse_minority && !majority;
         if self.membership.refuses != refuses {

@@ -221,11 +221,20 @@ impl Node {
         let graceful = state.farewell == Some(ByeReason::Leaving);
         let refused = state.farewell == Some(ByeReason::Refused);
         let duplicate = state.farewell == Some(ByeReason::Duplicate);
-        self.retire(link, reason, graceful, !refused && !duplicate);
-        let explanation = self.links.remove(&link).map(|link| link.explanation);
+        let was_in_use = state.state == LinkState::Active;
+        let explanation = state.explanation.clone();
+        let told = if explanation.is_empty() {
+            reason.to_owned()
+        } else {
+            format!("{reason}: {explanation}")
+        };
+        self.retire(link, &told, graceful, !refused && !duplicate);
+        let address = self.links.remove(&link).map(|link| link.address);
         if let Some(peer) = peer {
             self.peer_link_closed(now_ms, peer, reason, refused);
-            self.tell_refusal(peer, &explanation.unwrap_or_default());
+        }
+        if !was_in_use {
+            self.tell_refusal(peer, address.unwrap_or_default(), &explanation);
         }
         if let Some(node) = node {
             if self
@@ -295,14 +304,22 @@ impl Node {
         Ok(())
     }
 
-    /// A peer that refuses us may say why.
-    fn tell_refusal(&mut self, peer: PeerId, explanation: &str) {
-        if !explanation.is_empty() {
-            self.push(Output::Event(Event::ConnectFailed {
-                endpoint: self.peer(peer).endpoint.to_string(),
-                reason: format!("refused: {explanation}"),
-            }));
+    /// A node that refuses us, dialled by us or not, may say why.
+    fn tell_refusal(&mut self, peer: Option<PeerId>, address: String, explanation: &str) {
+        if explanation.is_empty() {
+            return;
         }
+        let reason = format!("refused: {explanation}");
+        self.push(Output::Event(match peer {
+            Some(peer) => Event::ConnectFailed {
+                endpoint: self.peer(peer).endpoint.to_string(),
+                reason,
+            },
+            None => Event::Rejected {
+                endpoint: address,
+                reason,
+            },
+        }));
     }
 
     /// The acknowledged and the last sent version of our interest, for each SPOT link in use.
@@ -339,7 +356,8 @@ impl Node {
             return;
         };
         let told = state.spot().map(|_| match reason {
-            CloseReason::Duplicate | CloseReason::Replaced => ByeReason::Duplicate,
+            CloseReason::Duplicate => ByeReason::Duplicate,
+            CloseReason::Replaced => ByeReason::Replaced,
             CloseReason::Refused => ByeReason::Refused,
             CloseReason::Itself => ByeReason::ToSelf,
             CloseReason::Leaving => ByeReason::Leaving,
@@ -423,14 +441,18 @@ impl Node {
         self.activate_spot(link, node);
     }
 
-    /// A link whose node has begun a new life: the other end of it is gone, though the network has not said so.
+    /// A link whose node has begun a new life: mostly the other end of it is gone, though the network has not said so. It
+    /// may also be another node of the same name, which is told why it is put out.
     fn close_replaced(&mut self, stale: LinkId) {
+        let reason = ByeReason::Replaced;
+        let text = OUTDATED;
+        let bye = Frame::Bye { reason, text }.to_vec();
         self.retire(stale, "a newer life of the node took its place: it was restarted, or two nodes have the same name", false, true);
         self.drop_link(stale);
         self.push(Output::Close {
             link: stale,
             reason: CloseReason::Replaced,
-            bye: None,
+            bye: Some(bye),
         });
     }
 

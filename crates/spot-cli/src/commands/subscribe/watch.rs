@@ -7,7 +7,7 @@ use std::time::Duration;
 use serverlink::{Event, Node, PeerState, Subscriber};
 
 use crate::cli::value::is_pattern;
-use crate::client::{Client, note_shared};
+use crate::client::{Client, ELSEWHERE, note_shared};
 use crate::interrupt::{self, FOREVER};
 use crate::output::note;
 
@@ -63,7 +63,9 @@ fn tell_subscribed(node: &Node, subscriber: &Subscriber, filters: &[String]) {
     note_shared(&node.peers());
     for filter in filters {
         if !is_pattern(filter) && node.topic(filter).is_none() {
-            note(format_args!("no node offers {filter} yet; waiting for one"));
+            note(format_args!(
+                "no node that this program is linked to offers {filter} yet; waiting for one ({ELSEWHERE})"
+            ));
         }
     }
 }
