@@ -232,7 +232,8 @@ impl SharedOutbox {
         let mut state = lock(&self.state);
         state.driving -= 1;
         if drove {
-            return may_have_room(&state);
+            // Another publisher may have taken the room: the caller tries again, unless the time is up.
+            return !deadline.is_past() || may_have_room(&state);
         }
         loop {
             if may_have_room(&state) {
