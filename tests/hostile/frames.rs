@@ -32,7 +32,7 @@ fn malformed_spot_frames_close_that_link_alone() {
         (b"\xff\xff\xff\xff", "kind"),
         (b"\x02", "USE"),
         (b"\x02\x00", ""),
-        (b"\x0f\x05\x00", "reason"),
+        (b"\x0f\x06\x00", "reason"),
         (b"\x10", "version"),
         (b"\x10\x80\x00", "version"),
         (b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "version"),
