@@ -95,6 +95,11 @@ impl Seat {
         self.vacate(&mut state, reactor, thread);
         loop {
             if state.stopped {
+                // Kept here it would keep its nodes and sockets, and they this seat.
+                let thread = state.thread.take();
+                self.vacant.store(false, SeqCst);
+                drop(state);
+                drop(thread);
                 return None;
             }
             let idle = state.changed_at.elapsed() >= LEASE;
