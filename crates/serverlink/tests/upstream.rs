@@ -269,6 +269,9 @@ fn what_more_than_eight_publishers_lost_at_once_was_told_of_eight_alone() {
     }
     proxy.cut();
     links(0);
+    for publisher in &publishers {
+        eventually("the cut is noticed", || publisher.stats().links == 0);
+    }
     proxy.restore();
     for publisher in &publishers {
         eventually("the owner is back", || {
