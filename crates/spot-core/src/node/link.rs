@@ -12,6 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 use hashbrown::{HashMap, HashSet};
 
 use super::Node;
+use super::digest::{Heard, Told};
 use super::history::Asked;
 use super::output::{Event, LinkId, LinkPeer, Output, PeerId};
 use super::relay::Unacked;
@@ -41,7 +42,9 @@ pub(super) struct Link {
     /// Version of the last INTEREST sent, and of the last one acknowledged.
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
-    pub(super) topics_sent: u64,
+    /// What both sides have told of their offers.
+    pub(super) told: Told,
+    pub(super) heard: Heard,
     /// Why the other side said that it closes the link, and what it had to say to people.
     pub(super) farewell: Option<ByeReason>,
     pub(super) explanation: String,
@@ -88,7 +91,8 @@ impl Link {
             since_ms: 0,
             interest_sent: 0,
             interest_acked: 0,
-            topics_sent: 0,
+            told: Told::default(),
+            heard: Heard::default(),
             farewell: None,
             explanation: String::new(),
             prefixes: HashSet::new(),

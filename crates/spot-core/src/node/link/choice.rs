@@ -95,6 +95,7 @@ impl Node {
         }
         self.activate(link);
         self.push(Output::LinkActive { link });
+        self.doubt_topics_of(node);
         self.offer_all_topics(link);
         self.send_all_interest(link);
         self.place_topics_of(node);

@@ -79,10 +79,19 @@ impl Node {
             }
             (Frame::Resume { entries }, LinkState::Active) => self.resume_told(link, &entries)?,
             (Frame::Replay(request), LinkState::Active) => self.replay_asked(link, request)?,
-            (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
-                self.topics_told(link, reset, &changes)?
+            (
+                Frame::Topics {
+                    version,
+                    reset,
+                    changes,
+                },
+                LinkState::Active,
+            ) => self.topics_told(link, version, reset, &changes)?,
+            (Frame::Digest { version, offers }, LinkState::Active) => {
+                self.digest_told(link, version, offers)
             }
-            (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
+            (Frame::Relist { version }, LinkState::Active) => self.list_asked(link, version),
+            (Frame::Sync { id }, LinkState::Active) => self.sync_asked(link, id),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
             (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
             (Frame::Members { entries }, LinkState::Active) => self.members_told(link, &entries),
