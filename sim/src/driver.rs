@@ -404,7 +404,13 @@ impl Driver {
     }
 
     fn take_frame(&mut self, id: LinkId, bytes: &[u8]) {
-        match Frame::decode(bytes) {
+        let frame = Frame::decode(bytes);
+        if let Ok(frame) = &frame
+            && self.is_kept(id, frame, bytes)
+        {
+            return;
+        }
+        match frame {
             Ok(Frame::Data(data)) => self.data(id, &data),
             Ok(Frame::Alias(alias)) => self.announced(id, &alias),
             Ok(Frame::Tail {
@@ -431,17 +437,39 @@ impl Driver {
                 if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));
                 }
+                let link = self.links.get_mut(&id);
+                let again = link.map(|link| link.unoffered.take_offered(bytes));
+                for frame in again.unwrap_or_default() {
+                    self.take_frame(id, &frame);
+                }
             }
         }
     }
 
+    /// Whether it is of a stream whose topic is not offered, and so kept.
+    fn is_kept(&mut self, id: LinkId, frame: &Frame<'_>, bytes: &[u8]) -> bool {
+        let (Frame::Data(Data { alias, .. })
+        | Frame::Past(Past { alias, .. })
+        | Frame::Live { alias, .. }
+        | Frame::Tail { alias, .. }) = frame
+        else {
+            return false;
+        };
+        let link = self.links.get_mut(&id).expect("it has a frame");
+        link.unoffered.keep(*alias, bytes)
+    }
+
     fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
         if alias.upstream {
+            let link = self.links.get_mut(&id).expect("it has a frame");
+            link.unoffered.announced(alias, false);
             return self.upstream_announced(id, alias);
         }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
+        let is_unoffered = topic_id.is_none() && link.node == Some(alias.publisher);
+        link.unoffered.announced(alias, is_unoffered);
         if let Some(topic_id) = topic_id {
             link.heard.insert(alias.alias, (topic_id, alias.publisher));
             let topic = self.topics.get_mut(&topic_id).expect("just found");

@@ -33,8 +33,19 @@ fn a_sequence_that_is_reset_is_caught() {
 }
 
 #[test]
-fn a_lost_change_of_topics_is_caught() {
-    expect_caught(Mutation::LoseTopicChange, &["registry", "progress"]);
+fn a_lost_change_of_topics_is_repaired() {
+    for seed in 0..SEEDS {
+        let seen = sim::run_mutant(seed, Mutation::LoseTopicChange);
+        assert!(seen.is_ok(), "seed {seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_lost_change_of_topics_that_is_not_repaired_is_caught() {
+    expect_caught(
+        Mutation::LoseTopicChangeAndDigest,
+        &["registry", "progress"],
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Carrying out what the node asks for.
 
-use spot_core::frame::{Alias, Frame, Last, ResumeEntry, resume_frames};
+use spot_core::frame::{Alias, Frame, Last, ResumeEntry, kind, resume_frames};
 use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::past::Past;
@@ -23,6 +23,10 @@ impl Driver {
                 if self
                     .mutation
                     .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
+            Output::Frame { link, frame } if frame[0] == kind::RELIST && !self.loses_topics() => {
+                let fault = format!("{link:?}: a list was missed, and nothing is lost");
+                self.faults.push(fault);
+            }
             Output::Frame { link, frame } => match self.links.get_mut(&link) {
                 Some(link) => link.outbox.control(&frame),
                 None => self
@@ -154,6 +158,11 @@ impl Driver {
             Output::Publishing { .. } => unreachable!("minorities go on"),
             Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
         }
+    }
+
+    /// Whether the driver is broken so that peers miss some of what is offered.
+    fn loses_topics(&self) -> bool {
+        self.mutation.is_some_and(Mutation::loses_topics)
     }
 
     fn close(&mut self, id: LinkId, bye: Option<Vec<u8>>) {

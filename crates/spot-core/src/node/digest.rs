@@ -199,8 +199,7 @@ impl Node {
         }
         self.offers_at_ms = None;
         let links = self.links.iter().filter(|(_, link)| link.is_active_spot());
-        let links: Vec<(LinkId, bool)> =
-            links.map(|(id, link)| (*id, link.heard.missed)).collect();
+        let links: Vec<(LinkId, bool)> = links.map(|(id, link)| (*id, link.heard.missed)).collect();
         for (link, missed) in links {
             self.tell_digest(link);
             if missed {
