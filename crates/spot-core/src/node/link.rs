@@ -167,6 +167,12 @@ impl Node {
         }
         state.peer_kind = Some(peer.clone());
         state.since_ms = now_ms;
+        if let LinkPeer::Spot(hello) = &peer
+            && self.is_namesake(hello)
+        {
+            return self.refuse_namesake(link);
+        }
+        let state = &self.links[&link];
         if let Some(id) = state.peer {
             self.peer_reached(id, link, &peer);
         }

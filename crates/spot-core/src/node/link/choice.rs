@@ -1,7 +1,7 @@
 //! Which connection is used, of all between two nodes.
 
 use super::super::Node;
-use super::super::output::{CloseReason, LinkId, Output};
+use super::super::output::{CloseReason, Event, LinkId, Output};
 use super::super::peers::PeerState;
 use super::{Link, LinkState};
 use crate::frame::{ByeReason, Frame};
@@ -40,6 +40,28 @@ impl Node {
             }
         }
         self.decide(link, hello.node);
+    }
+
+    /// Whether it is another node of this one's id: one of the same name, or an earlier life of this one that has not ended.
+    pub(super) fn is_namesake(&self, hello: &Hello) -> bool {
+        hello.node == self.config.id && hello.incarnation != self.config.incarnation
+    }
+
+    /// Closes a link to another node of our id, and tries again later: the other one may end, or get another name.
+    pub(super) fn refuse_namesake(&mut self, link: LinkId) {
+        // What is cut off where there is no room for all is the name.
+        let name = &self.config.name;
+        let reason = format!("two nodes have the same name, give each its own: {name:?}");
+        let state = self.link_mut(link);
+        let (dialled_for, address) = (state.peer.take(), state.address.clone());
+        self.close_link_saying(link, CloseReason::Refused, &reason);
+        match dialled_for {
+            Some(peer) => self.peer_link_closed(self.clock_ms, peer, &reason, true),
+            None => self.push(Output::Event(Event::Rejected {
+                endpoint: address,
+                reason,
+            })),
+        }
     }
 
     fn linked_to_itself(&mut self, link: LinkId) {
