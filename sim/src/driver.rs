@@ -490,14 +490,21 @@ impl Driver {
         let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
         let stream = streams.get_mut(&publisher).expect("just found");
         let payload = Payload::copy_from(data.payload);
-        let follows = stream.link() == Some(id);
+        let other_way = stream.link() != Some(id);
+        let relayed = self.links[&id].node != Some(publisher);
         let judged = match (stream.receive(id, data.sequence, &payload), self.mutation) {
             (Judged::Discard, Some(Mutation::AcceptDuplicates)) => Judged::Deliver(Missed::NONE),
-            (_, Some(Mutation::RelayWithoutOrigin)) if !follows => Judged::Deliver(Missed::NONE),
+            (_, Some(Mutation::RelayWithoutOrigin)) if other_way => Judged::Deliver(Missed::NONE),
+            (Judged::Discard, Some(Mutation::RelayWithoutOrigin)) if relayed => {
+                Judged::Deliver(Missed::NONE)
+            }
             (judged, _) => judged,
         };
         match judged {
             Judged::Deliver(missed) => {
+                if other_way && self.mutation == Some(Mutation::RelayWithoutOrigin) {
+                    self.forget_passed(topic, publisher, data.sequence);
+                }
                 self.heard(topic, publisher, id, missed, Some((data.sequence, payload)));
             }
             Judged::Wait => {}

@@ -30,7 +30,8 @@ pub enum Mutation {
     ForgetCutUpstreams,
     /// A routed topic is heard from everybody.
     IgnoreRoute,
-    /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin.
+    /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin;
+    /// and delivered again by those that it is passed on to.
     RelayWithoutOrigin,
 }
 

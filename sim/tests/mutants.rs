@@ -3,7 +3,7 @@
 use sim::Mutation;
 
 /// Seeds that a mutant may live through before it must be found out.
-const SEEDS: u64 = 96;
+const SEEDS: u64 = 32;
 
 /// Runs a mutant until the checker that is meant for it finds it out; others may do so before. All that failed must pass
 /// unbroken.
