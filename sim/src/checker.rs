@@ -2,13 +2,13 @@
 
 mod seen;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use spot_core::inbox::Taken;
 use spot_core::{Filter, Payload, SubscriberId};
 
-use self::seen::{Message, Seen};
+use self::seen::{Message, Past, Seen};
 
 /// A subscriber of one life of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,9 +37,13 @@ pub struct Checker {
     pub shared_topics: bool,
     /// Messages published, by topic and publisher.
     published: BTreeMap<(String, Publisher), u64>,
-    /// How often a topic was hosted. One that comes back while its subscribers cannot know is new to them: what they
-    /// then miss before its first message is no loss.
+    /// How often a topic was hosted. One that was hosted twice since a subscriber last heard it is new to it: of the first
+    /// time nobody knows.
     hostings: BTreeMap<String, u64>,
+    /// Hostings that were ended by their host, and did not die with it.
+    ended: BTreeSet<(String, u64)>,
+    /// Lives that took their leave.
+    left: BTreeSet<Publisher>,
     seen: BTreeMap<(SubscriberKey, Arc<str>), Seen>,
     /// Messages taken in all.
     pub delivered: u64,
@@ -63,6 +67,18 @@ impl Checker {
     /// A host began to host a topic.
     pub fn note_hosted(&mut self, topic: &str) {
         *self.hostings.entry(topic.into()).or_default() += 1;
+    }
+
+    /// A host stopped to host a topic.
+    pub fn note_destroyed(&mut self, topic: &str) {
+        let hosting = self.hostings.get(topic).copied().unwrap_or_default();
+        self.ended.insert((topic.into(), hosting));
+    }
+
+    /// A host takes its leave, and ends these topics by that.
+    pub fn note_left<'a>(&mut self, publisher: Publisher, topics: impl Iterator<Item = &'a str>) {
+        self.left.insert(publisher);
+        topics.for_each(|topic| self.note_destroyed(topic));
     }
 
     /// The message was published.
@@ -114,8 +130,19 @@ impl Checker {
                     return Err(format!("cancelled: {key:?} gets {topic}"));
                 }
                 let message = Message::parse(payload);
+                // What waits at a hub outlives its topic's owner: it may come by the next life, and what the last one had
+                // accepted is lost with that.
+                let shared = self.shared_topics;
+                let present = self.hostings.get(&**topic).copied();
+                let is_late = shared && message.hosting() != present.unwrap_or_default();
+                let past = Past {
+                    topic,
+                    published: &self.published,
+                    ended: &self.ended,
+                    left: &self.left,
+                };
                 let seen = self.seen.entry((key, topic.clone())).or_default();
-                let fault = seen.take(message, settled, !self.shared_topics);
+                let fault = seen.take(message, settled, is_late, !shared, &past);
                 fault.map_err(|fault| format!("{fault}; {key:?} on {topic}"))
             }
             Taken::Gap { topic, missed } => {

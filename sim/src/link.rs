@@ -34,6 +34,8 @@ pub(crate) struct Link {
     pub(crate) heard: BTreeMap<u32, (TopicId, NodeId)>,
     /// Streams whose topics the other side does not offer, as far as we know.
     pub(crate) unoffered: Unoffered,
+    /// Those that were not wanted any more when they were announced.
+    pub(crate) ignored: BTreeMap<u32, (TopicId, NodeId)>,
     /// Streams published to us as the owner of their topics, by alias.
     pub(crate) upstreams: BTreeMap<u32, Upstream>,
     /// Who is at the other end.
@@ -84,6 +86,7 @@ impl Link {
             closing: false,
             heard: BTreeMap::new(),
             unoffered: Unoffered::default(),
+            ignored: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             node: None,
         }

@@ -1,5 +1,5 @@
 //! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many. `sim --calm N` replays a world
-//! in which connections break and nothing else goes wrong.
+//! in which connections break and nothing else goes wrong, `sim --moving N` one in which streams change their ways.
 
 use std::process::ExitCode;
 use std::thread;
@@ -10,9 +10,10 @@ fn main() -> ExitCode {
     match words[..] {
         ["--seed", seed] if let Ok(seed) = seed.parse() => replay(sim::run(seed, true)),
         ["--calm", seed] if let Ok(seed) = seed.parse() => replay(sim::run_calm(seed, true)),
+        ["--moving", seed] if let Ok(seed) = seed.parse() => replay(sim::run_moving(seed, true)),
         ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
         _ => {
-            eprintln!("usage: sim --seed N | --seeds A..B | --calm N");
+            eprintln!("usage: sim --seed N | --seeds A..B | --calm N | --moving N");
             ExitCode::from(2)
         }
     }

@@ -28,6 +28,12 @@ pub enum Mutation {
     WithholdCredit,
     /// An owner forgets how far a publisher elsewhere was heard when its link is cut.
     ForgetCutUpstreams,
+    /// What is published to an owner by a new way is handed on before what comes by the old one.
+    ForgetTurns,
+    /// What a publisher had published in a new life before it was heard again is not told.
+    HideRestarts,
+    /// An owner tells nobody but its own subscribers that messages died with a publisher elsewhere.
+    HideCrashes,
     /// A routed topic is heard from everybody.
     IgnoreRoute,
     /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin;

@@ -91,6 +91,14 @@ impl Net {
         self.connections.keys().copied().collect()
     }
 
+    /// The connections between two hosts.
+    pub(crate) fn connections_between(&self, a: usize, b: usize) -> Vec<u32> {
+        let hosts = |connection: &Connection| connection.pipes.each_ref().map(|pipe| pipe.to.host);
+        let all = self.connections.iter();
+        let between = all.filter(|(_, connection)| [[a, b], [b, a]].contains(&hosts(connection)));
+        between.map(|(id, _)| *id).collect()
+    }
+
     /// How much an end may write now.
     pub(crate) fn room(&self, from: End) -> usize {
         let Some((id, side)) = self.ends.get(&from) else {

@@ -10,6 +10,7 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::past::{Awaiting, Resume};
 use spot_core::relay::Relay;
 use spot_core::splice::Spliced;
+use spot_core::stream::Standing;
 use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{Class, LinkId, Missed, NodeId, Place, SubscriberId};
 
@@ -66,13 +67,29 @@ impl Topic {
     pub(crate) fn open_stream(&mut self, link: LinkId, alias: &Alias<'_>) -> Missed {
         let (publisher, life, next) = (alias.publisher, alias.incarnation, alias.next_sequence);
         match self.streams.get_mut(&publisher) {
-            Some(stream) => stream.announced(link, life, next),
+            Some(stream) => {
+                let is_new_life = stream.stream().incarnation() < life;
+                let missed = stream.announced(link, life, next);
+                if is_new_life && missed.count() > Some(0) {
+                    self.awaiting.begins_anew(link, publisher);
+                }
+                missed
+            }
             None => {
                 let stream = Spliced::new(link, publisher, life, next);
                 self.streams.insert(publisher, stream);
                 Missed::NONE
             }
         }
+    }
+
+    /// As [`open_stream`](Self::open_stream), by a receiver for which a stream that has ended was the last of its publisher.
+    pub(crate) fn open_stream_anew(&mut self, link: LinkId, alias: &Alias<'_>) -> Missed {
+        let known = self.streams.get_mut(&alias.publisher);
+        if let Some(known) = known.filter(|known| known.stream().has_ended()) {
+            known.stand(Standing::Unheard);
+        }
+        self.open_stream(link, alias)
     }
 
     /// What is published while nobody here wants it is no loss.
@@ -82,7 +99,7 @@ impl Topic {
         }
         for (origin, stream) in &mut self.streams {
             if self.relays.get(origin).is_none_or(Relay::is_empty) {
-                stream.end();
+                stream.stand(Standing::Unheard);
             }
         }
     }
@@ -92,8 +109,8 @@ impl Topic {
         !self.place.routed || self.place.upstream == Some(link)
     }
 
-    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
-    /// publisher began a new life.
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves what can be
+    /// counted.
     pub(crate) fn tell_missed_on(
         &self,
         link: LinkId,
@@ -101,11 +118,12 @@ impl Topic {
         inboxes: &mut BTreeMap<SubscriberId, Inbox>,
         missed: Missed,
     ) {
-        if missed.count().is_none() {
-            return self.tell_missed(inboxes, missed);
-        }
         for (id, slot) in &self.inboxes {
-            if !missed.is_none() && !self.awaiting.holds(*id, link, publisher) {
+            let missed = match self.awaiting.holds(*id, link, publisher) {
+                true => missed.uncounted(),
+                false => missed,
+            };
+            if !missed.is_none() {
                 inboxes.get_mut(id).expect("attached").missed(*slot, missed);
             }
         }

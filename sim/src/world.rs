@@ -8,7 +8,7 @@ use std::fmt;
 use spot_core::endpoint::Host as EndpointHost;
 use spot_core::{Endpoint, Filter, Incarnation, NodeConfig, NodeId, Overflow, SubscriberId};
 
-use crate::checker::{Checker, SubscriberKey};
+use crate::checker::{Checker, Publisher, SubscriberKey};
 use crate::clock::Clock;
 use crate::driver::{Driver, Request};
 use crate::fault::Fault;
@@ -216,9 +216,12 @@ impl World {
     /// A host takes its leave, and is born anew a little later.
     pub(crate) fn leave(&mut self, host: usize) {
         self.note(format_args!("n{host} leaves"));
+        let topics: Vec<_> = self.driver(host).node.hosted_topics().collect();
+        let life = self.hosts[host].life;
+        let topics = topics.iter().map(|topic| &**topic);
+        self.checker.note_left(Publisher { host, life }, topics);
         self.hosts[host].leaving = true;
         self.with(host, |driver| driver.with(|node, _| node.leave()));
-        let life = self.hosts[host].life;
         self.at(300, Event::Reborn { host, life });
     }
 

@@ -30,6 +30,16 @@ fn with_history_broken_connections_lose_nothing_and_late_subscribers_miss_nothin
 }
 
 #[test]
+fn whoever_subscribes_as_a_stream_changes_its_way_gets_nothing_twice_and_misses_nothing_in_silence()
+{
+    for seed in 0..1000 {
+        if let Err(fault) = sim::run_moving(seed, false) {
+            panic!("seed {seed} fails: {fault}\nreplay it: cargo run -p sim -- --moving {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 0..16 {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));

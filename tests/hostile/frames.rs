@@ -1,7 +1,9 @@
 //! A SPOT link, PUB, SUB or DEALER that shook hands well, and then says what it must not.
 
-use spot_core::frame::{ByeReason, Frame};
-use wire_tests::{RawPeer, WAIT, metadata};
+use serverlink::{Overflow, SubscriberOptions};
+use spot_core::NodeId;
+use spot_core::frame::{ByeReason, Frame, TopicChange};
+use wire_tests::{RawPeer, WAIT, metadata, wait_until};
 use zmtp::SocketType;
 
 use crate::victim::{Victim, answer, on_the_wire};
@@ -51,7 +53,7 @@ fn malformed_spot_frames_close_that_link_alone() {
         (b"\x20\x02\x00\x04\x01t", "topic operation"),
         (b"\x21", "id"),
         (b"\x30\x00\x03", "alias flags"),
-        (b"\x32\x00\x00\x03", "last"),
+        (b"\x32\x00\x00\x04", "last"),
         (b"\x50\x01", "member"),
         (&no_packet, "node"),
         (&too_far, "hops"),
@@ -111,6 +113,54 @@ fn a_stream_nobody_here_wants_is_no_error() {
     peer.send(&on_the_wire(b"\x32\x02\x01\x01"));
     peer.send(&on_the_wire(&Frame::Sync { id: 7 }.to_vec()));
     assert_eq!(answer(&mut peer), [Frame::SyncAck { id: 7 }.to_vec()]);
+    victim.is_well();
+}
+
+/// A hub that has not read yet that it is asked no more sends on the credit of a subscriber that blocks.
+#[test]
+fn a_stream_left_before_it_was_announced_costs_a_blocking_subscriber_no_credit() {
+    let victim = Victim::new();
+    let mut hub = victim.link();
+    let offer = Frame::Topics {
+        version: 1,
+        reset: true,
+        changes: vec![TopicChange::Relay {
+            origin: NodeId(ANOTHER),
+            hops: 1,
+            reachable: true,
+            topic: "far",
+        }],
+    };
+    hub.send(&on_the_wire(&offer.to_vec()));
+    wait_until("the topic is known", || victim.node.topic("far").is_some());
+    let subscriber = victim.node.subscriber();
+    let blocks = |options: &mut SubscriberOptions| {
+        (options.overflow, options.hwm) = (Overflow::Block, 4);
+    };
+    subscriber.configure(blocks).unwrap();
+    subscriber.subscribe("far").unwrap();
+    let class = loop {
+        let message = answer(&mut hub);
+        if let Ok(Frame::Interest { entries, .. }) = Frame::decode(&message[0])
+            && let Some(asked) = entries.iter().find(|entry| entry.origin.is_some())
+        {
+            break asked.classes[0];
+        }
+    };
+    subscriber.unsubscribe("far").unwrap();
+    // Behind this there is nothing left of the first window.
+    hub.send(&on_the_wire(&Frame::Sync { id: 9 }.to_vec()));
+    while answer(&mut hub) != [Frame::SyncAck { id: 9 }.to_vec()] {}
+    hub.send(&on_the_wire(&alias(1, ANOTHER, b"far")));
+    for number in 0..4 {
+        hub.send(&on_the_wire(&[0x31, 1, number]));
+    }
+    let message = answer(&mut hub);
+    let credit = Frame::decode(&message[0]);
+    assert!(
+        matches!(credit, Ok(Frame::Credit { class: of, .. }) if of == class),
+        "{credit:?}"
+    );
     victim.is_well();
 }
 

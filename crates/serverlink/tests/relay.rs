@@ -4,14 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{WAIT, endpoint, eventually, next, quick, subscribed, subscribed_with, text};
-use serverlink::{Delivery, Node, Overflow, PublishError, Subscriber};
-
-/// A node that relays.
-fn hub() -> Node {
-    let hub = quick().bind("tcp://127.0.0.1:0");
-    hub.options(|options| options.relay = true).start().unwrap()
-}
+use common::*;
+use serverlink::{Delivery, Node, Overflow, PublishError};
 
 /// A node that hosts a topic and has added these.
 fn spoke(topic: &str, hubs: &[&Node]) -> Node {
@@ -21,18 +15,6 @@ fn spoke(topic: &str, hubs: &[&Node]) -> Node {
     }
     node.sync(WAIT).unwrap();
     node
-}
-
-fn knows(node: &Node, topic: &str) {
-    eventually("the topic is known and reachable", || {
-        node.topic(topic).is_some_and(|topic| topic.reachable)
-    });
-}
-
-fn expect_numbers(subscriber: &Subscriber, numbers: std::ops::Range<u64>) {
-    for number in numbers {
-        assert_eq!(common::number(subscriber), number);
-    }
 }
 
 #[test]
@@ -104,8 +86,8 @@ fn two_hubs_and_spokes_on_both_deliver_each_message_once() {
     for number in 0..500u64 {
         owner.publish("t", number.to_le_bytes()).unwrap();
     }
-    expect_numbers(&subscriber, 0..500);
-    expect_numbers(&at_hub, 0..500);
+    assert_numbers(&subscriber, 0..500);
+    assert_numbers(&at_hub, 0..500);
     let relayed = first.stats().relayed_messages + second.stats().relayed_messages;
     assert_eq!(relayed, 500, "each by one hub");
     assert_eq!(other.stats().duplicates_refused, 0);
@@ -126,7 +108,7 @@ fn a_hub_that_dies_is_replaced_and_what_was_lost_is_told() {
         published += count;
     };
     publish(10);
-    expect_numbers(&subscriber, 0..10);
+    assert_numbers(&subscriber, 0..10);
     let used = if first.stats().relayed_messages > 0 {
         first
     } else {
@@ -196,8 +178,7 @@ fn the_loss_of_an_owner_behind_a_hub_is_told_once_after_its_messages() {
     eventually("it is queued", || other.stats().links == 1);
     owner.close();
     assert_eq!(text(&subscriber), "last");
-    let lost = next(&subscriber);
-    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    assert_peer_lost(&subscriber);
     eventually("the topic is gone", || {
         other.topic("t").is_none_or(|topic| !topic.reachable)
     });
@@ -239,8 +220,7 @@ fn an_owner_whose_link_to_the_hub_breaks_goes_on_with_an_exact_gap() {
     owner.publish("t", 0u64.to_le_bytes()).unwrap();
     assert_eq!(common::number(&subscriber), 0);
     proxy.cut();
-    let lost = next(&subscriber);
-    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    assert_peer_lost(&subscriber);
     for number in 1..8u64 {
         owner.publish("t", number.to_le_bytes()).unwrap();
     }
@@ -275,7 +255,7 @@ fn a_blocking_subscriber_behind_a_hub_holds_up_its_publisher_and_nobody_else() {
                 owner.publish("t", number.to_le_bytes()).unwrap();
             }
         });
-        expect_numbers(&slow, 0..10);
+        assert_numbers(&slow, 0..10);
         // Windows of the hub and of the link are full by now, or will be: the other topic goes on meanwhile.
         eventually("the publisher waits", || {
             matches!(
@@ -320,8 +300,8 @@ fn a_publisher_behind_a_hub_waits_for_blocking_subscribers_of_the_owner() {
                 publisher.publish("t", number.to_le_bytes()).unwrap();
             }
         });
-        scope.spawn(|| expect_numbers(&at_third, 0..COUNT));
-        expect_numbers(&at_owner, 0..COUNT);
+        scope.spawn(|| assert_numbers(&at_third, 0..COUNT));
+        assert_numbers(&at_owner, 0..COUNT);
     });
 }
 
@@ -336,7 +316,7 @@ fn a_slow_subscription_behind_a_hub_is_ended_and_the_link_stays() {
     for number in 0..50u64 {
         owner.publish("t", number.to_le_bytes()).unwrap();
     }
-    expect_numbers(&quick, 0..50);
+    assert_numbers(&quick, 0..50);
     while !matches!(next(&slow), Delivery::Ended) {}
     assert_eq!(other.stats().links, 1);
 }
@@ -369,7 +349,40 @@ fn a_publisher_that_gets_a_direct_link_keeps_its_order() {
                 }
             }
         });
-        scope.spawn(|| expect_numbers(&at_third, 0..6000));
-        expect_numbers(&at_owner, 0..6000);
+        scope.spawn(|| assert_numbers(&at_third, 0..6000));
+        assert_numbers(&at_owner, 0..6000);
     });
+}
+
+#[test]
+fn what_a_hub_lost_on_the_way_to_an_owner_is_told_with_its_count() {
+    let hub = hub();
+    let proxy = common::proxy::Proxy::before(&endpoint(&hub));
+    let owner = quick().name("owner").topic("t").start().unwrap();
+    owner.add_peer(&proxy.endpoint).unwrap();
+    owner.sync(WAIT).unwrap();
+    let publisher = spoke("u", &[&hub]);
+    knows(&publisher, "t");
+    let subscriber = subscribed(&owner, &["t"]);
+    publisher.publish("t", 0u64.to_le_bytes()).unwrap();
+    assert_eq!(common::number(&subscriber), 0);
+    proxy.silence();
+    for number in 1..4u64 {
+        publisher.publish("t", number.to_le_bytes()).unwrap();
+    }
+    eventually("the hub has passed them on", || {
+        hub.stats().relayed_messages == 4
+    });
+    proxy.cut();
+    eventually("the owner is out of reach", || {
+        publisher.topic("t").is_none_or(|topic| !topic.reachable)
+    });
+    proxy.restore();
+    knows(&publisher, "t");
+    publisher.publish("t", 4u64.to_le_bytes()).unwrap();
+    match next(&subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(3)),
+        other => panic!("{other:?} instead of a gap"),
+    }
+    assert_eq!(common::number(&subscriber), 4);
 }

@@ -8,12 +8,6 @@ use serverlink::{Delivery, Node, Overflow, Subscriber};
 
 const KEPT: usize = 100;
 
-/// A node that relays.
-fn hub() -> Node {
-    let hub = quick().bind("tcp://127.0.0.1:0");
-    hub.options(|options| options.relay = true).start().unwrap()
-}
-
 /// An owner of `t` that keeps messages, and has published some.
 fn keeper(published: u64) -> Node {
     let builder = quick().options(|options| options.history = KEPT).topic("t");
@@ -39,18 +33,6 @@ fn late(node: &Node, overflow: Overflow) -> Subscriber {
     subscriber
 }
 
-fn knows(node: &Node) {
-    let reachable = || node.topic("t").is_some_and(|topic| topic.reachable);
-    eventually("the topic is known and reachable", reachable);
-}
-
-#[track_caller]
-fn assert_numbers(subscriber: &Subscriber, numbers: std::ops::Range<u64>) {
-    for expected in numbers {
-        assert_eq!(number(subscriber), expected);
-    }
-}
-
 #[test]
 fn history_is_asked_of_owners_and_a_late_subscriber_behind_a_hub_hears_what_follows() {
     for overflow in [Overflow::DropNewest, Overflow::Block] {
@@ -58,7 +40,9 @@ fn history_is_asked_of_owners_and_a_late_subscriber_behind_a_hub_hears_what_foll
         owner.add_peer(&endpoint(&hub)).unwrap();
         let behind = joined(&[&hub]);
         let beside = joined(&[&hub, &owner]);
-        [&hub, &behind, &beside].into_iter().for_each(knows);
+        [&hub, &behind, &beside]
+            .into_iter()
+            .for_each(|node| knows(node, "t"));
         let far = late(&behind, overflow);
         let near = late(&beside, overflow);
         let at_hub = late(&hub, overflow);
@@ -78,7 +62,7 @@ fn what_an_outage_before_a_hub_takes_comes_late_or_is_counted_behind_it() {
         let proxy = Proxy::before(&endpoint(&owner));
         hub.add_peer(&proxy.endpoint).unwrap();
         let behind = joined(&[&hub]);
-        knows(&behind);
+        knows(&behind, "t");
         let far = subscribed_with(&behind, &["t"], overflow, 1000);
         let at_hub = subscribed(&hub, &["t"]);
         publish(&owner, 0..10);
@@ -86,8 +70,7 @@ fn what_an_outage_before_a_hub_takes_comes_late_or_is_counted_behind_it() {
         assert_numbers(&at_hub, 0..10);
         proxy.cut();
         for subscriber in [&far, &at_hub] {
-            let lost = next(subscriber);
-            assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+            assert_peer_lost(subscriber);
         }
         publish(&owner, 10..60);
         proxy.restore();

@@ -185,3 +185,100 @@ fn what_is_lost_on_the_way_to_an_owner_that_was_forgotten_is_told_with_its_count
     }
     assert_eq!(text(&subscriber), "3");
 }
+
+/// The numbers sent to the first owner were dropped, and began anew within the same life of the publisher.
+#[test]
+fn a_ninth_owner_made_the_numbers_to_the_first_begin_anew() {
+    const OWNERS: usize = 10;
+    let host = || {
+        quick()
+            .topic("t")
+            .bind("tcp://127.0.0.1:0")
+            .start()
+            .unwrap()
+    };
+    let owners: Vec<Node> = (0..OWNERS).map(|_| host()).collect();
+    let subscribers: Vec<Subscriber> = owners
+        .iter()
+        .map(|owner| owner.subscribe(["t"]).unwrap())
+        .collect();
+    let proxies: Vec<Proxy> = owners
+        .iter()
+        .map(|owner| Proxy::before(&endpoint(owner)))
+        .collect();
+    let publisher = quick().start().unwrap();
+    for proxy in &proxies {
+        publisher.add_peer(&proxy.endpoint).unwrap();
+    }
+    publisher.sync(WAIT).unwrap();
+    let links = |count| eventually("links", || publisher.stats().links == count);
+    // Which owner gets a message, without a gap before it.
+    let publish = || {
+        publisher.publish("t", "x").unwrap();
+        let mut got = None;
+        eventually("an owner has it", || {
+            let mut all = subscribers.iter().map(Subscriber::try_recv);
+            got = all.position(|taken| match taken {
+                Ok(Delivery::Message(_)) => true,
+                Ok(other) => panic!("{other:?} and nothing was lost"),
+                Err(_) => false,
+            });
+            got.is_some()
+        });
+        got.unwrap()
+    };
+    let first = publish();
+    let mut now = first;
+    for left in (1..OWNERS).rev() {
+        proxies[now].cut();
+        links(left as u64);
+        now = publish();
+        assert_ne!(now, first);
+    }
+    proxies[first].restore();
+    links(2);
+    proxies[now].cut();
+    links(1);
+    assert_eq!(publish(), first);
+}
+
+/// The owner remembered eight of them.
+#[test]
+fn what_more_than_eight_publishers_lost_at_once_was_told_of_eight_alone() {
+    const PUBLISHERS: u64 = 12;
+    let owner = quick()
+        .topic("t")
+        .bind("tcp://127.0.0.1:0")
+        .start()
+        .unwrap();
+    let subscriber = owner.subscribe(["t"]).unwrap();
+    let proxy = Proxy::before(&endpoint(&owner));
+    let publishers: Vec<Node> = (0..PUBLISHERS)
+        .map(|_| quick().peer(&proxy.endpoint).start().unwrap())
+        .collect();
+    let links = |count| eventually("links", || owner.stats().links == count);
+    links(PUBLISHERS);
+    for publisher in &publishers {
+        publisher.sync(WAIT).unwrap();
+        publisher.publish("t", "heard").unwrap();
+        assert_eq!(text(&subscriber), "heard");
+    }
+    proxy.silence();
+    for publisher in &publishers {
+        publisher.publish("t", "lost").unwrap();
+    }
+    proxy.cut();
+    links(0);
+    proxy.restore();
+    for publisher in &publishers {
+        eventually("the owner is back", || {
+            publisher.topic("t").is_some_and(|topic| topic.reachable)
+        });
+        publisher.publish("t", "heard again").unwrap();
+        match next(&subscriber) {
+            Delivery::Gap { missed, .. } => assert_eq!(missed, Some(1)),
+            other => panic!("{other:?} instead of a gap"),
+        }
+        assert_eq!(text(&subscriber), "heard again");
+    }
+}

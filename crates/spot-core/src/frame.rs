@@ -29,6 +29,7 @@ pub use topics::{TopicChange, topics_frames};
 
 use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_BYE_TEXT_BYTES, MAX_CONTROL_FRAME_BYTES, MAX_RELAY_HOPS};
+use crate::missed::Missed;
 use crate::overflow::Class;
 use crate::varint;
 pub(crate) use reader::Reader;
@@ -219,6 +220,8 @@ pub enum Last {
     Ended = 1,
     /// The receiver wants the stream no more, or not from here: the alias is free again.
     Withdrawn = 2,
+    /// It is not. The number before it stands for messages that nobody can count: their publisher died.
+    Lost = 3,
 }
 
 impl Last {
@@ -226,7 +229,23 @@ impl Last {
         match number {
             0 => Self::No,
             1 => Self::Ended,
-            _ => Self::Withdrawn,
+            2 => Self::Withdrawn,
+            _ => Self::Lost,
+        }
+    }
+
+    /// Whether the alias is free again.
+    #[must_use]
+    pub fn frees_alias(self) -> bool {
+        matches!(self, Self::Ended | Self::Withdrawn)
+    }
+
+    /// Of a stream that goes on behind a loss.
+    #[must_use]
+    pub fn behind(missed: Missed) -> Self {
+        match missed.count() {
+            Some(_) => Self::No,
+            None => Self::Lost,
         }
     }
 }
@@ -355,7 +374,7 @@ impl<'a> Frame<'a> {
             kind::TAIL => Self::Tail {
                 alias: read_alias(&mut reader)?,
                 next_sequence: reader.varint("next sequence")?,
-                last: Last::from_number(reader.byte(2, "last")?),
+                last: Last::from_number(reader.byte(3, "last")?),
             },
             kind::REPLAY => Self::Replay(ReplayRequest::read(&mut reader)?),
             kind::LIVE => Self::Live {

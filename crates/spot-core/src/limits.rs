@@ -55,9 +55,19 @@ pub const UPSTREAM_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Most connections that are gone and of which messages still wait for room at blocking subscribers: each may hold as much
 /// as the windows of what was published over it.
 pub const MAX_REMAINING_CONNECTIONS: usize = 64;
-/// Streams to a topic's owner that it remembers after their links were cut, for each topic: enough for a few publishers
-/// that reconnect at once, and little beside the topic itself.
-pub const MAX_CUT_UPSTREAMS: usize = 8;
+
+/// Streams published to us that have ended and still wait for room, on each link: each may hold as much as a window. What
+/// waits of further ones is not waited for.
+pub const MAX_ENDING_UPSTREAMS: usize = 16;
+
+/// Streams to a topic's owner that it remembers after their links were cut, for each topic: as many publishers as may
+/// reconnect at once when an owner was cut off, in 40 bytes each. Of a further one it is not known how much was lost.
+pub const MAX_CUT_UPSTREAMS: usize = 1024;
+
+/// Owners of a topic to each of which what is published there goes on with its numbers, some 100 bytes each: more than a
+/// topic has owners. To one that was forgotten numbers begin anew, in a later life of the stream, so that a loss meanwhile
+/// shows without its number.
+pub const MAX_OWNERS_SENT_TO: usize = 64;
 
 /// Most classes of one filter in an INTEREST entry: even at ten bytes each they fit a control
 /// frame.

@@ -30,6 +30,15 @@ impl Missed {
         }
     }
 
+    /// `count`, and something beside it that cannot be counted.
+    #[must_use]
+    pub fn at_least(count: u64) -> Self {
+        Self {
+            count,
+            unknown: true,
+        }
+    }
+
     /// Whether nothing is missing.
     #[must_use]
     pub fn is_none(self) -> bool {
@@ -46,6 +55,18 @@ impl Missed {
     #[must_use]
     pub fn counted(self) -> u64 {
         self.count
+    }
+
+    /// The part that could not be counted.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        Self { count: 0, ..self }
+    }
+
+    /// How many numbers of a stream stand for it: one for each message, and one for all that cannot be counted.
+    #[must_use]
+    pub fn numbers(self) -> u64 {
+        self.count.saturating_add(u64::from(self.unknown))
     }
 }
 

@@ -494,7 +494,7 @@ fn renamed_alias(frame: &[u8]) -> Option<u32> {
     }
     match Frame::decode(frame) {
         Ok(Frame::Alias(stream)) => Some(stream.alias),
-        Ok(Frame::Tail { alias, last, .. }) => (last != Last::No).then_some(alias),
+        Ok(Frame::Tail { alias, last, .. }) => last.frees_alias().then_some(alias),
         _ => None,
     }
 }

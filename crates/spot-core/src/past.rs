@@ -150,6 +150,18 @@ impl Awaiting {
         Some(Missed::exactly(next.saturating_sub(got)))
     }
 
+    /// A publisher that had ended its stream began a new life, of which those who wait for its past want all: what is before
+    /// the first that comes is missing. After a death an unknown loss tells them that already.
+    pub fn begins_anew(&mut self, link: LinkId, publisher: NodeId) {
+        let states = self.0.iter_mut();
+        let held = |state: &&mut State| state.is_on(link) && !state.live;
+        for state in states.filter(held) {
+            if state.of.owner.0 == publisher {
+                state.next.get_or_insert(0);
+            }
+        }
+    }
+
     /// The owner is done with what a subscriber asked for over this link.
     pub fn end(&mut self, subscriber: SubscriberId, link: LinkId) {
         self.0
@@ -250,6 +262,20 @@ mod tests {
         let (mut awaiting, asking) = (Awaiting::default(), asking(LINK, 1));
         awaiting.begin(asking);
         assert_eq!(awaiting.live(LINK, asking.token, 10), Some(Missed::NONE));
+    }
+
+    #[test]
+    fn of_a_new_life_all_that_is_not_kept_is_missing() {
+        let (mut awaiting, asking) = (Awaiting::default(), asking(LINK, 2));
+        awaiting.begin(asking);
+        awaiting.begins_anew(LINK, OWNER);
+        let first = awaiting.past(LINK, asking.token, 3);
+        assert_eq!(first, Some(Verdict::DeliverAfterGap(3)));
+        let mut nothing_kept = Awaiting::default();
+        nothing_kept.begin(asking);
+        nothing_kept.begins_anew(LINK, OWNER);
+        let missed = nothing_kept.live(LINK, asking.token, 10);
+        assert_eq!(missed, Some(Missed::exactly(10)));
     }
 
     #[test]

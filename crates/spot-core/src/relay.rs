@@ -12,6 +12,7 @@ use crate::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header
 use crate::identity::{Incarnation, NodeId};
 use crate::inbox::{Limit, Offer};
 use crate::limits::{MAX_RELAY_BACKLOG_MESSAGES, UPSTREAM_WINDOW_BYTES, UPSTREAM_WINDOW_MESSAGES};
+use crate::missed::Missed;
 use crate::node::LinkId;
 use crate::outbox::SinkPolicy;
 use crate::overflow::Class;
@@ -45,7 +46,7 @@ struct Sink<Q> {
 #[derive(Debug)]
 enum Waiting {
     Message(u64, Payload),
-    Tail(u64),
+    Tail(u64, Last),
 }
 
 impl Waiting {
@@ -53,7 +54,7 @@ impl Waiting {
     fn next(&self) -> u64 {
         match self {
             Self::Message(sequence, _) => sequence + 1,
-            Self::Tail(next) => *next,
+            Self::Tail(next, _) => *next,
         }
     }
 }
@@ -205,7 +206,7 @@ impl<Q> Relay<Q> {
             self.waiting_messages += 1;
         } else {
             // It is lost to those who wait, and shows as a gap.
-            self.wait_for_tail(sequence + 1);
+            self.wait_for_tail(sequence + 1, Last::No);
             passed.grant = self.done(payload.len());
         }
         passed
@@ -227,8 +228,8 @@ impl<Q> Relay<Q> {
                     {
                         return Some((sink.link, payload.len()));
                     }
-                    Waiting::Tail(next) if *next > sink.next => {
-                        sink.tail(self.alias, *next, Last::No, &mut send);
+                    Waiting::Tail(next, last) if *next > sink.next => {
+                        sink.tail(self.alias, *next, *last, &mut send);
                     }
                     _ => {}
                 }
@@ -239,8 +240,14 @@ impl<Q> Relay<Q> {
         None
     }
 
-    /// The stream stands at this number.
-    pub fn tail(&mut self, next: u64, mut send: impl FnMut(LinkId, &Q, Send<'_>) -> Offer) {
+    /// The stream stands at this number, and `missed` is the last that is missing before it.
+    pub fn tail(
+        &mut self,
+        next: u64,
+        missed: Missed,
+        mut send: impl FnMut(LinkId, &Q, Send<'_>) -> Offer,
+    ) {
+        let last = Last::behind(missed);
         let mut waits = false;
         for sink in self
             .sinks
@@ -250,11 +257,11 @@ impl<Q> Relay<Q> {
             if sink.behind {
                 waits = true;
             } else if next > sink.next {
-                sink.tail(self.alias, next, Last::No, &mut send);
+                sink.tail(self.alias, next, last, &mut send);
             }
         }
         if waits {
-            self.wait_for_tail(next);
+            self.wait_for_tail(next, last);
         }
     }
 
@@ -268,10 +275,15 @@ impl<Q> Relay<Q> {
     ) -> Passed {
         let mut passed = Passed::default();
         while let Some(waiting) = self.waiting.front() {
-            if let Waiting::Message(sequence, payload) = waiting {
-                let behind = self.sinks.iter_mut();
-                for sink in behind.filter(|sink| sink.behind && *sequence >= sink.next) {
-                    sink.offer_unheld(self.alias, *sequence, payload, &mut passed, &mut send);
+            let behind = self.sinks.iter_mut();
+            for sink in behind.filter(|sink| sink.behind && waiting.next() > sink.next) {
+                match waiting {
+                    Waiting::Message(sequence, payload) => {
+                        sink.offer_unheld(self.alias, *sequence, payload, &mut passed, &mut send);
+                    }
+                    Waiting::Tail(next, last) => {
+                        sink.tail(self.alias, *next, *last, &mut send);
+                    }
                 }
             }
             self.forget_first(&mut passed);
@@ -329,10 +341,14 @@ impl<Q> Relay<Q> {
         }
     }
 
-    fn wait_for_tail(&mut self, next: u64) {
+    /// Of several in a row one waits; a loss that nobody can count is then the last of them.
+    fn wait_for_tail(&mut self, next: u64, last: Last) {
         match self.waiting.back_mut() {
-            Some(Waiting::Tail(known)) => *known = next,
-            _ => self.waiting.push_back(Waiting::Tail(next)),
+            Some(Waiting::Tail(known, kind)) => {
+                *known = next;
+                *kind = if last == Last::Lost { last } else { *kind };
+            }
+            _ => self.waiting.push_back(Waiting::Tail(next, last)),
         }
     }
 

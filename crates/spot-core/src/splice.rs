@@ -11,7 +11,7 @@ use crate::limits::{MAX_SPLICE_BYTES, MAX_SPLICE_MESSAGES};
 use crate::missed::Missed;
 use crate::node::LinkId;
 use crate::payload::Payload;
-use crate::stream::{Stream, Verdict};
+use crate::stream::{Standing, Stream, Verdict};
 
 /// A stream with the links it comes over.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl Spliced {
     pub fn announced(&mut self, link: LinkId, incarnation: Incarnation, next: u64) -> Missed {
         if incarnation < self.stream.incarnation() {
             // It is of a life that is over, and comes by a slow way.
-            self.cut(link, false);
+            self.cut(link, Standing::Open);
             return Missed::NONE;
         }
         let same_life = self.stream.incarnation() == incarnation;
@@ -224,27 +224,30 @@ impl Spliced {
     /// [`release`](Self::release) after it, too.
     pub fn tail(&mut self, link: LinkId, next: u64, last: Last) -> Missed {
         if self.link != Some(link) {
-            if last != Last::No {
+            if last.frees_alias() {
                 self.discard_waiting(|way| way == link);
             }
             return Missed::NONE;
         }
-        let missed = self.stream.announced(next);
+        let missed = match last {
+            Last::Lost => self.stream.announced_lost(next),
+            _ => self.stream.announced(next),
+        };
         match last {
-            Last::No => {}
+            Last::No | Last::Lost => {}
             Last::Ended if self.others.is_empty() => self.stream.end(),
             Last::Ended | Last::Withdrawn => self.link = None,
         }
         missed
     }
 
-    /// A link is gone; `ended` if that is the end of the stream. Call [`release`](Self::release) after it.
-    pub fn cut(&mut self, link: LinkId, ended: bool) {
+    /// A link is gone, and the stream stands so unless it comes over another. Call [`release`](Self::release) after it.
+    pub fn cut(&mut self, link: LinkId, standing: Standing) {
         self.discard_waiting(|way| way == link);
         if self.link == Some(link) {
             self.link = None;
-            if ended && self.others.is_empty() {
-                self.stream.end();
+            if self.others.is_empty() {
+                self.stream.stand(standing);
             }
         }
     }
@@ -255,9 +258,9 @@ impl Spliced {
         self.link = None;
     }
 
-    /// Nobody listens: what is published until it is announced again is no loss.
-    pub fn end(&mut self) {
-        self.stream.end();
+    /// How the stream stands from now on, whichever links it comes over.
+    pub fn stand(&mut self, standing: Standing) {
+        self.stream.stand(standing);
     }
 
     /// Links and lengths of messages that waited and are not going to be released: what came on credit gives it back.

@@ -12,8 +12,20 @@ pub struct Stream {
     publisher: NodeId,
     incarnation: Incarnation,
     next: u64,
-    /// Whether its publisher said that it ends; what comes later is then no gap.
-    ended: bool,
+    standing: Standing,
+}
+
+/// Whether a stream goes on, as far as its receiver knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It does: what is not heard of it is lost.
+    Open,
+    /// Its publisher said that it ends: what comes later is new, and wanted from its first message on.
+    Ended,
+    /// Nobody here listened any more: what passes until it is announced again is no loss.
+    Unheard,
+    /// It may have been heard, and nobody knows how far.
+    Forgotten,
 }
 
 /// What to do with a message that arrived.
@@ -35,7 +47,16 @@ impl Stream {
             publisher,
             incarnation,
             next,
-            ended: false,
+            standing: Standing::Open,
+        }
+    }
+
+    /// A stream that may have been heard before; how far was forgotten.
+    #[must_use]
+    pub fn forgotten(publisher: NodeId) -> Self {
+        Self {
+            standing: Standing::Forgotten,
+            ..Self::new(publisher, Incarnation(0), 0)
         }
     }
 
@@ -64,15 +85,17 @@ impl Stream {
             && self.next < other.next
     }
 
-    /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Numbers
-    /// that begin anew within an incarnation are those of a topic that was destroyed and created again.
+    /// The stream is announced again, on a new link or after it had ended: what is missing since it was last heard. Each
+    /// life of a publisher begins with number 0, so of a new one all before `next` is. Numbers that begin anew within an
+    /// incarnation are those of a topic that was destroyed and created again.
     pub fn reopen(&mut self, incarnation: Incarnation, next: u64) -> Missed {
-        let missed = if self.ended {
-            Missed::NONE
-        } else if incarnation != self.incarnation || next < self.next {
-            Missed::UNKNOWN
-        } else {
-            Missed::exactly(next - self.next)
+        let goes_on = incarnation == self.incarnation && next >= self.next;
+        let missed = match self.standing {
+            Standing::Unheard => Missed::NONE,
+            Standing::Forgotten => Missed::UNKNOWN,
+            Standing::Open | Standing::Ended if goes_on => Missed::exactly(next - self.next),
+            Standing::Ended => Missed::exactly(next),
+            Standing::Open => Missed::at_least(next),
         };
         *self = Self::new(self.publisher, incarnation, next);
         missed
@@ -80,13 +103,13 @@ impl Stream {
 
     /// A stream that had ended goes on with the numbers that were heard: who announces it is behind that.
     pub fn go_on(&mut self) {
-        self.ended = false;
+        self.standing = Standing::Open;
     }
 
     /// As [`reopen`](Self::reopen) for a stream that goes on where its receiver asked it to: numbers that were seen
     /// since come again, and are duplicates.
     pub fn resume(&mut self, incarnation: Incarnation, next: u64) -> Missed {
-        if !self.ended && incarnation == self.incarnation && next <= self.next {
+        if !self.has_ended() && incarnation == self.incarnation && next <= self.next {
             return Missed::NONE;
         }
         self.reopen(incarnation, next)
@@ -120,15 +143,32 @@ impl Stream {
         Missed::exactly(missed)
     }
 
-    /// Whether its publisher ended it.
-    #[must_use]
-    pub fn has_ended(&self) -> bool {
-        self.ended
+    /// As [`announced`](Self::announced) where the number before `next` is not a message's: it stands for a loss that nobody
+    /// can count.
+    pub fn announced_lost(&mut self, next: u64) -> Missed {
+        if next <= self.next {
+            return Missed::NONE;
+        }
+        let counted = self.announced(next).counted() - 1;
+        Missed::at_least(counted)
     }
 
-    /// The publisher ended the stream: resuming it later leaves no gap.
+    /// Whether it has ended, or nobody here listened any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.standing != Standing::Open
+    }
+
+    /// The publisher ended the stream.
     pub fn end(&mut self) {
-        self.ended = true;
+        self.stand(Standing::Ended);
+    }
+
+    /// How it stands from now on. One that nobody listens to stays so until it is announced again.
+    pub fn stand(&mut self, standing: Standing) {
+        if self.standing == Standing::Open || standing == Standing::Unheard {
+            self.standing = standing;
+        }
     }
 }
 
@@ -179,13 +219,54 @@ mod tests {
     }
 
     #[test]
+    fn what_the_next_life_published_before_it_was_heard_is_missing() {
+        let mut left = stream(5);
+        left.end();
+        assert_eq!(left.reopen(Incarnation(8), 3), Missed::exactly(3));
+        let mut crashed = stream(5);
+        let missed = crashed.reopen(Incarnation(8), 3);
+        assert_eq!((missed.count(), missed.counted()), (None, 3));
+        let mut created_again = stream(5);
+        created_again.end();
+        assert_eq!(created_again.reopen(Incarnation(7), 9), Missed::exactly(4));
+    }
+
+    #[test]
+    fn what_passes_while_nobody_listens_is_not_missing() {
+        for incarnation in [7, 8] {
+            for ended_first in [true, false] {
+                let mut stream = stream(5);
+                if ended_first {
+                    stream.end();
+                }
+                stream.stand(Standing::Unheard);
+                stream.end();
+                assert_eq!(stream.reopen(Incarnation(incarnation), 9), Missed::NONE);
+                assert!(!stream.has_ended());
+            }
+        }
+    }
+
+    #[test]
+    fn a_loss_that_nobody_can_count_takes_a_number_and_is_told_once() {
+        let mut told = stream(5);
+        assert_eq!(told.announced_lost(6), Missed::UNKNOWN);
+        assert_eq!(told.announced_lost(6), Missed::NONE);
+        assert_eq!(told.announced_lost(9), Missed::at_least(2));
+        assert_eq!(told.receive(9), Verdict::Deliver);
+        let mut untold = stream(5);
+        assert_eq!(untold.receive(6), Verdict::DeliverAfterGap(1));
+    }
+
+    #[test]
     fn a_topic_created_anew_begins_anew() {
         let mut destroyed = stream(5);
         destroyed.end();
         assert_eq!(destroyed.reopen(Incarnation(7), 0), Missed::NONE);
         assert_eq!(destroyed.receive(0), Verdict::Deliver);
         let mut destroyed_unheard = stream(5);
-        assert_eq!(destroyed_unheard.reopen(Incarnation(7), 2), Missed::UNKNOWN);
+        let missed = destroyed_unheard.reopen(Incarnation(7), 2);
+        assert_eq!(missed, Missed::at_least(2));
         assert_eq!(destroyed_unheard.receive(2), Verdict::Deliver);
     }
 

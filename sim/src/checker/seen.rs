@@ -1,8 +1,10 @@
 //! What one subscriber has seen of one topic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use spot_core::{Missed, Payload};
+
+use super::Publisher;
 
 /// A message, as its payload tells it from all others.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,35 @@ impl Message {
             hosting,
         }
     }
+
+    /// Which hosting of its topic it was published in.
+    pub(super) fn hosting(&self) -> u64 {
+        self.hosting
+    }
+}
+
+/// What became of a topic's publishers.
+#[derive(Debug)]
+pub(super) struct Past<'a> {
+    pub(super) topic: &'a str,
+    pub(super) published: &'a BTreeMap<(String, Publisher), u64>,
+    /// Hostings that were ended by their host.
+    pub(super) ended: &'a BTreeSet<(String, u64)>,
+    /// Lives that took their leave.
+    pub(super) left: &'a BTreeSet<Publisher>,
+}
+
+impl Past<'_> {
+    /// Messages of a host's life that are missing from a number on.
+    fn rest(&self, host: usize, last: Last) -> u64 {
+        let life = last.life;
+        let key = (self.topic.to_owned(), Publisher { host, life });
+        self.published.get(&key).copied().unwrap_or_default() - last.number - 1
+    }
+
+    fn was_ended(&self, hosting: u64) -> bool {
+        self.ended.contains(&(self.topic.to_owned(), hosting))
+    }
 }
 
 /// The last message of a publisher.
@@ -37,6 +68,10 @@ struct Last {
     number: u64,
     /// Which count of losses it belongs to.
     count: u64,
+    /// Which hosting of the topic it was of.
+    hosting: u64,
+    /// A loss was reported since.
+    loss_told: bool,
 }
 
 /// The books of one subscriber on one topic. Losses are counted from a message on, for as long as nothing happens that
@@ -64,6 +99,8 @@ impl Seen {
     pub(super) fn miss(&mut self, missed: Missed) {
         self.reported += missed.counted();
         self.unknown |= missed.count().is_none();
+        let lasts = self.last.values_mut();
+        lasts.for_each(|last| last.loss_told = true);
     }
 
     pub(super) fn first_of(&self, host: usize) -> Option<u64> {
@@ -74,12 +111,15 @@ impl Seen {
         self.last.get(&host).map(|last| (last.life, last.number))
     }
 
+    /// `is_late`: it was published while the topic was hosted before, so that what is missing before it does not count.
     /// `alone`: the topic has one publisher, so each gap can be checked by itself.
     pub(super) fn take(
         &mut self,
         message: Message,
         settled: bool,
+        is_late: bool,
         alone: bool,
+        past: &Past<'_>,
     ) -> Result<(), String> {
         let last = self.last.get(&message.host).copied();
         check_order(last, message)?;
@@ -87,22 +127,31 @@ impl Seen {
         if self.counted && self.unknown && alone && same_life && self.hosting == message.hosting {
             return Err("accounting: an unknown loss, and nobody has died".into());
         }
-        let goes_on = self.counted && !self.unknown && self.hosting == message.hosting;
-        if !goes_on || alone && !same_life {
+        let counted = self.counted && !is_late;
+        let anew = alone && self.hosting + 1 == message.hosting;
+        let goes_on = counted && !self.unknown && (anew || self.hosting == message.hosting);
+        if !goes_on {
             self.count += 1;
             self.level();
         }
-        if let Some(last) = last.filter(|last| same_life && last.count == self.count) {
-            self.missing += message.number - last.number - 1;
+        if let Some(last) = last.filter(|last| last.count == self.count) {
+            self.missing += match same_life {
+                true => message.number - last.number - 1,
+                false if alone => past.rest(message.host, last) + message.number,
+                false => 0,
+            };
+            self.expect_told(last, message, alone, past)?;
         }
         let kept = Last {
             life: message.life,
             number: message.number,
             count: self.count,
+            hosting: message.hosting,
+            loss_told: false,
         };
         self.last.insert(message.host, kept);
         self.first.entry(message.host).or_insert(message.number);
-        (self.hosting, self.counted) = (message.hosting, settled);
+        (self.hosting, self.counted) = (message.hosting, settled && !is_late);
         let (missing, reported) = (self.missing, self.reported);
         if alone {
             self.level();
@@ -111,6 +160,30 @@ impl Seen {
             return Err(format!(
                 "accounting: {missing} missing before {} and {reported} reported",
                 message.number
+            ));
+        }
+        Ok(())
+    }
+
+    /// A publisher that died takes the count of its last messages along, and that is told: whether it hosts the topic or
+    /// publishes at another host that has lived on.
+    fn expect_told(
+        &self,
+        last: Last,
+        message: Message,
+        alone: bool,
+        past: &Past<'_>,
+    ) -> Result<(), String> {
+        let (host, life) = (message.host, last.life);
+        let anew = last.hosting != message.hosting;
+        let died = life != message.life && !past.left.contains(&Publisher { host, life });
+        let silent = match alone {
+            true => anew && !past.was_ended(last.hosting),
+            false => died && !anew && !last.loss_told,
+        };
+        if silent {
+            return Err(format!(
+                "accounting: life {life} of n{host} died, and no loss is told"
             ));
         }
         Ok(())

@@ -1,11 +1,14 @@
 //! Carrying out what the node asks for.
 
+use std::sync::Arc;
+
 use spot_core::frame::{Alias, Frame, Last, ResumeEntry, kind, resume_frames};
 use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::past::Past;
+use spot_core::stream::Standing;
 use spot_core::upstream::Sender;
-use spot_core::{Class, Incarnation, LinkId, Output, SubscriberId, TopicId};
+use spot_core::{Class, Incarnation, LinkId, Output, Place, SubscriberId, TopicId};
 
 use super::{Driver, Request, WINDOW};
 use crate::link::Link;
@@ -13,35 +16,16 @@ use crate::mutation::Mutation;
 use crate::topic::{Topic, cut_stream_of};
 
 impl Driver {
+    /// What concerns links, first; then topics, subscribers, and what is relayed.
     pub(super) fn apply(&mut self, output: Output) {
         match output {
             Output::Dial { link, endpoint } => {
                 self.links.insert(link, Link::dialing(self.now_ms));
                 self.requests.push_back(Request::Dial(link, endpoint));
             }
-            Output::Frame { frame, .. }
-                if self
-                    .mutation
-                    .is_some_and(|mutation| mutation.swallows(&self.node, &frame)) => {}
-            Output::Frame { link, frame } if frame[0] == kind::RELIST && !self.loses_topics() => {
-                let fault = format!("{link:?}: a list was missed, and nothing is lost");
-                self.faults.push(fault);
-            }
-            Output::Frame { link, frame } => match self.links.get_mut(&link) {
-                Some(link) => link.outbox.control(&frame),
-                None => self
-                    .faults
-                    .push(format!("a frame for {link:?}, which is gone")),
-            },
+            Output::Frame { link, frame } => self.send_frame(link, &frame),
             Output::Close { link, bye, .. } => self.close(link, bye),
-            Output::LinkActive { link } => {
-                self.links.get_mut(&link).expect("it is up").active = true;
-                let subscribers: Vec<SubscriberId> = self.subscribers.keys().copied().collect();
-                for subscriber in subscribers {
-                    self.grant(subscriber, link, WINDOW);
-                }
-                self.tell_resumes(link);
-            }
+            Output::LinkActive { link } => self.link_active(link),
             Output::LinkInactive {
                 link,
                 graceful,
@@ -52,24 +36,25 @@ impl Driver {
                 self.cut_streams(link, graceful, left);
                 self.cut_upstreams(link, graceful);
             }
-            Output::TopicAdded { topic, name } => {
-                let mut added = Topic::new(name, self.forgotten);
-                let cut = self.cut_topics.remove(&added.name);
-                (added.streams, added.awaiting) = cut.unwrap_or_default();
-                added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
-                added.senders.values_mut().for_each(Sender::resume);
-                self.topics.insert(topic, added);
-            }
+            Output::AttachLink {
+                topic,
+                link,
+                classes,
+                past,
+            } => self.attach_link(topic, link, &classes, &past),
+            Output::DetachLink { topic, link, ended } => self.detach_link(topic, link, ended),
+            Output::Event(event) => self.news.push(event),
+            Output::Publishing { .. } => unreachable!("minorities go on"),
+            Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
+            output => self.apply_to_topic(output),
+        }
+    }
+
+    fn apply_to_topic(&mut self, output: Output) {
+        match output {
+            Output::TopicAdded { topic, name } => self.add_topic(topic, name),
             Output::TopicRemoved { topic } => self.remove_topic(topic),
-            Output::Placed { topic, place } => {
-                let topic = self.topics.get_mut(&topic).expect("added");
-                if place.hosted != topic.place.hosted {
-                    let keeps = place.hosted && self.history > 0;
-                    topic.history = keeps.then(|| History::new(self.history, 0));
-                }
-                let before = std::mem::replace(&mut topic.place, place);
-                self.switches += u64::from(place.routed && place.upstream != before.upstream);
-            }
+            Output::Placed { topic, place } => self.place_topic(topic, place),
             Output::AwaitPast { topic, of } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 topic.awaiting.begin(of);
@@ -82,19 +67,17 @@ impl Driver {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 topic.awaiting.end(subscriber, link);
             }
+            output => self.apply_to_subscriber(output),
+        }
+    }
+
+    fn apply_to_subscriber(&mut self, output: Output) {
+        match output {
             Output::AttachSubscriber {
                 topic,
                 subscriber,
                 history,
-            } => {
-                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
-                let topic = self.topics.get_mut(&topic).expect("added");
-                let slot = inbox.attach(topic.name.clone());
-                if let Some(kept) = &topic.history {
-                    inbox.replay(slot, kept, history);
-                }
-                topic.inboxes.insert(subscriber, slot);
-            }
+            } => self.attach_subscriber(topic, subscriber, history),
             Output::DetachSubscriber { topic, subscriber } => {
                 let topic = self.topics.get_mut(&topic).expect("added");
                 let slot = topic.inboxes.remove(&subscriber).expect("attached");
@@ -105,13 +88,25 @@ impl Driver {
                     .expect("added")
                     .detach(slot);
             }
-            Output::AttachLink {
-                topic,
-                link,
-                classes,
-                past,
-            } => self.attach_link(topic, link, &classes, &past),
-            Output::DetachLink { topic, link, ended } => self.detach_link(topic, link, ended),
+            Output::PeerLost {
+                subscriber,
+                node,
+                name,
+            } => {
+                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+                inbox.notice(Notice::PeerLost { node, name });
+            }
+            Output::SubscriberEnded { subscriber } => {
+                self.forget_unwanted();
+                self.subscribers.get_mut(&subscriber).expect("added").end();
+                self.ended.push(subscriber);
+            }
+            output => self.apply_to_relay(output),
+        }
+    }
+
+    fn apply_to_relay(&mut self, output: Output) {
+        match output {
             Output::AttachRelay {
                 topic,
                 origin,
@@ -141,28 +136,41 @@ impl Driver {
                 link,
             } => self.leave_way(topic, origin, link),
             Output::StreamLost { topic, origin } => self.stream_lost(topic, origin),
-            Output::PeerLost {
-                subscriber,
-                node,
-                name,
-            } => {
-                let inbox = self.subscribers.get_mut(&subscriber).expect("added");
-                inbox.notice(Notice::PeerLost { node, name });
-            }
-            Output::SubscriberEnded { subscriber } => {
-                self.forget_unwanted();
-                self.subscribers.get_mut(&subscriber).expect("added").end();
-                self.ended.push(subscriber);
-            }
-            Output::Event(event) => self.news.push(event),
-            Output::Publishing { .. } => unreachable!("minorities go on"),
-            Output::PlainSubscription { .. } => unreachable!("there are no plain peers"),
+            other => unreachable!("{other:?} is carried out by now"),
         }
     }
 
     /// Whether the driver is broken so that peers miss some of what is offered.
     fn loses_topics(&self) -> bool {
         self.mutation.is_some_and(Mutation::loses_topics)
+    }
+
+    fn send_frame(&mut self, link: LinkId, frame: &[u8]) {
+        if self
+            .mutation
+            .is_some_and(|mutation| mutation.swallows(&self.node, frame))
+        {
+            return;
+        }
+        if frame[0] == kind::RELIST && !self.loses_topics() {
+            let fault = format!("{link:?}: a list was missed, and nothing is lost");
+            self.faults.push(fault);
+        }
+        match self.links.get_mut(&link) {
+            Some(link) => link.outbox.control(frame),
+            None => self
+                .faults
+                .push(format!("a frame for {link:?}, which is gone")),
+        }
+    }
+
+    fn link_active(&mut self, link: LinkId) {
+        self.links.get_mut(&link).expect("it is up").active = true;
+        let subscribers: Vec<SubscriberId> = self.subscribers.keys().copied().collect();
+        for subscriber in subscribers {
+            self.grant(subscriber, link, WINDOW);
+        }
+        self.tell_resumes(link);
     }
 
     fn close(&mut self, id: LinkId, bye: Option<Vec<u8>>) {
@@ -179,7 +187,45 @@ impl Driver {
         }
     }
 
+    fn add_topic(&mut self, topic: TopicId, name: Arc<str>) {
+        let mut added = Topic::new(name, self.forgotten);
+        let cut = self.cut_topics.remove(&added.name);
+        (added.streams, added.awaiting) = cut.unwrap_or_default();
+        added.senders = self.sent_topics.remove(&added.name).unwrap_or_default();
+        added.senders.values_mut().for_each(Sender::resume);
+        self.topics.insert(topic, added);
+    }
+
+    fn place_topic(&mut self, id: TopicId, place: Place) {
+        let topic = self.topics.get_mut(&id).expect("added");
+        if place.hosted != topic.place.hosted {
+            let keeps = place.hosted && self.history > 0;
+            topic.history = keeps.then(|| History::new(self.history, 0));
+        }
+        let before = std::mem::replace(&mut topic.place, place);
+        self.switches += u64::from(place.routed && place.upstream != before.upstream);
+        if let Some((link, owner)) = before.upstream.zip(before.owner)
+            && (place.upstream, place.owner) != (before.upstream, before.owner)
+        {
+            self.leave_upstream(id, link, owner);
+        }
+    }
+
+    fn attach_subscriber(&mut self, topic: TopicId, subscriber: SubscriberId, history: usize) {
+        let inbox = self.subscribers.get_mut(&subscriber).expect("added");
+        let topic = self.topics.get_mut(&topic).expect("added");
+        let slot = inbox.attach(topic.name.clone());
+        if let Some(kept) = &topic.history {
+            inbox.replay(slot, kept, history);
+        }
+        topic.inboxes.insert(subscriber, slot);
+    }
+
     fn remove_topic(&mut self, id: TopicId) {
+        let place = self.topics[&id].place;
+        if let Some((link, owner)) = place.upstream.zip(place.owner) {
+            self.leave_upstream(id, link, owner);
+        }
         let mut topic = self.topics.remove(&id).expect("added");
         self.forgotten += 1;
         topic.awaiting.cut();
@@ -191,7 +237,7 @@ impl Driver {
         };
         for (origin, heard) in &mut topic.streams {
             if heard.link().is_some_and(|link| !is_relayed(link, *origin)) {
-                heard.end();
+                heard.stand(Standing::Ended);
             }
             heard.lost();
         }

@@ -3,10 +3,12 @@
 use spot_core::credit::Grant;
 use spot_core::frame::{Data, Frame};
 use spot_core::inbox::Offer;
+use spot_core::node::PASSAGE_ALIASES;
 use spot_core::outbox::SinkPolicy;
 use spot_core::relay::{Passed, Relay, Send};
 use spot_core::splice::Spliced;
-use spot_core::{Class, LinkId, NodeId, Overflow, Payload, SubscriberId, TopicId};
+use spot_core::stream::Standing;
+use spot_core::{Class, LinkId, Missed, NodeId, Overflow, Payload, SubscriberId, TopicId};
 
 use super::Driver;
 
@@ -104,16 +106,17 @@ impl Driver {
         if self.topics[&topic].streams[&origin].link() != Some(link) {
             return;
         }
-        self.relay_tail(topic, origin);
+        self.relay_tail(topic, origin, Missed::NONE);
         let relay = self.topics[&topic].relays.get(&origin);
         let all = relay.is_some_and(|relay| !relay.is_held_up());
         self.announce(topic, origin, all);
     }
 
-    pub(super) fn relay_tail(&mut self, topic: TopicId, origin: NodeId) {
+    /// A stream stands where it has come to, and this is the last that is missing before it.
+    pub(super) fn relay_tail(&mut self, topic: TopicId, origin: NodeId, missed: Missed) {
         let next = self.topics[&topic].streams[&origin].stream().next();
         self.relay(topic, origin, |relay, send| {
-            relay.tail(next, send);
+            relay.tail(next, missed, send);
             Passed::default()
         });
     }
@@ -135,7 +138,7 @@ impl Driver {
             let streams = &mut self.topics.get_mut(&topic).expect("listed").streams;
             let stream = streams.get_mut(&origin).expect("listed");
             let was_its = stream.link() == Some(link);
-            stream.cut(link, graceful && is_its);
+            stream.cut(link, standing_of(graceful && is_its, left));
             if was_its && !stream.is_spliced() {
                 self.cut_relayed(topic, origin, left && is_its);
             }
@@ -158,7 +161,7 @@ impl Driver {
             return;
         };
         let was_its = stream.link() == Some(link);
-        stream.cut(link, false);
+        stream.cut(link, Standing::Open);
         if was_its && !stream.is_spliced() {
             self.cut_relayed(topic, origin, false);
         }
@@ -183,7 +186,7 @@ impl Driver {
             let (link, missed) = (released.link, released.missed);
             self.heard(topic, origin, link, missed, released.message);
             if is_loss {
-                self.relay_tail(topic, origin);
+                self.relay_tail(topic, origin, missed);
             }
         }
         let streams = self.topics.get_mut(&topic).map(|topic| &mut topic.streams);
@@ -307,20 +310,28 @@ impl Driver {
                 payload,
             } => {
                 let offer = link.outbox.offer(policy, header, payload);
-                let data = Data::decode(header).expect("DATA").expect("our own");
-                let next = self.passed_on.get_mut(&(id, data.alias));
-                match next {
-                    Some(next) if data.sequence >= *next && offer != Offer::Full => {
-                        *next = data.sequence + 1;
-                    }
-                    Some(next) if data.sequence >= *next => {}
-                    next => self.faults.push(format!(
-                        "{} is passed on over {id:?} after {next:?}",
-                        data.sequence
-                    )),
-                }
+                self.note_passed(id, header, offer);
                 offer
             }
+        }
+    }
+
+    /// A message was passed on over a link: that it was not before is checked.
+    pub(super) fn note_passed(&mut self, id: LinkId, header: &[u8], offer: Offer) {
+        let data = Data::decode(header).expect("DATA").expect("our own");
+        let key = (id, data.alias);
+        if data.alias & PASSAGE_ALIASES == PASSAGE_ALIASES {
+            self.passed_on.entry(key).or_insert(data.sequence);
+        }
+        match self.passed_on.get_mut(&key) {
+            Some(next) if data.sequence >= *next && offer != Offer::Full => {
+                *next = data.sequence + 1;
+            }
+            Some(next) if data.sequence >= *next => {}
+            next => self.faults.push(format!(
+                "{} is passed on over {id:?} after {next:?}",
+                data.sequence
+            )),
         }
     }
 
@@ -336,5 +347,14 @@ impl Driver {
             };
             link.outbox.control(&credit.to_vec());
         }
+    }
+}
+
+/// How a stream stands whose link is gone: `graceful` if its publisher left, or if we gave it up.
+fn standing_of(graceful: bool, left: bool) -> Standing {
+    match (graceful, left) {
+        (false, _) => Standing::Open,
+        (true, true) => Standing::Ended,
+        (true, false) => Standing::Unheard,
     }
 }

@@ -1,20 +1,45 @@
-//! Publishing on topics that are hosted elsewhere, and what others publish on topics hosted here.
+//! What is published on topics that other nodes own: sent to an owner, received as one, or passed on to one as a hub.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, Data, put_data_header};
+use spot_core::frame::{Alias, Data, Frame, Last, Passage, put_data_header};
 use spot_core::inbox::Offer;
-use spot_core::upstream::{Arrival, Receiver};
-use spot_core::{LinkId, Missed, Payload};
+use spot_core::limits::MAX_ENDING_UPSTREAMS;
+use spot_core::node::PASSAGE_ALIASES;
+use spot_core::upstream::{Due, Onward, Receiver, Turn};
+use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::Driver;
 use crate::mutation::Mutation;
 
-/// A stream of messages published to us as the owner of a topic.
+/// The turns of streams by topic, owner and publisher.
+pub(crate) type Turns = BTreeMap<(Arc<str>, NodeId, NodeId), Weak<RefCell<Turn>>>;
+
+/// A stream of messages to the owner of a topic.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    pub(crate) name: Arc<str>,
-    pub(crate) receiver: Receiver,
+    name: Arc<str>,
+    /// The further way, where we are not the owner.
+    onward: Option<Onward<LinkId>>,
+    receiver: Receiver,
+    turn: Rc<RefCell<Turn>>,
+}
+
+/// A stream that has ended on its link while something of it waits.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    link: LinkId,
+    upstream: Upstream,
+    for_good: bool,
+}
+
+/// What became of a message that was due.
+enum Taken {
+    Yes,
+    NoRoom,
 }
 
 impl Driver {
@@ -24,18 +49,18 @@ impl Driver {
             return false;
         };
         let topic = self.topics.get_mut(&id).expect("known");
-        let Some(link_id) = topic.place.upstream else {
+        let Some((link_id, owner)) = topic.place.upstream.zip(topic.place.owner) else {
             return false;
         };
         let link = self.links.get_mut(&link_id).expect("in use");
-        let owner = link.node.expect("shaken hands");
         let sender = topic.senders.entry(owner).or_default();
         if !sender.is_announced_on(link_id) {
+            let behind = link.node != Some(owner);
             let stream = Alias {
                 alias: id.0,
                 upstream: true,
                 resumed: false,
-                passage: None,
+                passage: behind.then_some(Passage { owner, hops: 0 }),
                 next_sequence: 0,
                 incarnation: self.node.incarnation(),
                 publisher: self.node.id(),
@@ -52,101 +77,292 @@ impl Driver {
         queued
     }
 
+    /// What is published on a topic goes by this link no more.
+    pub(super) fn leave_upstream(&mut self, topic: TopicId, link: LinkId, owner: NodeId) {
+        let Some(state) = self.topics.get_mut(&topic) else {
+            return;
+        };
+        let link_state = self.links.get_mut(&link).filter(|link| link.active);
+        if let Some(link_state) = link_state
+            && let Some(sender) = state.senders.get_mut(&owner)
+            && let Some(tail) = sender.leave(link, topic.0)
+        {
+            link_state.outbox.control(&tail.to_vec());
+        }
+    }
+
     pub(super) fn upstream_announced(&mut self, id: LinkId, alias: &Alias<'_>) {
-        self.cut_upstream(id, alias.alias, false);
-        let topic = self.node.topic(alias.topic).map(|topic| topic.id);
-        let topic = topic.and_then(|id| self.topics.get_mut(&id));
-        let cut = topic.and_then(|topic| topic.cut.take(alias.publisher));
-        let (receiver, missed) = Receiver::announced(alias, cut);
-        let name: Arc<str> = alias.topic.into();
-        self.skip(&name, missed);
         let link = self.links.get_mut(&id).expect("it has a frame");
-        link.upstreams
-            .insert(alias.alias, Upstream { name, receiver });
+        if let Some(mut upstream) = link.upstreams.remove(&alias.alias) {
+            self.cut_upstream(id, &mut upstream, false);
+        }
+        let passage = alias.passage;
+        let passage = passage.filter(|passage| passage.owner != self.node.id());
+        let onward = passage.map(|passage| {
+            self.passages += 1;
+            Onward::new(id, alias, passage, PASSAGE_ALIASES | self.passages)
+        });
+        let owner = passage.map_or(self.node.id(), |passage| passage.owner);
+        let turn = self.turn_of(alias, owner);
+        let receiver = Receiver::announced(alias, &mut turn.borrow_mut());
+        let mut upstream = Upstream {
+            name: alias.topic.into(),
+            onward,
+            receiver,
+            turn,
+        };
+        self.take_turn(&mut upstream);
+        let link = self.links.get_mut(&id).expect("it has a frame");
+        link.upstreams.insert(alias.alias, upstream);
+    }
+
+    fn turn_of(&mut self, alias: &Alias<'_>, owner: NodeId) -> Rc<RefCell<Turn>> {
+        if self.mutation == Some(Mutation::ForgetTurns) {
+            return Rc::default();
+        }
+        self.turns.retain(|_, turn| turn.strong_count() > 0);
+        let key = (Arc::from(alias.topic), owner, alias.publisher);
+        let known = self.turns.get(&key).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let turn = Rc::default();
+            self.turns.insert(key, Rc::downgrade(&turn));
+            turn
+        })
     }
 
     pub(super) fn upstream_data(&mut self, id: LinkId, data: &Data<'_>) {
         let link = self.links.get_mut(&id).expect("it has a frame");
         let upstream = link.upstreams.get_mut(&data.alias).expect("announced");
-        let name = upstream.name.clone();
         let payload = Payload::copy_from(data.payload);
         match upstream.receiver.arrived(data.sequence, payload) {
-            Ok(Arrival::Waits(missed)) => self.skip(&name, missed),
-            Ok(Arrival::Duplicate) => return,
-            Err(overrun) => return self.faults.push(format!("{id:?}: {overrun}")),
+            Ok(true) => self.drain_upstream(id, data.alias),
+            Ok(false) => {}
+            Err(overrun) => self.faults.push(format!("{id:?}: {overrun}")),
         }
-        self.drain_upstream(id, data.alias);
     }
 
-    /// There may be room for what waits.
+    pub(super) fn upstream_tail(&mut self, id: LinkId, alias: u32, next_sequence: u64, last: Last) {
+        let link = self.links.get_mut(&id).expect("it has a frame");
+        let upstream = link.upstreams.get_mut(&alias).expect("announced");
+        upstream.receiver.told(next_sequence);
+        self.drain_upstream(id, alias);
+        if last.frees_alias() {
+            let link = self.links.get_mut(&id).expect("it has a frame");
+            let upstream = link.upstreams.remove(&alias).expect("announced");
+            self.upstream_ended(id, upstream, false);
+        }
+    }
+
+    /// There may be room for what waits, or another way.
     pub fn retry_upstreams(&mut self) {
         for (link, alias) in self.held_up.clone() {
             self.drain_upstream(link, alias);
         }
-    }
-
-    /// Messages of another publisher were lost on the way: everybody misses them.
-    pub(super) fn skip(&mut self, name: &str, missed: Missed) {
-        let id = self.node.topic(name).map(|topic| topic.id);
-        if let Some(topic) = id.and_then(|id| self.topics.get_mut(&id)) {
-            topic.next_sequence += missed.counted();
-            topic.tell_missed(&mut self.subscribers, missed);
+        for mut ending in std::mem::take(&mut self.ending) {
+            self.hand_on(&mut ending.upstream);
+            if ending.upstream.waits_on() {
+                self.ending.push(ending);
+            } else {
+                self.cut_upstream(ending.link, &mut ending.upstream, ending.for_good);
+            }
         }
     }
 
-    /// A link is not in use any more. Its publisher was told that what waits is on its way: it goes to all who have room.
+    /// A link is not in use any more, and with it the streams published over it; `graceful` if one of its sides left.
     pub(super) fn cut_upstreams(&mut self, id: LinkId, graceful: bool) {
-        let upstreams = self.links[&id].upstreams.keys();
-        for alias in upstreams.copied().collect::<Vec<_>>() {
-            self.cut_upstream(id, alias, graceful);
+        let link = self.links.get_mut(&id).expect("it was in use");
+        let peer = link.node;
+        for (_, upstream) in std::mem::take(&mut link.upstreams) {
+            let for_good = graceful && peer == Some(upstream.receiver.publisher());
+            self.upstream_ended(id, upstream, for_good);
         }
     }
 
-    fn cut_upstream(&mut self, id: LinkId, alias: u32, graceful: bool) {
-        let link = self.links.get_mut(&id).expect("it was in use");
-        let Some(Upstream { name, receiver }) = link.upstreams.remove(&alias) else {
-            return;
-        };
-        self.held_up.remove(&(id, alias));
-        if !self.node.hosts(&name) {
-            return;
+    /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
+    fn upstream_ended(&mut self, link: LinkId, mut upstream: Upstream, for_good: bool) {
+        let endings = self.ending.iter().filter(|ending| ending.link == link);
+        if upstream.waits_on() && endings.count() < MAX_ENDING_UPSTREAMS {
+            self.ending.push(Ending {
+                link,
+                upstream,
+                for_good,
+            });
+        } else {
+            self.cut_upstream(link, &mut upstream, for_good);
         }
-        let topic = self.node.topic(&name).expect("hosted").id;
-        let (stream, backlog) = receiver.cut();
-        for payload in backlog {
-            self.publish_unheld(topic, &payload);
+    }
+
+    /// The stream ends. Its publisher was told that what waits is on its way: it goes to all who have room.
+    fn cut_upstream(&mut self, id: LinkId, upstream: &mut Upstream, ended: bool) {
+        if self.take_turn(upstream) {
+            while let Some(Due { missed, sequence }) = upstream.due() {
+                self.missed_upstream(upstream, missed);
+                if let Some(sequence) = sequence {
+                    self.take_unheld(upstream, sequence);
+                    upstream.handed_on();
+                }
+            }
         }
+        self.settle_upstream(id, upstream);
+        let stands_at = upstream.receiver.stands_at();
+        if let Some(onward) = &mut upstream.onward {
+            onward.end(stands_at, &mut |link, change| self.change(*link, change));
+        }
+        let heard = upstream
+            .receiver
+            .leave(&mut upstream.turn.borrow_mut(), ended);
         let forgotten = self.mutation == Some(Mutation::ForgetCutUpstreams);
-        if let Some(topic) = self.topics.get_mut(&topic)
-            && !graceful
-            && !forgotten
+        if let Some(stream) = heard.filter(|_| upstream.onward.is_none() && !forgotten)
+            && let Some(topic) = self.node.topic(&upstream.name).map(|topic| topic.id)
+            && self.node.hosts(&upstream.name)
         {
+            let topic = self.topics.get_mut(&topic).expect("hosted");
             topic.cut.keep(stream);
         }
     }
 
-    /// Publishes what waits, as far as there is room.
+    /// Hands on what waits on a link, as far as there is room, and gives the credit back.
     fn drain_upstream(&mut self, id: LinkId, alias: u32) {
-        loop {
-            let link = self.links.get_mut(&id);
-            let upstream = link.and_then(|link| link.upstreams.get_mut(&alias));
-            let first =
-                upstream.and_then(|it| Some((it.name.clone(), it.receiver.first()?.clone())));
-            let Some((name, payload)) = first else {
-                self.held_up.remove(&(id, alias));
-                return;
-            };
-            if self.node.hosts(&name) && !self.publish(&name, &payload) {
-                self.held_up.insert((id, alias));
-                return;
-            }
-            let link = self.links.get_mut(&id);
-            if let Some(link) = link
-                && let Some(upstream) = link.upstreams.get_mut(&alias)
-                && let Some(credit) = upstream.receiver.settle_first()
-            {
-                link.outbox.control(&credit.to_vec());
+        let link = self.links.get_mut(&id);
+        let Some(mut upstream) = link.and_then(|link| link.upstreams.remove(&alias)) else {
+            self.held_up.remove(&(id, alias));
+            return;
+        };
+        self.hand_on(&mut upstream);
+        self.settle_upstream(id, &mut upstream);
+        match upstream.receiver.is_held_up() {
+            true => self.held_up.insert((id, alias)),
+            false => self.held_up.remove(&(id, alias)),
+        };
+        let link = self.links.get_mut(&id).expect("just found");
+        link.upstreams.insert(alias, upstream);
+    }
+
+    fn hand_on(&mut self, upstream: &mut Upstream) {
+        if !self.take_turn(upstream) {
+            return;
+        }
+        while let Some(Due { missed, sequence }) = upstream.due() {
+            self.missed_upstream(upstream, missed);
+            let Some(sequence) = sequence else { continue };
+            match self.take_due(upstream, sequence) {
+                Taken::Yes => upstream.handed_on(),
+                Taken::NoRoom => return,
             }
         }
+    }
+
+    fn settle_upstream(&mut self, id: LinkId, upstream: &mut Upstream) {
+        let credit = upstream.receiver.settle().credit();
+        if let Some(credit) = credit
+            && let Some(link) = self.links.get_mut(&id)
+        {
+            link.outbox.control(&credit.to_vec());
+        }
+    }
+
+    /// Takes over from the way that the stream came by before, if that has handed on what precedes.
+    fn take_turn(&mut self, upstream: &mut Upstream) -> bool {
+        if !upstream.receiver.waits_for_turn() {
+            return true;
+        }
+        let topic = self.node.topic(&upstream.name).map(|topic| topic.id);
+        let topic = topic.filter(|_| upstream.onward.is_none());
+        let topic = topic.and_then(|id| self.topics.get_mut(&id));
+        let (publisher, next) = (upstream.receiver.publisher(), upstream.receiver.begins());
+        let cut = || topic.and_then(|topic| topic.cut.take(publisher, next));
+        let mut turn = upstream.turn.borrow_mut();
+        let taken = upstream.receiver.take_turn(&mut turn, cut);
+        drop(turn);
+        if let Some(missed) = taken {
+            self.missed_upstream(upstream, missed);
+        }
+        taken.is_some()
+    }
+
+    fn take_due(&mut self, upstream: &mut Upstream, sequence: u64) -> Taken {
+        let Upstream {
+            name,
+            onward,
+            receiver,
+            ..
+        } = upstream;
+        let payload = receiver.first().expect("it is due");
+        let taken = match onward {
+            None => !self.node.hosts(name) || self.publish(name, payload),
+            Some(onward) => {
+                let offer = self.pass_onward(onward, sequence, payload, true);
+                offer.is_some_and(|offer| offer != Offer::Full)
+            }
+        };
+        match taken {
+            true => Taken::Yes,
+            false => Taken::NoRoom,
+        }
+    }
+
+    fn take_unheld(&mut self, upstream: &mut Upstream, sequence: u64) {
+        let Upstream {
+            name,
+            onward,
+            receiver,
+            ..
+        } = upstream;
+        let payload = receiver.first().expect("it is due");
+        match onward {
+            None if self.node.hosts(name) => {
+                let topic = self.node.topic(name).expect("hosted").id;
+                self.publish_unheld(topic, payload);
+            }
+            None => {}
+            Some(onward) => {
+                self.pass_onward(onward, sequence, payload, false);
+            }
+        }
+    }
+
+    /// Messages of another publisher were lost on the way: everybody misses them. A further node sees for itself.
+    fn missed_upstream(&mut self, upstream: &Upstream, missed: Missed) {
+        let id = self.node.topic(&upstream.name).map(|topic| topic.id);
+        if missed.is_none() || upstream.onward.is_some() {
+            return;
+        }
+        let Some(topic) = id.and_then(|id| self.topics.get_mut(&id)) else {
+            return;
+        };
+        let hidden = self.mutation == Some(Mutation::HideCrashes);
+        topic.tell_missed(&mut self.subscribers, missed);
+        topic.next_sequence += match hidden {
+            true => missed.counted(),
+            false => missed.numbers(),
+        };
+        let tail = Frame::Tail {
+            alias: id.expect("just found").0,
+            next_sequence: topic.next_sequence,
+            last: match hidden {
+                true => Last::No,
+                false => Last::behind(missed),
+            },
+        };
+        for link in topic.sinks.keys() {
+            let link = self.links.get_mut(link).expect("attached");
+            link.outbox.control(&tail.to_vec());
+        }
+    }
+}
+
+impl Upstream {
+    fn due(&mut self) -> Option<Due> {
+        self.receiver.due(&mut self.turn.borrow_mut())
+    }
+
+    fn handed_on(&mut self) {
+        self.receiver.handed_on(&mut self.turn.borrow_mut());
+    }
+
+    /// Whether something waits, and for something that may come.
+    fn waits_on(&self) -> bool {
+        let onward = self.onward.as_ref();
+        self.receiver.is_held_up() && !onward.is_some_and(Onward::has_no_way)
     }
 }

@@ -21,8 +21,8 @@ const SETTLE_MS: u64 = 10_000;
 
 /// A subscriber that came late.
 #[derive(Debug)]
-struct Late {
-    key: SubscriberKey,
+pub(super) struct Late {
+    pub(super) key: SubscriberKey,
     topic: String,
     asked: u64,
     /// Messages published when it subscribed.
@@ -100,17 +100,27 @@ fn act(world: &mut World, late: &mut Vec<Late>) {
     }
 }
 
-/// A new subscriber to one topic, by its name or by a pattern. It takes everything at once and never changes its mind, so
-/// that all counts from its first message on.
 fn come_late(world: &mut World, host: usize) -> Option<Late> {
     let owner = world.rng.of(0..HOSTS);
-    let topic = topic_name(owner, world.rng.of(0..TOPICS));
+    let topic = world.rng.of(0..TOPICS);
+    let overflow = [Overflow::DropNewest, Overflow::DropOldest][world.rng.of(0..2)];
+    subscribe_late(world, host, (owner, topic), overflow)
+}
+
+/// A new subscriber to one topic, by its name or by a pattern. It takes everything at once and never changes its mind, so
+/// that all counts from its first message on.
+pub(super) fn subscribe_late(
+    world: &mut World,
+    host: usize,
+    (owner, topic): (usize, usize),
+    overflow: Overflow,
+) -> Option<Late> {
+    let topic = topic_name(owner, topic);
     let filter = match world.rng.percent(50) {
         true => Filter::exact(&topic).expect("well-formed"),
         false => Filter::pattern(&format!("{topic}*")).expect("well-formed"),
     };
     let asked = [0, ASKED][world.rng.of(0..2)];
-    let overflow = [Overflow::DropNewest, Overflow::DropOldest][world.rng.of(0..2)];
     let id = world.with(host, |driver| driver.add_subscriber(overflow, asked));
     let published = world.checker.published(&topic, publisher(world, owner));
     let subscribed = world.with(host, |driver| driver.subscribe(id, &filter));

@@ -90,6 +90,7 @@ pub(super) fn destroy(world: &mut World, host: usize, topic: usize) {
         driver.with(|node, _| node.destroy_topic(&name))
     });
     if destroyed.is_ok() {
+        world.checker.note_destroyed(&name);
         world.note(format_args!("n{host} destroys {name}"));
     }
 }

@@ -6,9 +6,11 @@ mod failover;
 mod heal;
 mod hubs;
 mod mesh;
+mod moving;
 mod remote;
 
 pub use calm::run_calm;
+pub use moving::run_moving;
 
 use self::hubs::Shape;
 use crate::checker::{Publisher, SubscriberKey};
@@ -49,6 +51,8 @@ pub(crate) enum Workload {
     Failover,
     /// As in a mesh, and most hosts reach most others by way of hubs.
     Hubs(Shape),
+    /// Everybody publishes on everybody's topics, mostly by way of hubs.
+    Passage(Shape),
 }
 
 /// Runs the world of a seed; with `prints`, tells what happens.
@@ -99,14 +103,17 @@ pub fn run_one_way(seed: u64) -> Result<(), String> {
 fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, String> {
     let workload = Workload::of(seed);
     let hosts = match workload {
-        Workload::Hubs(shape) => shape.hosts(),
-        _ => 3 + (seed / 5 % 3) as usize,
+        Workload::Hubs(shape) | Workload::Passage(shape) => shape.hosts(),
+        _ => 3 + (seed / 6 % 3) as usize,
     };
     let mut world = World::new(seed, hosts, workload, mutation, prints);
     // In some meshes hosts are given a seed and find the others.
-    world.discovery = workload == Workload::Mesh && seed / 15 % 4 == 3;
+    world.discovery = workload == Workload::Mesh && seed / 18 % 4 == 3;
     world.note(format_args!("{workload:?} of {hosts} hosts"));
-    world.checker.shared_topics = matches!(workload, Workload::Remote | Workload::Failover);
+    world.checker.shared_topics = matches!(
+        workload,
+        Workload::Remote | Workload::Failover | Workload::Passage(_)
+    );
     for host in 0..hosts {
         workload.begin(&mut world, host);
     }
@@ -153,12 +160,13 @@ fn pass(world: &mut World, for_ms: u64) -> Result<(), String> {
 
 impl Workload {
     fn of(seed: u64) -> Self {
-        match seed % 5 {
+        match seed % 6 {
             0 => Self::Mesh,
             1 => Self::Churn,
             2 => Self::Remote,
             3 => Self::Failover,
-            _ => Self::Hubs(Shape::of(seed / 5)),
+            4 => Self::Hubs(Shape::of(seed / 6)),
+            _ => Self::Passage(Shape::of(seed / 6)),
         }
     }
 
@@ -168,7 +176,7 @@ impl Workload {
         match self {
             Self::Mesh | Self::Churn | Self::Remote => mesh::begin(world, host),
             Self::Failover => failover::begin(world, host),
-            Self::Hubs(shape) => hubs::begin(world, host, shape),
+            Self::Hubs(shape) | Self::Passage(shape) => hubs::begin(world, host, shape),
         }
     }
 
@@ -177,7 +185,7 @@ impl Workload {
         match self {
             Self::Mesh | Self::Hubs(_) => mesh::act(world, host),
             Self::Churn => churn::act(world, host),
-            Self::Remote => remote::act(world, host),
+            Self::Remote | Self::Passage(_) => remote::act(world, host),
             Self::Failover => failover::act(world, host),
         }
     }
@@ -186,7 +194,7 @@ impl Workload {
     fn expect(self, world: &mut World) -> Result<(), String> {
         match self {
             Self::Mesh | Self::Churn | Self::Hubs(_) => mesh::expect_last_messages(world),
-            Self::Remote => remote::expect_balance(world),
+            Self::Remote | Self::Passage(_) => remote::expect_balance(world),
             Self::Failover => failover::expect_both_ways(world),
         }
     }
@@ -198,7 +206,9 @@ impl Workload {
             Self::Failover => others
                 .filter(|other| failover::is_owner(*other) != failover::is_owner(host))
                 .collect(),
-            Self::Hubs(shape) => others.filter(|other| shape.links(host, *other)).collect(),
+            Self::Hubs(shape) | Self::Passage(shape) => {
+                others.filter(|other| shape.links(host, *other)).collect()
+            }
             _ => others.collect(),
         }
     }
@@ -206,7 +216,7 @@ impl Workload {
     /// The hosts whose topics a host knows once all is well.
     fn reachable(self, host: usize, hosts: usize) -> Vec<usize> {
         match self {
-            Self::Hubs(_) => (0..hosts).filter(|other| *other != host).collect(),
+            Self::Hubs(_) | Self::Passage(_) => (0..hosts).filter(|other| *other != host).collect(),
             _ => self.neighbours(host, hosts),
         }
     }
@@ -221,7 +231,7 @@ impl Workload {
         match self {
             Self::Mesh | Self::Hubs(_) => 3,
             Self::Churn => 12,
-            Self::Remote => 2,
+            Self::Remote | Self::Passage(_) => 2,
             Self::Failover => 0,
         }
     }

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::{LazyLock, mpsc};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -131,33 +132,63 @@ impl Program {
 /// A process in the background; killed if the test ends first.
 pub(crate) struct Running {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdin: Option<ChildStdin>,
+    stdout: Receiver<String>,
 }
 
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let stdout = BufReader::new(child.stdout.take().expect("its output is piped"));
-        Self { child, stdout }
+        Self {
+            stdin: child.stdin.take(),
+            stdout: lines(child.stdout.take().expect("piped")),
+            child,
+        }
     }
 
     /// The next line it prints.
-    pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout
-            .read_line(&mut line)
-            .expect("its output is text");
-        line.trim_end().to_owned()
+    pub(crate) fn line(&self) -> String {
+        let line = self.stdout.recv_timeout(DEADLINE);
+        line.expect("the program prints another line")
     }
 
-    /// Waits for its end, which must be a success; what it printed since the last line.
+    /// Reads lines until one is wanted; that one.
+    pub(crate) fn wait_for(&self, mut wanted: impl FnMut(&str) -> bool) -> String {
+        let mut passed = Vec::new();
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.stdout.recv_timeout(left) {
+                Ok(line) if wanted(&line) => return line,
+                Ok(line) => passed.push(line),
+                Err(_) => panic!("not told; told: {passed:#?}"),
+            }
+        }
+    }
+
+    /// Reads lines until one has begun with each of these, in any order.
+    pub(crate) fn wait_for_each(&self, beginnings: &[&str]) {
+        let mut missing = beginnings.to_vec();
+        self.wait_for(|line| {
+            missing.retain(|beginning| !line.starts_with(beginning));
+            missing.is_empty()
+        });
+    }
+
+    /// Sends a signal by its name, as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        send(name, self.child.id());
+    }
+
+    /// Closes its input and waits for its end, which must be a success; what it printed since the last line.
     pub(crate) fn finish(mut self) -> String {
-        let pid = self.child.id();
-        within(DEADLINE, pid, move || {
-            let rest = std::io::read_to_string(&mut self.stdout).expect("its output is text");
+        self.stdin = None;
+        within(DEADLINE, self.child.id(), move || {
+            let rest: String = self.stdout.iter().map(|line| line + "\n").collect();
             let status = self.child.wait().expect("it can be waited for");
             assert!(status.success(), "{status}, after printing {rest}");
             rest
@@ -170,6 +201,24 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            if sender.send(line.expect("its output is text")).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn send(signal: &str, pid: u32) {
+    let _ = Command::new("kill")
+        .args([format!("-{signal}"), pid.to_string()])
+        .status();
 }
 
 /// Runs a tool to its end, which must be a success.
@@ -209,9 +258,7 @@ fn within<T: Send + 'static>(
     match result.recv_timeout(deadline) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => {
-            let _ = Command::new("kill")
-                .args(["-KILL", &pid.to_string()])
-                .status();
+            send("KILL", pid);
             panic!("the program did not end within {deadline:?}");
         }
         Err(mpsc::RecvTimeoutError::Disconnected) => {

@@ -6,7 +6,7 @@ use spot_core::frame::{Alias, Last};
 use spot_core::inbox::Source;
 use spot_core::past::Awaiting;
 use spot_core::splice::{Judged, Released, Spliced};
-use spot_core::stream::Stream;
+use spot_core::stream::{Standing, Stream};
 use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::relay::RelaySide;
@@ -61,7 +61,7 @@ pub(crate) struct CutStreams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Farewell {
     None,
-    /// This node did, or it was told that it is not wanted.
+    /// This node did.
     Ours,
     Theirs,
 }
@@ -114,11 +114,7 @@ impl Topic {
             .iter()
             .position(|heard| heard.stream.stream().publisher() == alias.publisher);
         let (index, missed) = match known {
-            Some(index) => {
-                let stream = &mut side.streams[index].stream;
-                let missed = stream.announced(link, alias.incarnation, alias.next_sequence);
-                (index, missed)
-            }
+            Some(index) => (index, side.reopen(index, link, alias)),
             None => (side.insert(link, alias), Missed::NONE),
         };
         let heard = Heard {
@@ -168,6 +164,11 @@ impl Topic {
         }
     }
 
+    /// A message arrived over a link of a stream that was not wanted from there any more when it was announced.
+    pub(crate) fn ignore(&self, link: LinkId, len: usize) {
+        lock(&self.sinks).return_credit(link, false, len);
+    }
+
     /// A stream announced its next number, or its end.
     pub(crate) fn hear_tail(
         &self,
@@ -190,22 +191,27 @@ impl Topic {
         } else if is_cut {
             sinks.cut_relayed(heard.index, false, after);
         } else if link == Some(heard.link) {
-            sinks.relay_tail(heard.index, after);
+            sinks.relay_tail(heard.index, missed, after);
         }
         self.release(&mut sinks, heard, after);
     }
 
-    /// The link of a stream is gone. After a farewell its streams have ended without loss, as have those that nobody here
-    /// subscribes to.
+    /// The link of a stream is gone. After a farewell its streams have ended; what passes while nobody here subscribes to
+    /// them is no loss.
     pub(crate) fn stream_cut(&self, heard: Heard, farewell: Farewell, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);
-        let ended = farewell != Farewell::None && !heard.relayed;
-        let unheard = sinks.inboxes.is_empty();
+        let standing = match farewell {
+            _ if sinks.inboxes.is_empty() => Standing::Unheard,
+            Farewell::None => Standing::Open,
+            _ if heard.relayed => Standing::Open,
+            Farewell::Ours => Standing::Unheard,
+            Farewell::Theirs => Standing::Ended,
+        };
         let Some(stream) = sinks.stream(heard) else {
             return;
         };
         let was_its = stream.link() == Some(heard.link);
-        stream.cut(heard.link, ended || unheard);
+        stream.cut(heard.link, standing);
         if was_its && !stream.is_spliced() {
             let ended = farewell == Farewell::Theirs && !heard.relayed;
             sinks.cut_relayed(heard.index, ended, after);
@@ -301,7 +307,7 @@ impl Topic {
             let message = message.map(|(sequence, payload)| (*sequence, payload));
             self.heard(sinks, heard, link, missed, message, after);
             if message.is_none() {
-                sinks.relay_tail(heard.index, after);
+                sinks.relay_tail(heard.index, missed, after);
             }
         }
         let stream = sinks.stream(heard);
@@ -318,10 +324,10 @@ impl Topic {
         outside.cut_upstreams.keep(stream);
     }
 
-    /// The stream of this publisher that was cut.
-    pub(crate) fn take_cut_upstream(&self, publisher: NodeId) -> Option<Stream> {
+    /// The stream of this publisher that was cut, and goes on with the number `next`.
+    pub(crate) fn take_cut_upstream(&self, publisher: NodeId, next: u64) -> Option<Stream> {
         let mut side = lock(&self.publish);
-        side.outside.as_mut()?.cut_upstreams.take(publisher)
+        side.outside.as_mut()?.cut_upstreams.take(publisher, next)
     }
 }
 
@@ -336,7 +342,7 @@ impl SinkSide {
             let origin = heard.stream.stream().publisher();
             let mut relays = side.relays.iter();
             if relays.all(|relay| !relay.is_wanted_of(origin)) {
-                heard.stream.end();
+                heard.stream.stand(Standing::Unheard);
             }
         }
     }
@@ -381,14 +387,18 @@ impl SinkSide {
         routed.is_none_or(|route| route == Some(link))
     }
 
-    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves, unless the
-    /// publisher began a new life.
+    /// What is missing of what a link sends to all. Those who wait for what was before count for themselves what can be
+    /// counted.
     fn tell_missed_on(&self, link: LinkId, index: usize, missed: Missed) {
-        if missed.count().is_none() || !self.anybody_waits() {
+        if !self.anybody_waits() {
             return self.tell_missed(missed);
         }
         for sink in &self.inboxes {
-            if !missed.is_none() && !self.is_held(sink.subscriber, link, index) {
+            let missed = match self.is_held(sink.subscriber, link, index) {
+                true => missed.uncounted(),
+                false => missed,
+            };
+            if !missed.is_none() {
                 sink.inbox.missed(sink.slot, missed);
             }
         }
@@ -402,8 +412,8 @@ impl SinkSide {
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
     /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
-        let Some(side) = &self.heard else { return };
-        let departed = side.departed.iter().filter(|known| known.link == link);
+        let departed = self.heard.iter().flat_map(|side| &side.departed);
+        let departed = departed.filter(|known| known.link == link);
         departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
             let blocking = self.inboxes.iter().filter(|sink| sink.inbox.blocks());
@@ -419,6 +429,17 @@ impl HeardSide {
         self.next_serial = serials.max().unwrap_or_default();
         self.streams = cut.streams;
         self.awaiting = cut.awaiting;
+    }
+
+    /// A link announced a stream that was heard before: what is missing of it.
+    fn reopen(&mut self, index: usize, link: LinkId, alias: &Alias<'_>) -> Missed {
+        let stream = &mut self.streams[index].stream;
+        let is_new_life = stream.stream().incarnation() < alias.incarnation;
+        let missed = stream.announced(link, alias.incarnation, alias.next_sequence);
+        if is_new_life && missed.count() > Some(0) {
+            self.awaiting.begins_anew(link, alias.publisher);
+        }
+        missed
     }
 
     /// Adds a stream, in place of the oldest one that is no longer heard when there are many.

@@ -95,6 +95,11 @@ impl Topic {
         }
     }
 
+    /// As [`ignore`](Self::ignore), of a message from before a subscriber's time.
+    pub(crate) fn ignore_past(&self, link: LinkId, token: Token, len: usize) {
+        lock(&self.sinks).return_credit_of(link, token.subscriber(), len);
+    }
+
     /// A subscriber was sent what it asked for: what the link sends to all is for it, too, from here on.
     pub(crate) fn hear_live(&self, heard: Heard, token: Token, next: u64, after: &mut Aftermath) {
         // It stands for a tail as well, for those who were there before.

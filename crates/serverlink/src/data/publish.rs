@@ -230,10 +230,11 @@ impl Topic {
         }
     }
 
-    /// Messages that another node published to us as the owner were lost on the way: everybody misses them.
+    /// Messages that another node published to us as the owner were lost on the way: everybody misses them. Those that
+    /// nobody can count take one number.
     pub(crate) fn skip_for_peer(&self, missed: Missed) {
         let mut side = lock(&self.publish);
-        side.next_sequence = side.next_sequence.saturating_add(missed.counted());
+        side.next_sequence = side.next_sequence.saturating_add(missed.numbers());
         self.tell_missed(missed);
         let next_sequence = side.next_sequence;
         let Some(outside) = &side.outside else { return };
@@ -244,7 +245,7 @@ impl Topic {
                     let tail = Frame::Tail {
                         alias: self.id.0,
                         next_sequence,
-                        last: Last::No,
+                        last: Last::behind(missed),
                     };
                     outbox.control(&tail.to_vec());
                     outbox.flush_soon();

@@ -7,7 +7,7 @@ use spot_core::frame::Frame;
 use spot_core::inbox::Offer;
 use spot_core::outbox::SinkPolicy;
 use spot_core::relay::{Passed, Relay, Send};
-use spot_core::{Class, LinkId, NodeId, Payload};
+use spot_core::{Class, LinkId, Missed, NodeId, Payload};
 
 use super::heard::HeardSide;
 use super::topic::{SinkSide, Topic};
@@ -123,13 +123,12 @@ impl SinkSide {
         }
     }
 
-    /// A stream stands where it has come to.
-    pub(super) fn relay_tail(&mut self, index: usize, after: &mut Aftermath) {
+    /// A stream stands where it has come to, and this is the last that is missing before it.
+    pub(super) fn relay_tail(&mut self, index: usize, missed: Missed, after: &mut Aftermath) {
         let next = self.next_of(index);
         if let Some(relay) = self.relay_of(index) {
-            relay
-                .relay
-                .tail(next, |_, outbox, what| send(outbox, what, after));
+            let relay = &mut relay.relay;
+            relay.tail(next, missed, |_, outbox, what| send(outbox, what, after));
         }
     }
 
@@ -168,7 +167,9 @@ impl HeardSide {
         };
         let relay = &mut relay.relay;
         let all = !relay.is_held_up();
-        relay.tail(next, |_, outbox, what| send(outbox, what, after));
+        relay.tail(next, Missed::NONE, |_, outbox, what| {
+            send(outbox, what, after)
+        });
         relay.announce(topic, incarnation, next, all, |_, outbox, what| {
             send(outbox, what, after)
         });

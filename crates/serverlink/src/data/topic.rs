@@ -7,10 +7,11 @@ use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
+use spot_core::stream::Standing;
 use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
 
-use super::heard::{CutStreams, HeardSide, MAX_IDLE_STREAMS};
+use super::heard::{CutStreams, HeardSide};
 use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
@@ -57,24 +58,18 @@ pub(super) struct Outside {
 }
 
 /// How far the messages to each owner are numbered.
-#[derive(Debug, Default)]
-pub(crate) struct Sent(Vec<(NodeId, Arc<Mutex<UpstreamState>>)>);
+pub(crate) type Sent = upstream::SentTo<Arc<Mutex<UpstreamState>>>;
 
 impl Outside {
-    /// Goes on with the numbers of an owner that messages went to before.
-    fn going_on(&mut self, mut upstream: Upstream, life: Life) -> Upstream {
-        lock(&upstream.state).life = life;
+    /// Goes on with the numbers of an owner that messages went to before. True beside it if those of another are forgotten.
+    fn going_on(&mut self, mut upstream: Upstream) -> (Upstream, bool) {
         let Some(owner) = upstream.owner else {
-            return upstream;
+            return (upstream, false);
         };
-        match self.sent.0.iter().find(|(known, _)| *known == owner) {
-            Some((_, state)) => upstream.state = state.clone(),
-            None => {
-                self.sent.0.truncate(MAX_IDLE_STREAMS - 1);
-                self.sent.0.insert(0, (owner, upstream.state.clone()));
-            }
-        }
-        upstream
+        let made = || upstream.state.clone();
+        let (state, forgets) = self.sent.of(owner, made);
+        upstream.state = state.clone();
+        (upstream, forgets)
     }
 }
 
@@ -119,10 +114,10 @@ pub(crate) struct Upstream {
 
 /// The publishing side of a stream to one owner, whichever ways it takes.
 #[derive(Debug, Default)]
-pub(super) struct UpstreamState {
+pub(crate) struct UpstreamState {
     /// The link that messages go by now; a publisher that has found another way is to look again.
     pub(super) link: Option<LinkId>,
-    /// Of the topic that its numbers began with.
+    /// Which of the publisher's lives its numbers began in.
     pub(super) life: Life,
     pub(super) sender: upstream::Sender,
 }
@@ -133,13 +128,18 @@ impl Upstream {
         owner: Option<NodeId>,
         passage: Option<Passage>,
         kind: SinkKind,
+        life: u32,
     ) -> Self {
+        let state = UpstreamState {
+            life: Life(life),
+            ..UpstreamState::default()
+        };
         Self {
             link,
             kind,
             owner,
             passage,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
@@ -153,15 +153,11 @@ impl Upstream {
         if let SinkKind::Wire { outbox, .. } = &self.kind {
             let mut state = lock(&self.state);
             state.link = None;
-            if state.sender.is_announced_on(self.link) && outbox.is_in_use() {
-                let tail = Frame::Tail {
-                    alias,
-                    next_sequence: state.sender.next_sequence(),
-                    last: Last::Withdrawn,
-                };
+            if outbox.is_in_use()
+                && let Some(tail) = state.sender.leave(self.link, alias)
+            {
                 outbox.control(&tail.to_vec());
                 outbox.flush_soon();
-                state.sender.resume();
             }
             drop(state);
             outbox.wake_blocked();
@@ -200,8 +196,13 @@ impl Topic {
         }
     }
 
-    /// Where the topic lives has changed. `upstream` is made by the caller when there is a new one.
-    pub(crate) fn place(&self, place: Place, upstream: impl FnOnce(LinkId) -> Option<Upstream>) {
+    /// Where the topic lives has changed. `upstream` is made by the caller when there is a new one. True if numbers of what
+    /// is sent to an owner were forgotten: those made from now on must be of a later life.
+    pub(crate) fn place(
+        &self,
+        place: Place,
+        upstream: impl FnOnce(LinkId) -> Option<Upstream>,
+    ) -> bool {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
         side.known = place.known;
@@ -217,14 +218,15 @@ impl Topic {
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
             .map(|upstream| (upstream.link, upstream.owner));
-        let (mut before, mut now) = (None, None);
+        let (mut before, mut now, mut forgets) = (None, None, false);
         if wanted != known {
             let made = wanted.and_then(|(link, _)| upstream(link));
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| Arc::new(outside.going_on(made, self.life)));
-                now = made.clone();
-                before = std::mem::replace(&mut outside.upstream, made);
+                let made = made.map(|made| outside.going_on(made));
+                forgets = made.as_ref().is_some_and(|(_, forgets)| *forgets);
+                now = made.map(|(made, _)| Arc::new(made));
+                before = std::mem::replace(&mut outside.upstream, now.clone());
             }
         }
         drop(side);
@@ -235,12 +237,16 @@ impl Topic {
         if routed.is_some() || sinks.heard.is_some() {
             sinks.heard.get_or_insert_default().routed = routed;
         }
+        forgets
     }
 
     /// The topic is gone; publishers that hold it look it up anew. Gives the streams that somebody here listened to: those
     /// that were cut may go on, and those that have ended may come once more, by a slower way. And how far owners were
-    /// sent to.
-    pub(crate) fn retire(&self) -> (Option<CutStreams>, Option<Sent>) {
+    /// sent to. `is_in_use` tells of a link whether it is.
+    pub(crate) fn retire(
+        &self,
+        is_in_use: impl Fn(LinkId) -> bool,
+    ) -> (Option<CutStreams>, Option<Sent>) {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
@@ -253,12 +259,12 @@ impl Topic {
             .iter()
             .for_each(|upstream| upstream.leave(self.id.0));
         (
-            self.retire_heard(),
-            Some(sent).filter(|sent| !sent.0.is_empty()),
+            self.retire_heard(is_in_use),
+            Some(sent).filter(|sent| !sent.is_empty()),
         )
     }
 
-    fn retire_heard(&self) -> Option<CutStreams> {
+    fn retire_heard(&self, is_in_use: impl Fn(LinkId) -> bool) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
         inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
@@ -269,9 +275,12 @@ impl Topic {
         } = *sinks.heard.take()?;
         awaiting.cut();
         for heard in &mut streams {
-            // A link that breaks is told first: what still comes is not wanted any more, or ends with the topic.
-            if heard.stream.is_live() {
-                heard.stream.end();
+            // A link that breaks is told first: what still comes ends with the topic, or is not wanted any more.
+            if let Some(link) = heard.stream.link() {
+                heard.stream.stand(match is_in_use(link) {
+                    true => Standing::Ended,
+                    false => Standing::Unheard,
+                });
             }
             heard.stream.lost();
         }
@@ -286,9 +295,9 @@ impl Topic {
     }
 
     /// As [`resume`](Self::resume), with the numbers of what is sent to its owners.
-    pub(crate) fn resume_sending(&self, sent: Sent) {
-        let states = sent.0.iter();
-        states.for_each(|(_, state)| lock(state).sender.resume());
+    pub(crate) fn resume_sending(&self, mut sent: Sent) {
+        sent.iter_mut()
+            .for_each(|state| lock(state).sender.resume());
         lock(&self.publish).outside.get_or_insert_default().sent = sent;
     }
 

@@ -147,6 +147,7 @@ impl NodeInner {
             }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => {
+                let life = control.forgotten_topics;
                 if let Some(topic) = control.topic(topic) {
                     let upstream = |link| {
                         let handle = control.links.get(&link)?;
@@ -154,13 +155,15 @@ impl NodeInner {
                         let behind = behind.filter(|_| handle.node().is_some());
                         let passage = behind.map(|owner| Passage { owner, hops: 0 });
                         let sink = handle.sink(&[]);
-                        Some(Upstream::new(link, place.owner, passage, sink))
+                        Some(Upstream::new(link, place.owner, passage, sink, life))
                     };
-                    topic.place(place, upstream);
+                    let forgets = topic.place(place, upstream);
                     if place.hosted {
                         let (max_messages, max_bytes) = self.history_limit();
                         topic.set_history(max_messages, max_bytes);
                     }
+                    control.forgotten_topics =
+                        control.forgotten_topics.wrapping_add(u32::from(forgets));
                 }
             }
             Output::AwaitPast { topic, of } => {
@@ -357,7 +360,10 @@ impl NodeInner {
                 .write()
                 .unwrap_or_else(|poisoned| poisoned.into_inner())
                 .remove(&topic.name);
-            let (cut, sent) = topic.retire();
+            let (cut, sent) = topic.retire(|link| {
+                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
+                outbox.is_some_and(|outbox| outbox.is_in_use())
+            });
             if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
             }

@@ -6,35 +6,25 @@
 mod onward;
 mod turn;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use spot_core::credit::Window;
-use spot_core::frame::{Alias, Frame};
-use spot_core::inbox::Limit;
-use spot_core::stream::Verdict;
-use spot_core::{Class, LinkId, Missed, NodeId, Payload, limits};
+use spot_core::frame::Alias;
+use spot_core::upstream::{Due, Onward, Receiver};
+use spot_core::{LinkId, Missed, NodeId, Payload};
 
 use super::LinkPort;
 use super::fault::Fault;
 use crate::data::{Aftermath, Blocker, PeerRefusal, SharedOutbox, Topic};
 use crate::engine::NodeInner;
-use onward::Onward;
-use turn::Place;
+use onward::Passage;
+use turn::SharedTurn;
 pub(crate) use turn::Turns;
 
 /// A stream of messages to the owner of a topic.
 pub(super) struct Upstream {
     target: Target,
-    place: Place,
-    class: Class,
-    window: Window,
-    /// What waits for its turn or for room, in order.
-    backlog: VecDeque<(u64, Payload)>,
-    /// The first that waits was judged by its number.
-    judged: bool,
-    /// Where the stream stands behind what waits.
-    tail: Option<u64>,
+    receiver: Receiver,
+    turn: Arc<SharedTurn>,
 }
 
 /// Who is to get the messages.
@@ -42,7 +32,7 @@ enum Target {
     /// We are the owner: of a topic hosted here, or that was, or may come to be.
     Here(Here),
     /// The owner is reached by way of us.
-    Onward(Box<Onward>),
+    Onward(Box<Passage>),
 }
 
 struct Here {
@@ -63,37 +53,32 @@ enum Refusal {
 impl Upstream {
     /// The other side announced the stream; what was lost of it with an earlier link shows now.
     pub(super) fn announced(node: &NodeInner, link: LinkId, alias: &Alias<'_>) -> Self {
-        let owner = alias.passage.map(|passage| passage.owner);
-        let target = match alias.passage {
+        let (target, owner) = match alias.passage {
             Some(passage) if passage.owner != node.id() => {
-                Target::Onward(Box::new(Onward::new(node, link, alias, passage)))
+                let onward = Onward::new(link, alias, passage, node.passage_alias());
+                (Target::Onward(Box::new(onward)), passage.owner)
             }
-            _ => Target::Here(Here {
-                name: alias.topic.into(),
-                topic: node.find_topic(alias.topic),
-            }),
+            _ => {
+                let here = Here {
+                    name: alias.topic.into(),
+                    topic: node.find_topic(alias.topic),
+                };
+                (Target::Here(here), node.id())
+            }
         };
-        let limit = Limit {
-            messages: limits::UPSTREAM_WINDOW_MESSAGES,
-            bytes: limits::UPSTREAM_WINDOW_BYTES,
-        };
-        // The first window is the publisher's without asking.
-        let (window, _) = Window::open(limit, 1);
-        let owner = owner.unwrap_or(node.id());
+        let turn = node.turns.of(owner, alias);
+        let receiver = turn.with(|turn| Receiver::announced(alias, turn));
         let mut upstream = Self {
             target,
-            place: node.turns.place(owner, link, alias),
-            class: Class::upstream(alias.alias),
-            window,
-            backlog: VecDeque::new(),
-            judged: false,
-            tail: None,
+            receiver,
+            turn,
         };
         upstream.take_turn(None);
         upstream
     }
 
     /// A message arrived.
+    #[inline]
     pub(super) fn data(
         &mut self,
         node: &NodeInner,
@@ -102,16 +87,8 @@ impl Upstream {
         payload: Payload,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
-        // Credit that was on its way when the stream was announced anew may come on top of the window.
-        if self.backlog.len() >= 4 * limits::UPSTREAM_WINDOW_MESSAGES {
-            return Err(Fault::protocol(
-                "more messages published to us than credit was given for",
-            ));
-        }
-        // Behind what waits already there is nothing to try: it will be tried when there is room.
-        let first = self.backlog.is_empty();
-        self.backlog.push_back((sequence, payload));
-        if first {
+        let arrived = self.receiver.arrived(sequence, payload);
+        if arrived.map_err(Fault::protocol)? {
             self.drain(node, outbox, after);
         }
         Ok(())
@@ -119,12 +96,12 @@ impl Upstream {
 
     /// Whether this node publishes it.
     pub(super) fn is_of(&self, node: NodeId) -> bool {
-        self.place.publisher() == node
+        self.receiver.publisher() == node
     }
 
     /// Whether something waits.
     pub(super) fn is_held_up(&self) -> bool {
-        !self.backlog.is_empty() || self.tail.is_some()
+        self.receiver.is_held_up()
     }
 
     /// Whether the owner cannot be reached, as far as was tried.
@@ -134,37 +111,45 @@ impl Upstream {
 
     /// Hands on what waits, as far as there is room; the rest is tried again when there is more.
     pub(super) fn drain(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
-        if !self.take_turn(Some(&outbox.port)) {
+        self.hand_on(node, &outbox.port, after);
+        let settled = self.receiver.settle();
+        after.duplicates += settled.duplicates;
+        if let Some(credit) = settled.credit() {
+            outbox.control(&credit.to_vec());
+            outbox.flush_soon();
+        }
+    }
+
+    fn hand_on(&mut self, node: &NodeInner, port: &LinkPort, after: &mut Aftermath) {
+        if !self.take_turn(Some(port)) {
             return;
         }
-        while let Some((sequence, payload)) = self.backlog.pop_front() {
-            if !self.judge(sequence, after) {
-                self.give_credit(outbox, payload.len());
+        while let Some(Due { missed, sequence }) = self.due() {
+            self.target.missed(missed);
+            let Some((sequence, payload)) = sequence.zip(self.receiver.first()) else {
                 continue;
-            }
-            let retry = match self.target.take(node, sequence, &payload, after) {
+            };
+            let retry = match self.target.take(node, sequence, payload, after) {
                 Ok(()) | Err(Refusal::Nobody) => {
-                    self.judged = false;
-                    self.place.reached(sequence + 1);
-                    self.give_credit(outbox, payload.len());
+                    self.turn.advance(|turn| self.receiver.handed_on(turn));
                     continue;
                 }
-                Err(Refusal::Full(blocker)) => blocker.retry(payload.len(), &outbox.port),
+                Err(Refusal::Full(blocker)) => blocker.retry(payload.len(), port),
                 Err(Refusal::NoWay) => false,
             };
-            self.backlog.push_front((sequence, payload));
             if !retry {
                 return;
             }
         }
-        self.stand_at_tail();
     }
 
     /// The stream stands at this number, behind what waits.
     pub(super) fn tail(&mut self, next_sequence: u64) {
-        self.tail = Some(next_sequence);
-        if self.backlog.is_empty() && self.take_turn(None) {
-            self.stand_at_tail();
+        if self.receiver.told(next_sequence)
+            && self.take_turn(None)
+            && let Some(due) = self.turn.advance(|turn| self.receiver.due(turn))
+        {
+            self.target.missed(due.missed);
         }
     }
 
@@ -172,19 +157,18 @@ impl Upstream {
     /// others are told what they miss. Unless it has ended for good, it is remembered how far it was heard.
     pub(super) fn cut(&mut self, node: &NodeInner, ended: bool, after: &mut Aftermath) {
         if self.take_turn(None) {
-            for (sequence, payload) in std::mem::take(&mut self.backlog) {
-                if self.judge(sequence, after) {
-                    self.target.take_unheld(node, sequence, &payload, after);
-                    self.judged = false;
-                    self.place.reached(sequence + 1);
+            while let Some(Due { missed, sequence }) = self.due() {
+                self.target.missed(missed);
+                if let Some((sequence, payload)) = sequence.zip(self.receiver.first()) {
+                    self.target.take_unheld(node, sequence, payload, after);
+                    self.turn.advance(|turn| self.receiver.handed_on(turn));
                 }
             }
-            self.stand_at_tail();
         }
         if let Target::Onward(onward) = &mut self.target {
-            onward.end(self.place.stands_at());
+            onward::end(onward, self.receiver.stands_at());
         }
-        let heard = self.place.leave(ended);
+        let heard = self.turn.advance(|turn| self.receiver.leave(turn, ended));
         if let (Target::Here(here), Some(stream)) = (&self.target, heard)
             && let Some(topic) = &here.topic
         {
@@ -192,62 +176,36 @@ impl Upstream {
         }
     }
 
+    /// What is to be done next.
+    #[inline]
+    fn due(&mut self) -> Option<Due> {
+        if !self.receiver.is_held_up() {
+            return None;
+        }
+        self.turn.advance(|turn| self.receiver.due(turn))
+    }
+
     /// Takes over from the way that the stream came by before, if that has handed on what precedes; otherwise it is tried
     /// again when it has.
+    #[inline]
     fn take_turn(&mut self, port: Option<&LinkPort>) -> bool {
-        if self.place.has_turn() {
+        if !self.receiver.waits_for_turn() {
             return true;
         }
         let topic = match &self.target {
             Target::Here(here) => here.topic.as_ref(),
             Target::Onward(_) => None,
         };
-        let publisher = self.place.publisher();
-        let cut = || topic.and_then(|topic| topic.take_cut_upstream(publisher));
-        match self.place.take_turn(port, cut) {
-            Some(missed) => {
-                self.target.missed(missed);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Whether the first that waits is to be handed on.
-    fn judge(&mut self, sequence: u64, after: &mut Aftermath) -> bool {
-        if self.judged {
-            return true;
-        }
-        match self.place.receive(sequence) {
-            Verdict::Deliver => {}
-            Verdict::DeliverAfterGap(count) => self.target.missed(Missed::exactly(count)),
-            Verdict::Duplicate => {
-                after.duplicates += 1;
-                return false;
-            }
-        }
-        self.judged = true;
-        true
-    }
-
-    fn stand_at_tail(&mut self) {
-        if let Some(next) = self.tail.take() {
-            let missed = self.place.announced(next);
+        let (publisher, next) = (self.receiver.publisher(), self.receiver.begins());
+        let cut = || topic.and_then(|topic| topic.take_cut_upstream(publisher, next));
+        let receiver = &mut self.receiver;
+        let taken = self
+            .turn
+            .try_take(port, |turn| receiver.take_turn(turn, cut));
+        if let Some(missed) = taken {
             self.target.missed(missed);
         }
-    }
-
-    fn give_credit(&mut self, outbox: &SharedOutbox, len: usize) {
-        self.window.arrived(len);
-        if let Some(grant) = self.window.received(len) {
-            let credit = Frame::Credit {
-                class: self.class,
-                messages: grant.messages,
-                bytes: grant.bytes,
-            };
-            outbox.control(&credit.to_vec());
-            outbox.flush_soon();
-        }
+        taken.is_some()
     }
 }
 
@@ -261,7 +219,7 @@ impl Target {
     ) -> Result<(), Refusal> {
         match self {
             Self::Here(here) => here.publish(node, payload, after),
-            Self::Onward(onward) => onward.send(node, sequence, payload, after),
+            Self::Onward(onward) => onward::send(onward, node, sequence, payload, after),
         }
     }
 
@@ -278,7 +236,7 @@ impl Target {
                     topic.publish_unheld(payload, after);
                 }
             }
-            Self::Onward(onward) => onward.send_unheld(node, sequence, payload, after),
+            Self::Onward(onward) => onward::send_unheld(onward, node, sequence, payload, after),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the tests of the contract share. Each test file uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod history;
 pub mod proxy;
 
 use std::collections::HashSet;
@@ -50,6 +51,20 @@ pub fn hosting(topics: &[&str]) -> (Node, Node) {
     }
     let client = joined(&[&host]);
     (host, client)
+}
+
+/// A node that relays, bound to a free port.
+pub fn hub() -> Node {
+    let hub = quick().bind("tcp://127.0.0.1:0");
+    hub.options(|options| options.relay = true).start().unwrap()
+}
+
+/// Waits until the topic is known to the node and reachable, also where no peer of it offers it yet.
+#[track_caller]
+pub fn knows(node: &Node, topic: &str) {
+    eventually("the topic is known and reachable", || {
+        node.topic(topic).is_some_and(|topic| topic.reachable)
+    });
 }
 
 /// A subscriber that its publishers know of.
@@ -118,6 +133,21 @@ pub fn number(subscriber: &Subscriber) -> u64 {
 
 pub fn number_in(data: &[u8]) -> u64 {
     u64::from_le_bytes(data[..8].try_into().expect("eight bytes and more"))
+}
+
+/// The next deliveries are messages with these numbers.
+#[track_caller]
+pub fn assert_numbers(subscriber: &Subscriber, numbers: std::ops::Range<u64>) {
+    for expected in numbers {
+        assert_eq!(number(subscriber), expected);
+    }
+}
+
+/// The next delivery tells that a node is lost.
+#[track_caller]
+pub fn assert_peer_lost(subscriber: &Subscriber) {
+    let lost = next(subscriber);
+    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
 }
 
 /// Nothing is queued now.

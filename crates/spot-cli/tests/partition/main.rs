@@ -5,6 +5,7 @@
 //! does not, the test says so and is skipped. It is a program of its own, because it starts itself anew inside.
 
 mod hosts;
+mod member;
 mod nodes;
 mod story;
 #[path = "../processes/support.rs"]
@@ -17,6 +18,10 @@ use std::process::{Command, ExitCode, Stdio};
 const INSIDE: &str = "SPOT_TEST_INSIDE_NAMESPACES";
 
 fn main() -> ExitCode {
+    if let Ok(host) = std::env::var(member::HOST) {
+        let host = host.parse().expect("a number");
+        member::run(host, story::HOSTS);
+    }
     if std::env::var_os(INSIDE).is_some() {
         story::tell();
         return ExitCode::SUCCESS;

@@ -7,10 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::hosts::{address, on};
+use crate::member;
 use crate::support::{PROGRAM, Spot};
 
-/// Pauses between the messages of a [`Ticker`].
-const TICK: Duration = Duration::from_millis(20);
+/// Pauses between the messages of a publisher.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 pub(crate) fn endpoint(host: usize) -> String {
     format!("tcp://{}:5555", address(host))
@@ -18,6 +19,26 @@ pub(crate) fn endpoint(host: usize) -> String {
 
 fn endpoints(hosts: impl Iterator<Item = usize>) -> String {
     hosts.map(endpoint).collect::<Vec<_>>().join(",")
+}
+
+/// The topic that the node of a host has.
+pub(crate) fn of(host: usize) -> String {
+    format!("of:{host}")
+}
+
+/// `spot` on a host, with the node there as its only peer.
+pub(crate) fn spot_at(host: usize, args: &[&str]) -> Spot {
+    let mut command = on(host, PROGRAM);
+    command.args(args).args(["--peer", &endpoint(host)]);
+    Spot::spawn(command)
+}
+
+/// A member of `member.rs` in place of a node.
+pub(crate) fn member(host: usize) -> Spot {
+    let this = std::env::current_exe().expect("this test has a path");
+    let mut command = on(host, this.to_str().expect("a path in UTF-8"));
+    command.env(member::HOST, host.to_string());
+    Spot::spawn(command)
 }
 
 /// `spot` on a host, with the node of each host as a peer.
@@ -30,7 +51,7 @@ pub(crate) fn spot(host: usize, hosts: usize, args: &[&str]) -> Command {
 /// The node of a host, with a topic named after it.
 pub(crate) fn node(host: usize, hosts: usize) -> Spot {
     let name = format!("node{host}");
-    let topic = format!("of:{host}");
+    let topic = of(host);
     let args = [
         "node",
         "--bind",
@@ -52,7 +73,7 @@ pub(crate) struct Ticker {
 impl Ticker {
     pub(crate) fn start(host: usize) -> Self {
         let mut command = on(host, PROGRAM);
-        command.args(["pub", &format!("of:{host}"), "--peer", &endpoint(host)]);
+        command.args(["pub", &of(host), "--peer", &endpoint(host)]);
         let mut publisher = command.stdin(Stdio::piped()).spawn().expect("spot starts");
         let stdin = publisher.stdin.take().expect("piped");
         let (stop, stopped) = channel();

@@ -3,39 +3,59 @@
 use std::time::Instant;
 
 use crate::hosts;
-use crate::nodes::{Ticker, endpoint, node, spot};
+use crate::nodes::{Ticker, endpoint, member, node, spot, spot_at};
 use crate::support::Spot;
 
 /// The switch of each host: three on the one side, two on the other.
 const SIDES: [usize; 5] = [0, 0, 0, 1, 1];
-const HOSTS: usize = SIDES.len();
+pub(crate) const HOSTS: usize = SIDES.len();
+/// Those whose members publish by themselves; the others run `spot node`.
+const MEMBERS: [usize; 2] = [1, 3];
 
 pub(crate) fn tell() {
     hosts::plug_in(&SIDES);
-    let _nodes: Vec<Spot> = (0..HOSTS).map(|host| node(host, HOSTS)).collect();
+    let mut nodes: Vec<Spot> = (0..HOSTS)
+        .map(|host| {
+            if MEMBERS.contains(&host) {
+                member(host)
+            } else {
+                node(host, HOSTS)
+            }
+        })
+        .collect();
     let whole = Spot::spawn(spot(0, HOSTS, &["sync", "--timeout", "30"])).finish();
     assert_eq!(whole.code, Some(0), "{}", whole.reason());
+    for host in MEMBERS {
+        nodes[host].wait_for("of:0 of:1 of:2 of:3 of:4; publishing");
+    }
     println!("five nodes are one cluster");
 
     // On the smaller side, listening to both.
-    let mut subscriber = Spot::spawn(spot(3, HOSTS, &["sub", "of:*"]));
+    let mut subscriber = Spot::spawn(spot(3, HOSTS, &["sub", "of:[04]"]));
     for _ in 0..HOSTS {
         subscriber.wait_for("subscribed to");
     }
     let tickers = [0, 4].map(Ticker::start);
     let mut account = Account::default();
     account.listen_until(&mut subscriber, |account| account.both_heard());
+    let mut events = [0, 4].map(|host| spot_at(host, &["events"]));
+    for watched in &mut events {
+        watch(watched, (0..HOSTS).map(|host| told("member-up", host)));
+    }
 
     let began = Instant::now();
     hosts::partition();
     subscriber.wait_for_each(each_far("no longer connected to"));
     println!("the partition was noticed after {:?}", began.elapsed());
+    partition_is_told(&mut events, &mut nodes);
+    println!("both sides knew their part after {:?}", began.elapsed());
     let heard = account.near;
     account.listen_until(&mut subscriber, |account| account.near > heard + 10);
     println!("its own side goes on");
 
     let began = Instant::now();
     hosts::heal();
+    heal_is_told(&mut events, &mut nodes, began);
     subscriber.wait_for_each(each_far("spot: connected to"));
     let heard = account.far_count;
     account.listen_until(&mut subscriber, |account| account.far_count > heard + 10);
@@ -49,6 +69,54 @@ pub(crate) fn tell() {
         (account.far, account.near) == (far, near)
     });
     account.assert_complete(subscriber);
+}
+
+/// On both sides events tell who is cut off and who is the majority; the smaller side refuses to publish, the larger does
+/// not.
+fn partition_is_told(events: &mut [Spot; 2], nodes: &mut [Spot]) {
+    let parts = [
+        "partition reachable=3 size=5 majority=true",
+        "partition reachable=2 size=5 majority=false",
+    ];
+    for (side, part) in parts.into_iter().enumerate() {
+        let others = (0..HOSTS).filter(|host| SIDES[*host] != side);
+        let lost =
+            others.flat_map(|host| ["member-suspect", "member-down"].map(|kind| told(kind, host)));
+        watch(&mut events[side], lost.chain([part.to_owned()]));
+    }
+    nodes[1].wait_for("of:0 of:1 of:2 of:3? of:4?; publishing");
+    nodes[3].wait_for("of:0? of:1? of:2? of:3 of:4; refused: only 2 of 5 members");
+}
+
+/// On both sides events tell the heal, everybody publishes again, and all know the same topics.
+fn heal_is_told(events: &mut [Spot; 2], nodes: &mut [Spot], began: Instant) {
+    for host in MEMBERS {
+        nodes[host].wait_for("of:0 of:1 of:2 of:3 of:4; publishing");
+    }
+    println!(
+        "both sides know and reach all topics {:?} after the heal",
+        began.elapsed()
+    );
+    for watched in events {
+        watch(watched, [String::from("heal size=5")]);
+    }
+    let seen = [0, 4].map(|host| Spot::spawn(spot(host, HOSTS, &["topics", "--json"])).finish());
+    let [here, there] = seen.map(|done| done.stdout);
+    assert_eq!((here.len(), &here), (HOSTS, &there));
+}
+
+/// Reads events until there was one of each of these, in any order.
+fn watch(events: &mut Spot, beginnings: impl IntoIterator<Item = String>) {
+    let mut missing: Vec<String> = beginnings.into_iter().collect();
+    while !missing.is_empty() {
+        let line = events.line();
+        missing.retain(|beginning| !line.starts_with(beginning));
+    }
+}
+
+/// How an event of a member begins.
+fn told(kind: &str, host: usize) -> String {
+    format!("{kind} name=node{host} ")
 }
 
 /// What is told of every node of the other side.

@@ -45,6 +45,31 @@ fn an_owner_that_is_killed_is_told_and_heard_again_after_its_restart() {
 }
 
 #[test]
+fn what_an_owner_published_after_its_restart_before_it_was_heard_again_is_counted() {
+    let (owner, endpoint, mut sub) = owner_and_subscriber(&["-n", "2"]);
+    publish(&endpoint, "before");
+    assert_eq!(sub.line(), "t before");
+
+    // It stands still while the owner says farewell, returns and publishes.
+    sub.signal(Signal::STOP);
+    owner.signal(Signal::TERM);
+    assert_eq!(owner.finish().code, Some(0));
+    let restart = [
+        "node", "--bind", &endpoint, "--topic", "t", "--name", "owner",
+    ];
+    let mut again = Spot::run(&restart);
+    again.endpoint();
+    for unheard in ["1", "2", "3"] {
+        publish(&endpoint, unheard);
+    }
+    sub.signal(Signal::CONT);
+    sub.wait_for("lost node owner");
+    sub.wait_for("missed 3 messages of t");
+    publish(&endpoint, "heard");
+    assert_eq!(sub.finish().stdout, ["t heard"]);
+}
+
+#[test]
 fn an_owner_that_only_goes_silent_is_told_and_heard_again_when_it_wakes() {
     let (owner, endpoint, mut sub) = owner_and_subscriber(&["-n", "1"]);
     owner.signal(Signal::STOP);

@@ -78,6 +78,11 @@ fn samples() -> Vec<Frame<'static>> {
             next_sequence: 129,
             last: Last::No,
         },
+        Frame::Tail {
+            alias: 3,
+            next_sequence: 130,
+            last: Last::Lost,
+        },
         Frame::Interest {
             version: 2,
             entries: vec![InterestEntry {
@@ -269,7 +274,7 @@ fn values_out_of_range() {
         let neither = out_of_range("alias flags", flags.into(), 2);
         refuses(&[kind::ALIAS, 0, flags], neither);
     }
-    refuses(&[kind::TAIL, 0, 0, 3], out_of_range("last", 3, 2));
+    refuses(&[kind::TAIL, 0, 0, 4], out_of_range("last", 4, 3));
     refuses(
         &[kind::REPLAY, 1, 0, 1, 2, 1, b'a'],
         out_of_range("filter kind", 2, 1),

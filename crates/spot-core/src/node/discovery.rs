@@ -73,7 +73,16 @@ impl Node {
                     .as_ref()
                     .is_some_and(|peer| peer.node == Some(node) && peer.is_asked_for())
         });
-        self.membership.config.discovery && self.is_wanted(node) && !is_otherwise_held
+        let is_wanted = self.is_wanted(node) || self.is_leaving(node);
+        self.membership.config.discovery && is_wanted && !is_otherwise_held
+    }
+
+    /// Whether a member that has taken its leave is linked still: the end of its streams, and what was lost of them, is on
+    /// its way.
+    fn is_leaving(&self, node: NodeId) -> bool {
+        let remote = self.remotes.get(&node);
+        let is_linked = remote.is_some_and(|remote| remote.active.is_some());
+        is_linked && !self.refused.contains_key(&node)
     }
 
     fn is_wanted(&self, node: NodeId) -> bool {

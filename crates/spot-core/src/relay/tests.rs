@@ -4,11 +4,13 @@ use crate::frame::Data;
 const FROM: LinkId = LinkId(9);
 const LIFE: Incarnation = Incarnation(7);
 
-/// Links with room for so many messages, and what they got: numbers, `-n` for a TAIL at n.
+/// Links with room for so many messages, and what they got: numbers, `-n` for a TAIL at n; and the TAILs that tell of a
+/// loss that nobody can count.
 #[derive(Default)]
 struct Links {
     room: [usize; 3],
     got: [Vec<i64>; 3],
+    lost: [Vec<u64>; 3],
 }
 
 impl Links {
@@ -16,8 +18,14 @@ impl Links {
         let index = link.0 as usize;
         match what {
             Send::Control(frame) => {
-                if let Ok(Frame::Tail { next_sequence, .. }) = Frame::decode(frame) {
+                if let Ok(Frame::Tail {
+                    next_sequence,
+                    last,
+                    ..
+                }) = Frame::decode(frame)
+                {
                     self.got[index].push(-(next_sequence as i64));
+                    self.lost[index].extend((last == Last::Lost).then_some(next_sequence));
                 }
                 Offer::Queued
             }
@@ -169,4 +177,36 @@ fn a_sink_that_ceases_to_block_keeps_its_order() {
     pass(&mut relay, &mut links, 5);
     assert_eq!(drain(&mut relay, &mut links), None);
     assert_eq!(links.got[1], [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_loss_that_nobody_can_count_is_passed_on_in_its_place_also_to_those_who_wait() {
+    let (mut relay, mut links) = relay();
+    for sequence in 0..4 {
+        pass(&mut relay, &mut links, sequence);
+    }
+    relay.tail(5, Missed::UNKNOWN, |link, (), what| links.send(link, what));
+    relay.tail(7, Missed::UNKNOWN, |link, (), what| links.send(link, what));
+    relay.tail(8, Missed::exactly(1), |link, (), what| {
+        links.send(link, what)
+    });
+    pass(&mut relay, &mut links, 8);
+    assert_eq!(links.got[0], [0, 1, 2, 3, -5, -7, -8, 8]);
+    assert_eq!(links.lost[0], [5, 7]);
+    links.room[1] = 9;
+    assert_eq!(drain(&mut relay, &mut links), None);
+    assert_eq!(links.got[1], [0, 1, 2, 3, -8, 8]);
+    assert_eq!(links.lost[1], [8], "those in a row are told as one");
+}
+
+#[test]
+fn a_cut_stream_tells_those_who_wait_of_a_loss_that_nobody_can_count() {
+    let (mut relay, mut links) = relay();
+    for sequence in 0..3 {
+        pass(&mut relay, &mut links, sequence);
+    }
+    relay.tail(4, Missed::UNKNOWN, |link, (), what| links.send(link, what));
+    relay.cut(4, false, |link, (), what| links.send(link, what));
+    assert_eq!(links.got[1], [0, 1, -4, -4]);
+    assert_eq!(links.lost[1], [4]);
 }

@@ -45,7 +45,7 @@ fn an_old_way_that_ends_early_leaves_a_gap_of_the_right_size() {
     let mut first = stream(5);
     first.announced(NEW, LIFE, 8);
     assert_eq!(hear(&mut first, NEW, 8), Judged::Wait);
-    first.cut(OLD, false);
+    first.cut(OLD, Standing::Open);
     assert_eq!(released(&mut first), [(Some(8), 3)]);
     let mut second = stream(5);
     second.announced(NEW, LIFE, 8);
@@ -68,7 +68,7 @@ fn a_way_that_is_behind_repeats_nothing() {
         "either may bring the next"
     );
     let mut after_a_cut = self::stream(5);
-    after_a_cut.cut(OLD, false);
+    after_a_cut.cut(OLD, Standing::Open);
     assert_eq!(after_a_cut.announced(NEW, LIFE, 3), Missed::NONE);
     assert_eq!(
         hear(&mut after_a_cut, NEW, 5),
@@ -81,7 +81,7 @@ fn a_new_way_that_is_cut_leaves_the_old_one_in_use() {
     let mut stream = stream(5);
     stream.announced(NEW, LIFE, 8);
     hear(&mut stream, NEW, 8);
-    stream.cut(NEW, false);
+    stream.cut(NEW, Standing::Open);
     assert_eq!(released(&mut stream), []);
     assert_eq!(hear(&mut stream, OLD, 5), Judged::Deliver(Missed::NONE));
 }
@@ -93,7 +93,7 @@ fn a_way_that_was_left_for_another_goes_on_when_that_is_cut() {
     assert_eq!(hear(&mut stream, NEW, 5), Judged::Deliver(Missed::NONE));
     assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
     stream.announced(NEW, LIFE, 6);
-    stream.cut(NEW, false);
+    stream.cut(NEW, Standing::Open);
     assert_eq!(released(&mut stream), []);
     assert!(stream.is_live());
     assert_eq!(hear(&mut stream, OLD, 6), Judged::Deliver(Missed::NONE));
@@ -115,7 +115,8 @@ fn what_waits_is_bounded() {
 #[test]
 fn another_life_of_the_publisher_does_not_wait() {
     let mut stream = stream(5);
-    assert_eq!(stream.announced(NEW, Incarnation(8), 9), Missed::UNKNOWN);
+    let missed = stream.announced(NEW, Incarnation(8), 9);
+    assert_eq!(missed, Missed::at_least(9));
     assert_eq!(hear(&mut stream, OLD, 5), Judged::Discard);
     assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
     assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
@@ -128,11 +129,11 @@ fn another_life_of_the_publisher_does_not_wait() {
 }
 
 #[test]
-fn a_stream_that_ended_goes_on_without_a_gap() {
+fn a_stream_that_ended_and_goes_on_repeats_nothing_and_leaves_a_gap_of_the_right_size() {
     let mut stream = stream(5);
     assert_eq!(stream.tail(OLD, 5, Last::Ended), Missed::NONE);
     assert!(!stream.is_live());
-    assert_eq!(stream.announced(NEW, LIFE, 9), Missed::NONE);
+    assert_eq!(stream.announced(NEW, LIFE, 9), Missed::exactly(4));
     assert_eq!(hear(&mut stream, NEW, 9), Judged::Deliver(Missed::NONE));
     stream.tail(NEW, 10, Last::Ended);
     assert_eq!(stream.announced(OLD, LIFE, 6), Missed::NONE);
@@ -142,4 +143,30 @@ fn a_stream_that_ended_goes_on_without_a_gap() {
         "that one was heard"
     );
     assert_eq!(hear(&mut stream, OLD, 10), Judged::Deliver(Missed::NONE));
+}
+
+#[test]
+fn what_a_publisher_that_left_published_in_its_next_life_is_missing_unless_nobody_listened() {
+    let next_life = Incarnation(8);
+    let mut left = stream(5);
+    left.cut(OLD, Standing::Ended);
+    assert_eq!(left.announced(NEW, next_life, 3), Missed::exactly(3));
+    let mut unheard = stream(5);
+    unheard.stand(Standing::Unheard);
+    unheard.cut(OLD, Standing::Ended);
+    assert_eq!(unheard.announced(NEW, next_life, 3), Missed::NONE);
+}
+
+#[test]
+fn a_loss_that_nobody_can_count_is_told_by_the_way_that_is_followed_and_counts_as_one_by_another() {
+    let mut followed = stream(5);
+    assert_eq!(followed.tail(OLD, 7, Last::Lost), Missed::at_least(1));
+    assert!(followed.is_live());
+    assert_eq!(hear(&mut followed, OLD, 7), Judged::Deliver(Missed::NONE));
+    let mut beside = stream(5);
+    beside.announced(NEW, LIFE, 6);
+    assert_eq!(beside.tail(NEW, 7, Last::Lost), Missed::NONE);
+    assert_eq!(hear(&mut beside, NEW, 7), Judged::Wait);
+    assert_eq!(hear(&mut beside, OLD, 5), Judged::Deliver(Missed::NONE));
+    assert_eq!(released(&mut beside), [(Some(7), 1)]);
 }

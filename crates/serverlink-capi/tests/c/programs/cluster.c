@@ -112,12 +112,15 @@ static void peers_are_described(struct node *a, struct node *b)
 static void a_lost_node_is_told_once(struct node *a, struct node *b)
 {
     char topic[64], data[64];
+    OK(slk_spot_topic_create(a->spot, "a:other"));
+    OK(slk_spot_cluster_sync(b->spot, LONG_MS));
     PUBLISH(a->spot, "a:data", "last words");
     slk_spot_destroy(&a->spot);
     RECEIVES(b->spot, "a:data", "last words");
     FAILS(SLK_EHOSTUNREACH, slk_spot_recv(b->spot, topic, 64, NULL, data, 64, NULL, LONG_MS));
     RECEIVES_NOTHING(b->spot);
     FAILS(SLK_EHOSTUNREACH, slk_spot_publish(b->spot, "a:data", "x", 1));
+    FAILS(SLK_EHOSTUNREACH, slk_spot_subscribe(b->spot, "a:other"));
     CHECK(slk_spot_topic_exists(b->spot, "a:data") == 1);
 }
 

@@ -1,0 +1,228 @@
+//! Nodes that end and begin another life: what their subscribers missed meanwhile is told, with its number where anybody
+//! can know it.
+
+mod common;
+
+use common::proxy::Proxy;
+use common::*;
+use serverlink::{Delivery, Node, Subscriber};
+
+const TOPIC: &str = "t";
+
+/// A life of a named node that keeps so many messages, at an endpoint that outlives it.
+fn life(name: &str, endpoint: &str, history: usize) -> Node {
+    let builder = quick()
+        .name(name)
+        .options(|options| options.history = history);
+    builder.bind(endpoint).topic(TOPIC).start().unwrap()
+}
+
+/// The first life of an owner, and a network before it.
+fn owner() -> (Node, Proxy) {
+    let owner = life("owner", "tcp://127.0.0.1:0", 0);
+    let proxy = Proxy::before(&endpoint(&owner));
+    (owner, proxy)
+}
+
+/// A node that reaches the owner through its network.
+fn behind(proxy: &Proxy) -> Node {
+    let node = quick().peer(&proxy.endpoint).start().unwrap();
+    node.sync(WAIT).unwrap();
+    node
+}
+
+fn hub() -> Node {
+    let hub = quick().bind("tcp://127.0.0.1:0");
+    hub.options(|options| options.relay = true).start().unwrap()
+}
+
+fn publish(node: &Node, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        node.publish(TOPIC, number.to_le_bytes()).unwrap();
+    }
+}
+
+/// How the first life ends, as those see it who hear it through the network.
+#[derive(Clone, Copy)]
+enum End {
+    Leave,
+    Death,
+}
+
+/// The owner ends, and has published five messages in its next life before anybody hears it again.
+fn restart(owner: Node, proxy: &Proxy, end: End, history: usize, heard_by: &[&Subscriber]) -> Node {
+    let at = endpoint(&owner);
+    if let End::Death = end {
+        proxy.cut();
+    } else {
+        owner.close();
+    }
+    for subscriber in heard_by {
+        let lost = next(subscriber);
+        assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    }
+    proxy.cut();
+    owner.close();
+    let again = life("owner", &at, history);
+    publish(&again, 0..5);
+    proxy.restore();
+    again.wait_subscribers(TOPIC, 1, WAIT).unwrap();
+    again
+}
+
+#[track_caller]
+fn assert_gap(subscriber: &Subscriber, expected: Option<u64>) {
+    match next(subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, expected),
+        other => panic!("{other:?} instead of a gap"),
+    }
+}
+
+#[test]
+fn what_an_owner_published_after_a_farewell_before_it_was_heard_again_is_counted() {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    let again = restart(owner, &proxy, End::Leave, 0, &[&subscriber]);
+    publish(&again, 5..6);
+    assert_gap(&subscriber, Some(5));
+    assert_eq!(number(&subscriber), 5);
+    eventually("all are counted", || client.stats().missed_messages == 5);
+}
+
+#[test]
+fn a_farewell_after_which_nothing_is_missed_leaves_no_gap() {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    let at = endpoint(&owner);
+    owner.close();
+    let lost = next(&subscriber);
+    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    let again = life("owner", &at, 0);
+    again.wait_subscribers(TOPIC, 1, WAIT).unwrap();
+    publish(&again, 0..1);
+    assert_eq!(number(&subscriber), 0);
+}
+
+#[test]
+fn after_a_death_what_can_be_counted_is_and_the_gap_is_unknown() {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    let again = restart(owner, &proxy, End::Death, 0, &[&subscriber]);
+    publish(&again, 5..6);
+    assert_gap(&subscriber, None);
+    assert_eq!(number(&subscriber), 5);
+    eventually("all are counted", || client.stats().missed_messages == 5);
+}
+
+#[test]
+fn behind_a_hub_the_same_is_told() {
+    for (end, missed) in [(End::Leave, Some(5)), (End::Death, None)] {
+        let (owner, proxy) = owner();
+        let hub = hub();
+        hub.add_peer(&proxy.endpoint).unwrap();
+        let client = joined(&[&hub]);
+        eventually("the topic is known and reachable", || {
+            client.topic(TOPIC).is_some_and(|topic| topic.reachable)
+        });
+        let far = subscribed(&client, &[TOPIC]);
+        publish(&owner, 0..1);
+        assert_eq!(number(&far), 0);
+        let again = restart(owner, &proxy, end, 0, &[&far]);
+        publish(&again, 5..6);
+        assert_gap(&far, missed);
+        assert_eq!(number(&far), 5);
+    }
+}
+
+#[test]
+fn of_a_new_life_a_subscriber_that_asks_for_history_gets_what_is_kept_and_is_told_of_the_rest() {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = client.subscriber();
+    let ask = |options: &mut serverlink::SubscriberOptions| options.history = 3;
+    subscriber.configure(ask).unwrap();
+    subscriber.subscribe(TOPIC).unwrap();
+    subscriber.wait_subscribed(WAIT).unwrap();
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    let again = restart(owner, &proxy, End::Leave, 3, &[&subscriber]);
+    publish(&again, 5..6);
+    assert_gap(&subscriber, Some(2));
+    for expected in 2..6 {
+        assert_eq!(number(&subscriber), expected);
+    }
+}
+
+#[test]
+fn what_an_owner_published_while_nobody_listened_is_no_loss() {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    let at = endpoint(&owner);
+    owner.close();
+    let lost = next(&subscriber);
+    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    subscriber.unsubscribe(TOPIC).unwrap();
+    let again = life("owner", &at, 0);
+    publish(&again, 0..5);
+    eventually("the owner is back", || {
+        client.topic(TOPIC).is_some_and(|topic| topic.reachable)
+    });
+    subscriber.subscribe(TOPIC).unwrap();
+    subscriber.wait_subscribed(WAIT).unwrap();
+    publish(&again, 5..6);
+    assert_eq!(number(&subscriber), 5);
+    assert_eq!(client.stats().missed_messages, 0);
+}
+
+/// A publisher elsewhere, known again after its restart by its name.
+fn publisher(proxy: &Proxy) -> Node {
+    let node = quick().name("publisher").peer(&proxy.endpoint).start();
+    let node = node.unwrap();
+    node.sync(WAIT).unwrap();
+    node
+}
+
+#[test]
+fn the_death_of_a_publisher_elsewhere_is_told_over_links_and_hubs() {
+    let hub = hub();
+    let owner = quick().bind("tcp://127.0.0.1:0").topic(TOPIC);
+    let owner = owner.peer(endpoint(&hub)).start().unwrap();
+    let proxy = Proxy::before(&endpoint(&owner));
+    let (near, far) = (joined(&[&owner]), joined(&[&hub]));
+    for node in [&far, &hub] {
+        eventually("the topic is known and reachable", || {
+            node.topic(TOPIC).is_some_and(|topic| topic.reachable)
+        });
+    }
+    let subscribers = [&owner, &near, &hub, &far].map(|node| subscribed(node, &[TOPIC]));
+    let first = publisher(&proxy);
+    publish(&first, 0..1);
+    for subscriber in &subscribers {
+        assert_eq!(number(subscriber), 0);
+    }
+    proxy.cut();
+    eventually("the owner misses the publisher", || {
+        owner.stats().links == 2
+    });
+    first.close();
+    proxy.restore();
+    let second = publisher(&proxy);
+    publish(&second, 1..3);
+    for subscriber in &subscribers {
+        assert_gap(subscriber, None);
+        assert_eq!([number(subscriber), number(subscriber)], [1, 2]);
+        assert_empty(subscriber);
+    }
+}
