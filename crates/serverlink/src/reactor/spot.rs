@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, Past, kind};
 use spot_core::past::Token;
+use spot_core::unoffered::Unoffered;
 use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
@@ -16,15 +17,14 @@ use crate::engine::NodeInner;
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
 
-/// Streams published to us that may have ended and still wait for room; what waits of further ones is not waited for.
-const MAX_ENDING_UPSTREAMS: usize = 16;
-
 /// A SPOT link's incoming side.
 pub(super) struct Spot {
     link: LinkId,
     /// The node at the other end.
     peer: NodeId,
     aliases: Aliases,
+    /// What comes of streams whose topics the other side does not offer, as far as we know.
+    unoffered: Unoffered,
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
     /// Streams published to us that have ended and still wait for room.
@@ -40,8 +40,9 @@ enum Announced {
     Heard { topic: Arc<Topic>, heard: Heard },
     /// Published to us as the topic's owner.
     Upstream(Box<Upstream>),
-    /// To nobody: the topic is not offered, and the other side does not know yet.
-    Ignored,
+    /// To nobody: the topic is not offered, or not wanted from here any more, and the other side does not know yet. What
+    /// comes on the credit of subscribers gives it back.
+    Ignored(Option<Arc<Topic>>),
 }
 
 /// A stream published to us that has ended.
@@ -63,6 +64,7 @@ impl Spot {
             link,
             peer,
             aliases: Aliases::default(),
+            unoffered: Unoffered::default(),
             held_up: Vec::new(),
             ending: Vec::new(),
             in_use: false,
@@ -85,13 +87,8 @@ impl Spot {
         }
         match Data::decode(&frame.body) {
             Some(data) => {
-                let Data {
-                    alias,
-                    sequence,
-                    payload,
-                } = data.map_err(Fault::protocol)?;
-                let payload = payload_of(&frame.body, payload);
-                self.data(node, outbox, alias, sequence, payload, after)
+                let data = data.map_err(Fault::protocol)?;
+                self.data(node, outbox, data, &frame.body, after)
             }
             None => match Past::decode(&frame.body) {
                 Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
@@ -105,11 +102,12 @@ impl Spot {
         &mut self,
         node: &NodeInner,
         outbox: &SharedOutbox,
-        alias: u32,
-        sequence: u64,
-        payload: Payload,
+        data: Data<'_>,
+        body: &Body<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
+        let (alias, sequence) = (data.alias, data.sequence);
+        let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
@@ -121,7 +119,12 @@ impl Spot {
                     self.held_up.push(alias);
                 }
             }
-            Some(Announced::Ignored) => {}
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore(self.link, payload.len());
+                }
+                self.unoffered.keep(alias, body);
+            }
             None => return Err(unknown_alias("DATA", alias)),
         }
         Ok(())
@@ -140,16 +143,21 @@ impl Spot {
                 topic.hear_past(*heard, Token(past.token), past.sequence, &payload, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(topic)) => {
+                if let Some(topic) = topic {
+                    topic.ignore_past(self.link, Token(past.token), past.payload.len());
+                }
+                self.unoffered.keep(past.alias, body);
+                Ok(())
+            }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("PAST", past.alias)),
         }
     }
 
     fn live(
         &mut self,
-        alias: u32,
-        token: u64,
-        next_sequence: u64,
+        (alias, token, next_sequence): (u32, u64, u64),
+        body: &[u8],
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
@@ -157,7 +165,10 @@ impl Spot {
                 topic.hear_live(*heard, Token(token), next_sequence, after);
                 Ok(())
             }
-            Some(Announced::Ignored) => Ok(()),
+            Some(Announced::Ignored(_)) => {
+                self.unoffered.keep(alias, body);
+                Ok(())
+            }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("LIVE", alias)),
         }
     }
@@ -183,10 +194,12 @@ impl Spot {
                 handled
             })
             .map_err(Fault::protocol)?;
-            return if outbox.reads_answers() {
-                Ok(())
-            } else {
-                Err(Fault::unread_answers())
+            if !outbox.reads_answers() {
+                return Err(Fault::unread_answers());
+            }
+            return match kind {
+                Some(kind::TOPICS) => self.read_again(node, outbox, body, after),
+                _ => Ok(()),
             };
         }
         if !self.in_use {
@@ -201,12 +214,12 @@ impl Spot {
                 alias,
                 next_sequence,
                 last,
-            } => self.tail(node, alias, next_sequence, last, after)?,
+            } => self.tail(node, (alias, next_sequence, last), body, after)?,
             SpotFrame::Live {
                 alias,
                 token,
                 next_sequence,
-            } => self.live(alias, token, next_sequence, after)?,
+            } => self.live((alias, token, next_sequence), body, after)?,
             SpotFrame::Credit {
                 class,
                 messages,
@@ -223,6 +236,25 @@ impl Spot {
         Ok(())
     }
 
+    /// What came of streams before their topics were offered, which this TOPICS frame does.
+    fn read_again(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
+        topics: &[u8],
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        for kept in self.unoffered.take_offered(topics) {
+            let frame = Frame {
+                more: false,
+                command: false,
+                body: Body::Borrowed(&kept),
+            };
+            self.frame(node, outbox, frame, after)?;
+        }
+        Ok(())
+    }
+
     fn announced(
         &mut self,
         node: &Arc<NodeInner>,
@@ -235,8 +267,12 @@ impl Spot {
         let announced = if alias.upstream {
             Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
         } else {
-            self.heard(node, alias, after).unwrap_or(Announced::Ignored)
+            let heard = self.heard(node, alias, after);
+            heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
         };
+        let is_unoffered =
+            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
+        self.unoffered.announced(alias, is_unoffered);
         self.aliases.insert(alias.alias, announced)
     }
 
@@ -258,20 +294,25 @@ impl Spot {
     fn tail(
         &mut self,
         node: &NodeInner,
-        alias: u32,
-        next_sequence: u64,
-        last: Last,
+        (alias, next_sequence, last): (u32, u64, Last),
+        body: &[u8],
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_tail(*heard, next_sequence, last, after)
             }
-            Some(Announced::Upstream(upstream)) => upstream.tail(next_sequence),
-            Some(Announced::Ignored) => {}
+            Some(Announced::Upstream(upstream)) => {
+                let before = upstream.is_held_up();
+                upstream.tail(next_sequence);
+                if upstream.is_held_up() && !before {
+                    self.held_up.push(alias);
+                }
+            }
+            Some(Announced::Ignored(_)) => self.unoffered.keep(alias, body),
             None => return Err(unknown_alias("TAIL", alias)),
         }
-        if last != Last::No
+        if last.frees_alias()
             && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
         {
             self.upstream_ended(node, *upstream, false, after);
@@ -289,7 +330,7 @@ impl Spot {
     ) {
         if upstream.is_held_up()
             && !upstream.has_no_way()
-            && self.ending.len() < MAX_ENDING_UPSTREAMS
+            && self.ending.len() < limits::MAX_ENDING_UPSTREAMS
         {
             self.ending.push(Ending { upstream, for_good });
         } else {
@@ -343,7 +384,6 @@ impl Spot {
     pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
         let farewell = match self.farewell {
             Some(ByeReason::Leaving) => Farewell::Theirs,
-            Some(ByeReason::Refused) => Farewell::Ours,
             _ if left => Farewell::Ours,
             _ => Farewell::None,
         };
@@ -354,7 +394,7 @@ impl Spot {
                     let ended = farewell != Farewell::None && upstream.is_of(self.peer);
                     self.upstream_ended(node, *upstream, ended, after);
                 }
-                Announced::Ignored => {}
+                Announced::Ignored(_) => {}
             }
         }
     }
