@@ -4,4 +4,5 @@ mod floods;
 mod frames;
 mod greetings;
 mod handshakes;
+mod numbers;
 mod victim;

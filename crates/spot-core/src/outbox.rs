@@ -463,7 +463,7 @@ impl Outbox {
         self.dropped += 1;
         if let Some(Ok(data)) = Data::decode(header) {
             let next = self.unannounced.entry(data.alias).or_default();
-            *next = (*next).max(data.sequence + 1);
+            *next = (*next).max(data.sequence.saturating_add(1));
         }
     }
 

@@ -53,7 +53,7 @@ impl Waiting {
     /// The number that is next after it.
     fn next(&self) -> u64 {
         match self {
-            Self::Message(sequence, _) => sequence + 1,
+            Self::Message(sequence, _) => sequence.wrapping_add(1),
             Self::Tail(next, _) => *next,
         }
     }
@@ -206,7 +206,7 @@ impl<Q> Relay<Q> {
             self.waiting_messages += 1;
         } else {
             // It is lost to those who wait, and shows as a gap.
-            self.wait_for_tail(sequence + 1, Last::No);
+            self.wait_for_tail(sequence.wrapping_add(1), Last::No);
             passed.grant = self.done(payload.len());
         }
         passed
@@ -417,7 +417,7 @@ impl<Q> Sink<Q> {
                 passed.ended.extend(ended.map(|class| (self.link, *class)));
             }
         }
-        self.next = sequence + 1;
+        self.next = sequence.wrapping_add(1);
     }
 
     fn tail(

@@ -185,6 +185,23 @@ fn history_came_again_by_a_filter_that_overlapped_with_a_cancelled_one() {
     assert_eq!(replays(&mut cluster), []);
 }
 
+/// How far it had come was forgotten then. Where it cancelled that filter, and the link was cut before the second answer, it
+/// was sent the same messages again (seed 2196).
+#[test]
+fn who_asked_by_two_filters_waited_for_the_first_answer_only() {
+    let (mut cluster, subscriber) = cluster();
+    for filter in [pattern("*"), exact("t")] {
+        cluster.with(0, |node, _| node.subscribe(subscriber, &filter).unwrap());
+    }
+    let mut steps = 0;
+    while !cluster.hosts[0].awaiting.is_empty() {
+        cluster.deliver(0);
+        steps += 1;
+    }
+    assert!(steps > 2, "two are asked and two answered");
+    assert_eq!(cluster.choices(), 0, "nothing is unanswered");
+}
+
 #[test]
 fn the_owner_is_told_where_a_stream_goes_on_when_the_link_is_attached() {
     let mut cluster = Cluster::new(1);

@@ -244,11 +244,13 @@ impl Node {
         while let Some(asked) = self.link_mut(link).next_answered() {
             let (subscriber, filter) = (asked.subscriber, asked.filter);
             for topic in self.topics_matching(&filter) {
-                self.push(Output::PastSent {
-                    topic,
-                    subscriber,
-                    link,
-                });
+                if !self.is_asked(link, topic, subscriber) {
+                    self.push(Output::PastSent {
+                        topic,
+                        subscriber,
+                        link,
+                    });
+                }
             }
             let ask = self.asks.get_mut(&(subscriber, filter));
             if let Some(ask) = ask.filter(|ask| ask.token == asked.token) {
@@ -256,6 +258,14 @@ impl Node {
                 ask.answered_by(owner);
             }
         }
+    }
+
+    /// Whether the other side has still to answer a subscriber about a topic, by whichever filter: what it has of that so far
+    /// is to be remembered until then.
+    fn is_asked(&self, link: LinkId, topic: TopicId, subscriber: SubscriberId) -> bool {
+        let name = &self.registry.get(topic).expect("the caller found it").name;
+        let mut asked = self.links[&link].asked.iter();
+        asked.any(|asked| asked.subscriber == subscriber && asked.filter.matches(name))
     }
 
     /// A link is gone: what was asked on it and not answered is to be asked again.
