@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::frame::{Alias, Frame, TopicChange};
+use crate::frame::{Alias, Frame, TopicChange, kind};
 use crate::limits::MAX_UNOFFERED_BYTES;
 
 /// What a frame takes beside its bytes.
@@ -17,6 +17,8 @@ pub struct Unoffered {
     /// By topic, in the order they came, each with its alias.
     frames: HashMap<Box<str>, Vec<Kept>>,
     bytes: usize,
+    /// A list that began anew is being read.
+    in_list: bool,
 }
 
 type Kept = (u32, Box<[u8]>);
@@ -56,19 +58,27 @@ impl Unoffered {
         }
     }
 
-    /// The neighbour has changed its offers by this TOPICS frame: the frames to be read again, in order, of streams whose
-    /// topics it offers now.
+    /// The neighbour told its offers by this TOPICS frame, or what they amount to by this DIGEST: the frames to be read
+    /// again, in order, of streams whose topics turn out to be offered. Only a list that began anew brings what was missed. A
+    /// change that adds a topic begins another life of it: what came before is what was on its way when it was removed.
     #[must_use]
-    pub fn take_offered(&mut self, topics: &[u8]) -> Vec<Box<[u8]>> {
-        if self.frames.is_empty() {
-            return Vec::new();
+    pub fn take_offered(&mut self, told: &[u8]) -> Vec<Box<[u8]>> {
+        match told.first() {
+            Some(&kind::TOPICS) => {}
+            Some(&kind::DIGEST) => {
+                self.in_list = false;
+                return Vec::new();
+            }
+            _ => return Vec::new(),
         }
-        let Ok(Frame::Topics { changes, .. }) = Frame::decode(topics) else {
+        let Ok(Frame::Topics { changes, reset, .. }) = Frame::decode(told) else {
             return Vec::new();
         };
+        self.in_list |= reset;
         let mut offered = Vec::new();
         for change in changes {
             match change {
+                TopicChange::Add(topic) if !self.in_list => drop(self.take(topic)),
                 TopicChange::Add(topic) => offered.extend(self.take(topic)),
                 TopicChange::Remove(topic) => drop(self.take(topic)),
                 TopicChange::Relay { .. } | TopicChange::Unrelay { .. } => {}
@@ -134,7 +144,7 @@ mod tests {
     }
 
     fn offers(changes: &[TopicChange<'_>]) -> Vec<u8> {
-        topics_frames(1, false, changes.iter().copied()).remove(0)
+        topics_frames(1, true, changes.iter().copied()).remove(0)
     }
 
     #[test]
@@ -166,6 +176,22 @@ mod tests {
         kept.keep(1, &data(1, 0, b"of b"));
         let again = kept.take_offered(&offers(&[TopicChange::Add("a")]));
         assert_eq!(*again, [Frame::Alias(alias(2, "a")).to_vec().into()]);
+        assert_eq!(kept.bytes, 0);
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_its_topic_was_removed_came_back_with_the_topic() {
+        let mut kept = Unoffered::default();
+        assert!(kept.take_offered(&offers(&[])).is_empty());
+        let digest = Frame::Digest {
+            version: 1,
+            offers: crate::frame::Digest::default(),
+        };
+        assert!(kept.take_offered(&digest.to_vec()).is_empty());
+        kept.announced(&alias(1, "a"), true);
+        kept.keep(1, &data(1, 0, b"late"));
+        let again = topics_frames(2, false, [TopicChange::Add("a")]).remove(0);
+        assert!(kept.take_offered(&again).is_empty());
         assert_eq!(kept.bytes, 0);
     }
 

@@ -198,7 +198,7 @@ impl Spot {
                 return Err(Fault::unread_answers());
             }
             return match kind {
-                Some(kind::TOPICS) => self.read_again(node, outbox, body, after),
+                Some(kind::TOPICS | kind::DIGEST) => self.read_again(node, outbox, body, after),
                 _ => Ok(()),
             };
         }
@@ -236,15 +236,15 @@ impl Spot {
         Ok(())
     }
 
-    /// What came of streams before their topics were offered, which this TOPICS frame does.
+    /// What came of streams before their topics were offered, as this TOPICS or DIGEST frame tells.
     fn read_again(
         &mut self,
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
-        topics: &[u8],
+        told: &[u8],
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
-        for kept in self.unoffered.take_offered(topics) {
+        for kept in self.unoffered.take_offered(told) {
             let frame = Frame {
                 more: false,
                 command: false,
