@@ -8,6 +8,7 @@ use spot_core::limits::{
     DIAL_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, HEARTBEAT_INTERVAL_MS, HEARTBEAT_MISSES,
 };
 use spot_core::outbox::{Outbox, Segment};
+use spot_core::unoffered::Unoffered;
 use spot_core::{NodeId, TopicId};
 use zmtp::{
     Command, Decoder, Handshake, Heartbeat, HeartbeatAction, HeartbeatConfig, Limits, Metadata,
@@ -31,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) closing: bool,
     /// The streams that the other side announced, by alias.
     pub(crate) heard: BTreeMap<u32, (TopicId, NodeId)>,
+    /// Streams whose topics the other side does not offer, as far as we know.
+    pub(crate) unoffered: Unoffered,
     /// Those that were not wanted any more when they were announced.
     pub(crate) ignored: BTreeMap<u32, (TopicId, NodeId)>,
     /// Streams published to us as the owner of their topics, by alias.
@@ -82,6 +85,7 @@ impl Link {
             active: false,
             closing: false,
             heard: BTreeMap::new(),
+            unoffered: Unoffered::default(),
             ignored: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             node: None,

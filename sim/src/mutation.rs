@@ -1,7 +1,7 @@
 //! Broken drivers, to prove that the checkers find what is broken.
 
 use spot_core::Node;
-use spot_core::frame::kind;
+use spot_core::frame::{Frame, kind};
 
 /// What a driver does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Mutation {
     ResetSequence,
     /// A change of the topics offered is not sent.
     LoseTopicChange,
+    /// Nor is it told what all changes amount to.
+    LoseTopicChangeAndDigest,
     /// Every message is sent twice, which honest receivers put up with.
     RepeatMessages,
     /// Every message is sent twice, and what was seen before is delivered.
@@ -34,7 +36,8 @@ pub enum Mutation {
     HideCrashes,
     /// A routed topic is heard from everybody.
     IgnoreRoute,
-    /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin.
+    /// What comes by another way than the one that is followed is delivered and passed on, as if it were of another origin;
+    /// and delivered again by those that it is passed on to.
     RelayWithoutOrigin,
 }
 
@@ -44,15 +47,25 @@ impl Mutation {
         matches!(self, Self::RepeatMessages | Self::AcceptDuplicates)
     }
 
+    /// Whether peers miss some of what is offered, so that they may ask for it again.
+    pub(crate) fn loses_topics(self) -> bool {
+        matches!(self, Self::LoseTopicChange | Self::LoseTopicChangeAndDigest)
+    }
+
     /// Whether a control frame is not sent.
     pub(crate) fn swallows(self, node: &Node, frame: &[u8]) -> bool {
         match self {
             Self::SkipResubscription => {
                 frame.starts_with(&[kind::INTEREST, 1]) && node.reconnects() > 0
             }
-            // One that does not begin the list anew.
-            Self::LoseTopicChange => frame[0] == kind::TOPICS && frame[2] == 0,
+            Self::LoseTopicChange => changes_topics(frame),
+            Self::LoseTopicChangeAndDigest => changes_topics(frame) || frame[0] == kind::DIGEST,
             _ => false,
         }
     }
+}
+
+/// Whether it is a TOPICS frame that does not begin the list anew.
+fn changes_topics(frame: &[u8]) -> bool {
+    matches!(Frame::decode(frame), Ok(Frame::Topics { reset: false, .. }))
 }

@@ -238,6 +238,14 @@ impl World {
         result
     }
 
+    /// How long after a host began to host a topic all know it: where the news is missed each link repairs that in turn.
+    pub(crate) fn known_after_ms(&self) -> u64 {
+        match self.mutation {
+            Some(mutation) if mutation.loses_topics() => 10_000,
+            _ => 100,
+        }
+    }
+
     /// Whether a host's programs can do anything.
     pub(crate) fn is_up(&self, host: usize) -> bool {
         let state = &self.hosts[host];

@@ -3,12 +3,19 @@
 use sim::Mutation;
 
 /// Seeds that a mutant may live through before it must be found out.
-const SEEDS: u64 = 96;
+const SEEDS: u64 = 32;
+
+/// Where what is broken matters seldom: a publisher's ways to an owner change, and the old one still holds something.
+const SEEDS_OF_TURNS: u64 = 96;
 
 /// Runs a mutant until the checker that is meant for it finds it out; others may do so before. All that failed must pass
 /// unbroken.
 fn expect_caught(mutation: Mutation, by: &[&str]) {
-    for seed in 0..SEEDS {
+    expect_caught_within(SEEDS, mutation, by);
+}
+
+fn expect_caught_within(seeds: u64, mutation: Mutation, by: &[&str]) {
+    for seed in 0..seeds {
         let Err(fault) = sim::run_mutant(seed, mutation) else {
             continue;
         };
@@ -19,7 +26,7 @@ fn expect_caught(mutation: Mutation, by: &[&str]) {
             return;
         }
     }
-    panic!("{mutation:?} lives through {SEEDS} seeds as far as {by:?} can tell");
+    panic!("{mutation:?} lives through {seeds} seeds as far as {by:?} can tell");
 }
 
 #[test]
@@ -33,8 +40,19 @@ fn a_sequence_that_is_reset_is_caught() {
 }
 
 #[test]
-fn a_lost_change_of_topics_is_caught() {
-    expect_caught(Mutation::LoseTopicChange, &["registry", "progress"]);
+fn a_lost_change_of_topics_is_repaired() {
+    for seed in 0..SEEDS {
+        let seen = sim::run_mutant(seed, Mutation::LoseTopicChange);
+        assert!(seen.is_ok(), "seed {seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_lost_change_of_topics_that_is_not_repaired_is_caught() {
+    expect_caught(
+        Mutation::LoseTopicChangeAndDigest,
+        &["registry", "progress"],
+    );
 }
 
 #[test]
@@ -69,7 +87,8 @@ fn a_forgotten_stream_to_an_owner_is_caught() {
 
 #[test]
 fn a_turn_that_is_forgotten_is_caught() {
-    expect_caught(Mutation::ForgetTurns, &["order", "duplicate"]);
+    let by = ["order", "duplicate"];
+    expect_caught_within(SEEDS_OF_TURNS, Mutation::ForgetTurns, &by);
 }
 
 #[test]

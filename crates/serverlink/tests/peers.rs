@@ -102,7 +102,9 @@ fn malformed_endpoints_are_refused() {
 
 #[test]
 fn a_node_does_not_become_its_own_peer() {
-    let node = quick().bind("tcp://*:0").topic("t").start().unwrap();
+    let node = quick().name("n").bind("tcp://*:0").topic("t").start();
+    let node = node.unwrap();
+    let events = node.events();
     let port = endpoint(&node).rsplit(':').next().unwrap().to_owned();
     assert!(node.add_peer(&endpoint(&node)).is_err());
     let alias = format!("tcp://127.0.0.1:{port}");
@@ -123,6 +125,8 @@ fn a_node_does_not_become_its_own_peer() {
     node.sync(WAIT).unwrap();
     assert_empty(&subscriber);
     assert_eq!(node.stats().links, 0);
+    let told = events.try_next();
+    assert_eq!(told, None, "nothing is wrong with its name");
     node.remove_peer(&alias).unwrap();
     assert!(node.peers().is_empty());
 }

@@ -5,6 +5,7 @@
 //! specification.
 
 mod data;
+mod digest;
 mod error;
 mod gossip;
 mod interest;
@@ -16,6 +17,7 @@ mod tests;
 mod topics;
 
 pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
+pub use digest::Digest;
 pub use error::FrameError;
 pub use gossip::Gossip;
 pub use interest::{InterestEntry, interest_frames};
@@ -53,6 +55,10 @@ pub mod kind {
     pub const SYNC: u8 = 0x21;
     /// [`Frame::SyncAck`](super::Frame::SyncAck).
     pub const SYNC_ACK: u8 = 0x22;
+    /// [`Frame::Digest`](super::Frame::Digest).
+    pub const DIGEST: u8 = 0x23;
+    /// [`Frame::Relist`](super::Frame::Relist).
+    pub const RELIST: u8 = 0x24;
     /// [`Frame::Alias`](super::Frame::Alias).
     pub const ALIAS: u8 = 0x30;
     /// [`Frame::Data`](super::Frame::Data).
@@ -129,6 +135,18 @@ pub enum Frame<'a> {
     SyncAck {
         /// From the SYNC.
         id: u64,
+    },
+    /// What all TOPICS so far amount to.
+    Digest {
+        /// The version of the last of them.
+        version: u64,
+        /// What the sender offers.
+        offers: Digest,
+    },
+    /// The sender has missed some of them, and asks for the whole list.
+    Relist {
+        /// The highest version it has read of.
+        version: u64,
     },
     /// Names a stream by a small number, before the first DATA.
     Alias(Alias<'a>),
@@ -348,6 +366,13 @@ impl<'a> Frame<'a> {
             kind::SYNC_ACK => Self::SyncAck {
                 id: reader.varint("id")?,
             },
+            kind::DIGEST => Self::Digest {
+                version: reader.varint("version")?,
+                offers: Digest::read(&mut reader)?,
+            },
+            kind::RELIST => Self::Relist {
+                version: reader.varint("version")?,
+            },
             kind::ALIAS => Self::Alias(Alias::read(&mut reader)?),
             kind::TAIL => Self::Tail {
                 alias: read_alias(&mut reader)?,
@@ -394,6 +419,11 @@ impl<'a> Frame<'a> {
             } => topics::put(out, *version, *reset, changes),
             Self::Sync { id } => put_numbers(out, kind::SYNC, &[*id]),
             Self::SyncAck { id } => put_numbers(out, kind::SYNC_ACK, &[*id]),
+            Self::Digest { version, offers } => {
+                put_numbers(out, kind::DIGEST, &[*version, offers.count]);
+                out.extend(offers.sum.to_be_bytes());
+            }
+            Self::Relist { version } => put_numbers(out, kind::RELIST, &[*version]),
             Self::Alias(alias) => alias.put(out),
             Self::Data(data) => {
                 put_data_header(out, data.alias, data.sequence);

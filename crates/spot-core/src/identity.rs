@@ -19,13 +19,17 @@ impl NodeId {
     /// Part of the SPOT link protocol and so fixed for ever: a restarted node is known as the same
     /// member by it.
     pub fn from_name(name: &str) -> Self {
-        const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        let hash = name.bytes().fold(OFFSET_BASIS, |hash, byte| {
-            (hash ^ u128::from(byte)).wrapping_mul(PRIME)
-        });
-        Self(hash.to_be_bytes())
+        Self(fnv1a_128(name.as_bytes()).to_be_bytes())
     }
+}
+
+/// FNV-1a with 128 bits: good against mistakes, not against malice.
+pub(crate) fn fnv1a_128(bytes: &[u8]) -> u128 {
+    const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    bytes.iter().fold(OFFSET_BASIS, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(PRIME)
+    })
 }
 
 impl fmt::Display for NodeId {

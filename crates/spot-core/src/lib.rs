@@ -31,6 +31,7 @@ pub mod splice;
 pub mod stream;
 mod swim;
 pub mod topic;
+pub mod unoffered;
 pub mod upstream;
 pub mod varint;
 

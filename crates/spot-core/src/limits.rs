@@ -100,6 +100,20 @@ pub const MAX_RESUMED_PER_LINK: usize = 1 << 16;
 /// begin without history.
 pub const MAX_REPLAYS_PER_LINK: usize = 1 << 16;
 
+/// What changes of the offered topics amount to is told this long after the first of them: a burst is told once, and what a
+/// peer has missed of it does not stay unknown for long.
+pub const DIGEST_AFTER_MS: u64 = 1000;
+
+/// A peer that has missed some asks for the whole list, and again after this long: its answer takes a round trip.
+pub const RELIST_MIN_MS: u64 = 1000;
+
+/// The longest pause before it asks again: a peer with which we cannot agree costs little.
+pub const RELIST_MAX_MS: u64 = 60_000;
+
+/// Most bytes kept, for each link, of streams whose topics the other side has not offered as far as we know: as much as waits
+/// on a new path, for the second or so that it takes to find out.
+pub const MAX_UNOFFERED_BYTES: usize = MAX_SPLICE_BYTES;
+
 // Relaying.
 
 /// Most relaying nodes that a message may pass: more than any sensible chain of hubs has, and few enough that news of a

@@ -449,6 +449,25 @@ fn one_seed_is_enough_for_a_mesh() {
 }
 
 #[test]
+fn a_member_whose_place_a_namesake_took_is_not_dialled_without_end() {
+    let mut cluster = Cluster::new(3);
+    for host in 0..3 {
+        let own = address(host).to_string();
+        cluster.with(host, |node, _| node.add_endpoint(own));
+    }
+    discovers(&mut cluster, 0);
+    cluster.add(0, 1);
+    cluster.add(2, 1);
+    cluster.run(5000);
+    assert!(cluster.link_between(0, 2).is_some());
+    cluster.restart(2, node_id(0), 2);
+    cluster.hosts[0].dials.clear();
+    cluster.run(30_000);
+    let dials = &cluster.hosts[0].dials;
+    assert!((6..=10).contains(&dials.len()), "{dials:?}");
+}
+
+#[test]
 fn discovery_lets_go_of_who_left_and_of_who_was_removed() {
     let mut cluster = Cluster::new(4);
     for host in 0..4 {

@@ -6,7 +6,7 @@ use common::{Cluster, address, endpoint, exact, node_id};
 use spot_core::frame::{Alias, ByeReason, Frame, InterestEntry, TopicChange};
 use spot_core::hello::Hello;
 use spot_core::limits::{MAX_CLASSES_PER_FILTER, MAX_FILTERS_PER_LINK};
-use spot_core::node::{CloseReason, LinkFrameError};
+use spot_core::node::{CloseReason, LinkFrameError, PeerStatus};
 use spot_core::{Class, Event, Incarnation, LinkId, LinkPeer, NodeId, Overflow};
 
 fn hello(id: NodeId, incarnation: u64) -> Hello {
@@ -132,6 +132,72 @@ fn an_older_life_that_shook_hands_late_undid_the_newer_one() {
         1,
         "its equal does not replace it"
     );
+}
+
+/// Two nodes of one id, which is what two of one name have.
+fn namesakes() -> Cluster {
+    let mut cluster = Cluster::new(2);
+    cluster.restart(1, node_id(0), 2);
+    cluster
+}
+
+/// How often a host said that there are two nodes of a name: of what it dialled, and of what came.
+fn told_of_namesakes(cluster: &Cluster, host: usize) -> [usize; 2] {
+    let is_about_names = |reason: &str| reason.contains("same name, give each its own: \"n0\"");
+    let mut told = [0; 2];
+    for event in &cluster.hosts[host].events {
+        match event {
+            Event::ConnectFailed { reason, .. } if is_about_names(reason) => told[0] += 1,
+            Event::Rejected { reason, .. } if is_about_names(reason) => told[1] += 1,
+            event => panic!("{event:?}"),
+        }
+    }
+    told
+}
+
+#[test]
+fn two_nodes_of_one_name_that_dialled_each_other_took_each_other_for_themselves() {
+    let mut cluster = namesakes();
+    cluster.add(0, 1);
+    cluster.add(1, 0);
+    cluster.settle();
+    for host in 0..2 {
+        assert_eq!(told_of_namesakes(&cluster, host), [1, 1]);
+        assert_eq!(cluster.hosts[host].closed, [CloseReason::Refused; 2]);
+        let peers = cluster.hosts[host].node.peers();
+        assert!(
+            peers
+                .iter()
+                .all(|peer| peer.status == PeerStatus::Waiting && peer.node.is_none())
+        );
+    }
+    // One of them gets another name, and it is as if nothing had been.
+    cluster.restart(1, node_id(1), 3);
+    cluster.add(1, 0);
+    cluster.run(6000);
+    cluster.assert_one_link_per_pair();
+}
+
+#[test]
+fn a_node_of_the_same_name_is_dialled_at_the_longest_pauses() {
+    let mut cluster = namesakes();
+    cluster.add(0, 1);
+    cluster.run(60_000);
+    let dials = cluster.hosts[0].dials.len();
+    assert!((12..=17).contains(&dials), "{dials} dials in a minute");
+    assert_eq!(told_of_namesakes(&cluster, 0), [dials, 0]);
+    assert_eq!(told_of_namesakes(&cluster, 1), [0, dials]);
+}
+
+#[test]
+fn a_node_that_dials_itself_says_nothing_of_names() {
+    let mut cluster = Cluster::new(1);
+    cluster.add(0, 0);
+    cluster.run(10_000);
+    assert_eq!(cluster.hosts[0].events, []);
+    assert_eq!(cluster.hosts[0].closed, [CloseReason::Itself; 2]);
+    let peers = cluster.hosts[0].node.peers();
+    assert_eq!(peers[0].status, PeerStatus::Itself);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, Frame, Last, ResumeEntry, resume_frames};
+use spot_core::frame::{Alias, Frame, Last, ResumeEntry, kind, resume_frames};
 use spot_core::history::History;
 use spot_core::inbox::Notice;
 use spot_core::past::Past;
@@ -140,12 +140,21 @@ impl Driver {
         }
     }
 
+    /// Whether the driver is broken so that peers miss some of what is offered.
+    fn loses_topics(&self) -> bool {
+        self.mutation.is_some_and(Mutation::loses_topics)
+    }
+
     fn send_frame(&mut self, link: LinkId, frame: &[u8]) {
         if self
             .mutation
             .is_some_and(|mutation| mutation.swallows(&self.node, frame))
         {
             return;
+        }
+        if frame[0] == kind::RELIST && !self.loses_topics() {
+            let fault = format!("{link:?}: a list was missed, and nothing is lost");
+            self.faults.push(fault);
         }
         match self.links.get_mut(&link) {
             Some(link) => link.outbox.control(frame),

@@ -1,6 +1,6 @@
 //! The network side: connections that come and go, and frames by their kind.
 
-use spot_core::frame::Frame;
+use spot_core::frame::{Data, Frame, Past};
 use spot_core::past::Token;
 use spot_core::{LinkId, LinkPeer};
 
@@ -70,7 +70,11 @@ impl Driver {
     }
 
     pub(super) fn take_frame(&mut self, id: LinkId, bytes: &[u8]) {
-        match Frame::decode(bytes) {
+        let frame = Frame::decode(bytes);
+        if let Ok(frame) = &frame {
+            self.keep_unoffered(id, frame, bytes);
+        }
+        match frame {
             Ok(Frame::Data(data)) => self.data(id, &data),
             Ok(Frame::Alias(alias)) => self.announced(id, &alias),
             Ok(Frame::Tail {
@@ -97,7 +101,24 @@ impl Driver {
                 if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));
                 }
+                let link = self.links.get_mut(&id);
+                let again = link.map(|link| link.unoffered.take_offered(bytes));
+                for frame in again.unwrap_or_default() {
+                    self.take_frame(id, &frame);
+                }
             }
+        }
+    }
+
+    /// Keeps what is of a stream whose topic is not offered, as far as we know.
+    fn keep_unoffered(&mut self, id: LinkId, frame: &Frame<'_>, bytes: &[u8]) {
+        if let Frame::Data(Data { alias, .. })
+        | Frame::Past(Past { alias, .. })
+        | Frame::Live { alias, .. }
+        | Frame::Tail { alias, .. } = frame
+        {
+            let link = self.links.get_mut(&id).expect("it has a frame");
+            link.unoffered.keep(*alias, bytes);
         }
     }
 }

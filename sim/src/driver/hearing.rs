@@ -13,6 +13,8 @@ use crate::mutation::Mutation;
 impl Driver {
     pub(super) fn announced(&mut self, id: LinkId, alias: &Alias<'_>) {
         if alias.upstream {
+            let link = self.links.get_mut(&id).expect("it has a frame");
+            link.unoffered.announced(alias, false);
             return self.upstream_announced(id, alias);
         }
         let topic_id = self.with(|node, _| node.open_stream(id, alias));
@@ -20,6 +22,8 @@ impl Driver {
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.heard.remove(&alias.alias);
         link.ignored.remove(&alias.alias);
+        let is_unoffered = topic_id.is_none() && link.node == Some(alias.publisher);
+        link.unoffered.announced(alias, is_unoffered);
         if let (None, Some(topic_id)) = (topic_id, known) {
             let ignored = (topic_id, alias.publisher);
             link.ignored.insert(alias.alias, ignored);
@@ -47,14 +51,21 @@ impl Driver {
         let streams = &mut self.topics.get_mut(&topic).expect("just found").streams;
         let stream = streams.get_mut(&publisher).expect("just found");
         let payload = Payload::copy_from(data.payload);
-        let follows = stream.link() == Some(id);
+        let other_way = stream.link() != Some(id);
+        let relayed = self.links[&id].node != Some(publisher);
         let judged = match (stream.receive(id, data.sequence, &payload), self.mutation) {
             (Judged::Discard, Some(Mutation::AcceptDuplicates)) => Judged::Deliver(Missed::NONE),
-            (_, Some(Mutation::RelayWithoutOrigin)) if !follows => Judged::Deliver(Missed::NONE),
+            (_, Some(Mutation::RelayWithoutOrigin)) if other_way => Judged::Deliver(Missed::NONE),
+            (Judged::Discard, Some(Mutation::RelayWithoutOrigin)) if relayed => {
+                Judged::Deliver(Missed::NONE)
+            }
             (judged, _) => judged,
         };
         match judged {
             Judged::Deliver(missed) => {
+                if other_way && self.mutation == Some(Mutation::RelayWithoutOrigin) {
+                    self.forget_passed(topic, publisher, data.sequence);
+                }
                 self.heard(topic, publisher, id, missed, Some((data.sequence, payload)));
             }
             Judged::Wait => {}

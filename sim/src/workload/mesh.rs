@@ -211,7 +211,8 @@ pub(super) fn expect_last_messages(world: &mut World) -> Result<(), String> {
         for topic in 0..world.workload.topics() {
             create(world, host, topic);
         }
-        pass(world, 100)?;
+        let known_after_ms = world.known_after_ms();
+        pass(world, known_after_ms)?;
         for topic in 0..world.workload.topics() {
             let name = topic_name(host, topic);
             publish_soon(world, host, &name)?;

@@ -397,6 +397,9 @@ impl NodeInner {
             Event::ConnectFailed { endpoint, reason } => {
                 tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
+            Event::Rejected { endpoint, reason } => {
+                tracing::warn!(node, peer = endpoint, reason, "connection refused");
+            }
             Event::MemberUp { node: member, name } => {
                 tracing::info!(node, %member, member_name = %name, "member up");
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, Past, kind};
 use spot_core::past::Token;
+use spot_core::unoffered::Unoffered;
 use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
@@ -22,6 +23,8 @@ pub(super) struct Spot {
     /// The node at the other end.
     peer: NodeId,
     aliases: Aliases,
+    /// What comes of streams whose topics the other side does not offer, as far as we know.
+    unoffered: Unoffered,
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
     /// Streams published to us that have ended and still wait for room.
@@ -61,6 +64,7 @@ impl Spot {
             link,
             peer,
             aliases: Aliases::default(),
+            unoffered: Unoffered::default(),
             held_up: Vec::new(),
             ending: Vec::new(),
             in_use: false,
@@ -83,13 +87,8 @@ impl Spot {
         }
         match Data::decode(&frame.body) {
             Some(data) => {
-                let Data {
-                    alias,
-                    sequence,
-                    payload,
-                } = data.map_err(Fault::protocol)?;
-                let payload = payload_of(&frame.body, payload);
-                self.data(node, outbox, alias, sequence, payload, after)
+                let data = data.map_err(Fault::protocol)?;
+                self.data(node, outbox, data, &frame.body, after)
             }
             None => match Past::decode(&frame.body) {
                 Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
@@ -103,12 +102,13 @@ impl Spot {
         &mut self,
         node: &NodeInner,
         outbox: &SharedOutbox,
-        alias: u32,
-        sequence: u64,
-        payload: Payload,
+        data: Data<'_>,
+        body: &Body<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         outbox.note_heard();
+        let (alias, sequence) = (data.alias, data.sequence);
+        let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear(*heard, sequence, &payload, after)
@@ -124,6 +124,7 @@ impl Spot {
                 if let Some(topic) = topic {
                     topic.ignore(self.link, payload.len());
                 }
+                self.unoffered.keep(alias, body);
             }
             None => return Err(unknown_alias("DATA", alias)),
         }
@@ -147,6 +148,7 @@ impl Spot {
                 if let Some(topic) = topic {
                     topic.ignore_past(self.link, Token(past.token), past.payload.len());
                 }
+                self.unoffered.keep(past.alias, body);
                 Ok(())
             }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("PAST", past.alias)),
@@ -155,9 +157,8 @@ impl Spot {
 
     fn live(
         &mut self,
-        alias: u32,
-        token: u64,
-        next_sequence: u64,
+        (alias, token, next_sequence): (u32, u64, u64),
+        body: &[u8],
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
@@ -165,7 +166,10 @@ impl Spot {
                 topic.hear_live(*heard, Token(token), next_sequence, after);
                 Ok(())
             }
-            Some(Announced::Ignored(_)) => Ok(()),
+            Some(Announced::Ignored(_)) => {
+                self.unoffered.keep(alias, body);
+                Ok(())
+            }
             Some(Announced::Upstream(_)) | None => Err(unknown_alias("LIVE", alias)),
         }
     }
@@ -191,10 +195,12 @@ impl Spot {
                 handled
             })
             .map_err(Fault::protocol)?;
-            return if outbox.reads_answers() {
-                Ok(())
-            } else {
-                Err(Fault::unread_answers())
+            if !outbox.reads_answers() {
+                return Err(Fault::unread_answers());
+            }
+            return match kind {
+                Some(kind::TOPICS | kind::DIGEST) => self.read_again(node, outbox, body, after),
+                _ => Ok(()),
             };
         }
         if !self.in_use {
@@ -209,12 +215,12 @@ impl Spot {
                 alias,
                 next_sequence,
                 last,
-            } => self.tail(node, alias, next_sequence, last, after)?,
+            } => self.tail(node, (alias, next_sequence, last), body, after)?,
             SpotFrame::Live {
                 alias,
                 token,
                 next_sequence,
-            } => self.live(alias, token, next_sequence, after)?,
+            } => self.live((alias, token, next_sequence), body, after)?,
             SpotFrame::Credit {
                 class,
                 messages,
@@ -227,6 +233,25 @@ impl Spot {
                     .map_err(Fault::protocol);
             }
             _ => unreachable!("the kind was looked at"),
+        }
+        Ok(())
+    }
+
+    /// What came of streams before their topics were offered, as this TOPICS or DIGEST frame tells.
+    fn read_again(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
+        told: &[u8],
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        for kept in self.unoffered.take_offered(told) {
+            let frame = Frame {
+                more: false,
+                command: false,
+                body: Body::Borrowed(&kept),
+            };
+            self.frame(node, outbox, frame, after)?;
         }
         Ok(())
     }
@@ -246,6 +271,9 @@ impl Spot {
             let heard = self.heard(node, alias, after);
             heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
         };
+        let is_unoffered =
+            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
+        self.unoffered.announced(alias, is_unoffered);
         self.aliases.insert(alias.alias, announced)
     }
 
@@ -267,9 +295,8 @@ impl Spot {
     fn tail(
         &mut self,
         node: &NodeInner,
-        alias: u32,
-        next_sequence: u64,
-        last: Last,
+        (alias, next_sequence, last): (u32, u64, Last),
+        body: &[u8],
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         match self.aliases.get_mut(alias) {
@@ -283,7 +310,7 @@ impl Spot {
                     self.held_up.push(alias);
                 }
             }
-            Some(Announced::Ignored(_)) => {}
+            Some(Announced::Ignored(_)) => self.unoffered.keep(alias, body),
             None => return Err(unknown_alias("TAIL", alias)),
         }
         if last.frees_alias()

@@ -52,6 +52,33 @@ fn a_node_that_was_dialled_is_told_why_another_of_its_name_puts_it_out() {
 }
 
 #[test]
+fn two_nodes_of_one_name_that_dialled_each_other_said_nothing() {
+    let place = |which| {
+        let file = format!("spot-namesakes-{}-{which}", std::process::id());
+        format!("ipc://{}", std::env::temp_dir().join(file).display())
+    };
+    let (at_a, at_b) = (place("a"), place("b"));
+    let node = |name: &str, own: &str, other: &str| {
+        let mut node = Spot::run(&["node", "--name", name, "--bind", own, "--peer", other]);
+        node.endpoint();
+        node
+    };
+    let remedy = "two nodes have the same name, give each its own: \"x\"";
+    let mut a = node("x", &at_a, &at_b);
+    let mut b = node("x", &at_b, &at_a);
+    for (node, own, other) in [(&mut a, &at_a, &at_b), (&mut b, &at_b, &at_a)] {
+        node.wait_for_each(vec![
+            format!("cannot connect to {other}: {remedy}"),
+            format!("rejected the connection with {own}: {remedy}"),
+        ]);
+    }
+    b.signal(Signal::TERM);
+    assert_eq!(b.finish().code, Some(0));
+    let _y = node("y", &at_b, &at_a);
+    a.wait_for("peer y");
+}
+
+#[test]
 fn cluster_shows_the_members_and_not_itself() {
     let (_nodes, at_a) = three();
     let seen = cluster(&at_a);

@@ -49,6 +49,15 @@ fn samples() -> Vec<Frame<'static>> {
         },
         Frame::Sync { id: 5 },
         Frame::SyncAck { id: 5 },
+        Frame::Digest {
+            version: 2,
+            offers: {
+                let mut offers = Digest::default();
+                offers.add(TopicChange::Add("sensor:temp"));
+                offers
+            },
+        },
+        Frame::Relist { version: 2 },
         Frame::Alias(Alias {
             alias: 3,
             upstream: true,

@@ -77,7 +77,7 @@ fn put_head(out: &mut Vec<u8>, version: u64, reset: bool) {
     out.push(u8::from(reset));
 }
 
-fn put_change(out: &mut Vec<u8>, change: TopicChange<'_>) {
+pub(super) fn put_change(out: &mut Vec<u8>, change: TopicChange<'_>) {
     let name = match change {
         TopicChange::Add(name) => {
             out.push(ADD);

@@ -3,27 +3,27 @@
 //! Two nodes that added each other may make two connections. The node with the smaller id decides: it says USE on the
 //! link it takes and BYE on any other. The other node sends nothing on a link before it hears USE.
 
+mod choice;
+mod end;
+mod frames;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::{HashMap, HashSet};
-use thiserror::Error;
 
+use super::Node;
+use super::digest::{Heard, Told};
 use super::history::Asked;
-use super::output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId};
-use super::peers::PeerState;
+use super::output::{Event, LinkId, LinkPeer, Output, PeerId};
 use super::relay::Unacked;
-use super::{Node, SubscriberId};
 use crate::filter::Filter;
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
 use crate::identity::NodeId;
-use crate::limits::{
-    MAX_FILTERS_PER_LINK, MAX_PATTERNS_PER_LINK, MAX_REPLAYS_PER_LINK, MAX_RESUMED_PER_LINK,
-    MAX_TOPICS_PER_LINK,
-};
-use crate::overflow::{Class, Overflow};
 use crate::past::{Replay, Resume};
-use crate::registry::{Topic, TopicId};
+use crate::registry::TopicId;
+
+pub use frames::FrameError;
 
 /// A connection.
 #[derive(Debug)]
@@ -42,7 +42,9 @@ pub(super) struct Link {
     /// Version of the last INTEREST sent, and of the last one acknowledged.
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
-    pub(super) topics_sent: u64,
+    /// What both sides have told of their offers.
+    pub(super) told: Told,
+    pub(super) heard: Heard,
     /// Why the other side said that it closes the link, and what it had to say to people.
     pub(super) farewell: Option<ByeReason>,
     pub(super) explanation: String,
@@ -77,10 +79,6 @@ pub(super) enum LinkState {
     Active,
 }
 
-/// What a node is told that is refused because a newer incarnation of it is known.
-const OUTDATED: &str =
-    "a newer life of this node is in the cluster: two nodes have the same name; give each its own";
-
 impl Link {
     pub(super) fn new(peer: Option<PeerId>, address: String, state: LinkState) -> Self {
         Self {
@@ -93,7 +91,8 @@ impl Link {
             since_ms: 0,
             interest_sent: 0,
             interest_acked: 0,
-            topics_sent: 0,
+            told: Told::default(),
+            heard: Heard::default(),
             farewell: None,
             explanation: String::new(),
             prefixes: HashSet::new(),
@@ -119,35 +118,6 @@ impl Link {
     pub(super) fn is_active_spot(&self) -> bool {
         self.state == LinkState::Active && self.spot().is_some()
     }
-}
-
-/// Why a frame was not taken. The driver closes the link.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub enum FrameError {
-    /// It is malformed.
-    #[error(transparent)]
-    Malformed(#[from] crate::frame::FrameError),
-    /// More topics than a peer may offer.
-    #[error("the peer offers more than {MAX_TOPICS_PER_LINK} topics")]
-    TooManyTopics,
-    /// More filters than a peer may have in force.
-    #[error("the peer has more than {MAX_FILTERS_PER_LINK} filters in force")]
-    TooManyFilters,
-    /// More patterns than a peer may have in force.
-    #[error("the peer has more than {MAX_PATTERNS_PER_LINK} patterns in force")]
-    TooManyPatterns,
-    /// More streams to go on with than a peer may name.
-    #[error("the peer goes on with more than {MAX_RESUMED_PER_LINK} streams")]
-    TooManyResumed,
-    /// More history asked for at once than a peer may.
-    #[error("the peer asks for history more than {MAX_REPLAYS_PER_LINK} times at once")]
-    TooManyReplays,
-    /// It has no place on this link now.
-    #[error("a {kind} frame has no place here")]
-    Misplaced {
-        /// Which frame.
-        kind: &'static str,
-    },
 }
 
 impl Node {
@@ -197,6 +167,12 @@ impl Node {
         }
         state.peer_kind = Some(peer.clone());
         state.since_ms = now_ms;
+        if let LinkPeer::Spot(hello) = &peer
+            && self.is_namesake(hello)
+        {
+            return self.refuse_namesake(link);
+        }
+        let state = &self.links[&link];
         if let Some(id) = state.peer {
             self.peer_reached(id, link, &peer);
         }
@@ -249,61 +225,6 @@ impl Node {
         }
     }
 
-    /// A control frame arrived. DATA, ALIAS, TAIL, CREDIT, PAST and LIVE are the driver's to handle; see
-    /// [`open_stream`](Self::open_stream).
-    ///
-    /// # Errors
-    /// [`FrameError`]; the driver closes the link.
-    pub fn handle_frame(
-        &mut self,
-        now_ms: u64,
-        link: LinkId,
-        frame: &[u8],
-    ) -> Result<(), FrameError> {
-        self.clock_ms = now_ms;
-        let frame = Frame::decode(frame)?;
-        let Some(state) = self.links.get_mut(&link) else {
-            return Ok(());
-        };
-        let misplaced = |kind| Err(FrameError::Misplaced { kind });
-        if state.spot().is_none() {
-            return misplaced("SPOT");
-        }
-        match (frame, state.state) {
-            (Frame::Bye { reason, text }, _) => {
-                state.farewell = Some(reason);
-                state.explanation = text.to_owned();
-            }
-            (Frame::Use, LinkState::Pending) => self.use_link(link),
-            (Frame::Use, _) => return misplaced("USE"),
-            (_, LinkState::Dialing | LinkState::Pending) => return misplaced("early"),
-            (Frame::Interest { version, entries }, LinkState::Active) => {
-                self.interest_changed(link, version, entries)?
-            }
-            (Frame::InterestAck { version }, LinkState::Active) => {
-                state.interest_acked = state.interest_acked.max(version.min(state.interest_sent));
-                self.asks_are_answered(link);
-            }
-            (Frame::Resume { entries }, LinkState::Active) => self.resume_told(link, &entries)?,
-            (Frame::Replay(request), LinkState::Active) => self.replay_asked(link, request)?,
-            (Frame::Topics { reset, changes, .. }, LinkState::Active) => {
-                self.topics_told(link, reset, &changes)?
-            }
-            (Frame::Sync { id }, LinkState::Active) => self.send(link, &Frame::SyncAck { id }),
-            (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
-            (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
-            (Frame::Members { entries }, LinkState::Active) => self.members_told(link, &entries),
-            (Frame::Gossip(gossip), LinkState::Active) => self.gossip_arrived(link, &gossip)?,
-            (Frame::Credit { .. }, _) => return misplaced("CREDIT"),
-            (Frame::Alias(_), _) => return misplaced("ALIAS"),
-            (Frame::Data(_), _) => return misplaced("DATA"),
-            (Frame::Tail { .. }, _) => return misplaced("TAIL"),
-            (Frame::Past(_), _) => return misplaced("PAST"),
-            (Frame::Live { .. }, _) => return misplaced("LIVE"),
-        }
-        Ok(())
-    }
-
     /// A node that refuses us, dialled by us or not, may say why.
     fn tell_refusal(&mut self, peer: Option<PeerId>, address: String, explanation: &str) {
         if explanation.is_empty() {
@@ -346,149 +267,6 @@ impl Node {
         });
     }
 
-    /// Closes a link for a reason of ours.
-    pub(super) fn close_link(&mut self, link: LinkId, reason: CloseReason) {
-        self.close_link_saying(link, reason, "");
-    }
-
-    fn close_link_saying(&mut self, link: LinkId, reason: CloseReason, text: &str) {
-        let Some(state) = self.links.get(&link) else {
-            return;
-        };
-        let told = state.spot().map(|_| match reason {
-            CloseReason::Duplicate => ByeReason::Duplicate,
-            CloseReason::Replaced => ByeReason::Replaced,
-            CloseReason::Refused => ByeReason::Refused,
-            CloseReason::Itself => ByeReason::ToSelf,
-            CloseReason::Leaving => ByeReason::Leaving,
-        });
-        let bye = told.map(|reason| Frame::Bye { reason, text }.to_vec());
-        let goes_on = matches!(reason, CloseReason::Duplicate | CloseReason::Replaced);
-        self.retire(link, "closed by this node", !goes_on, false);
-        self.drop_link(link);
-        self.push(Output::Close { link, reason, bye });
-    }
-
-    /// Forgets a link that we close. The peer it was dialled for rests until its node is without a link.
-    fn drop_link(&mut self, link: LinkId) {
-        let dropped = self.links.remove(&link).expect("the caller found it");
-        if let Some(peer) = dropped.peer {
-            self.peer_mut(peer).state = PeerState::Served;
-        }
-    }
-
-    /// All links to a node, whatever their state, in their order.
-    pub(super) fn links_to(&self, node: NodeId) -> Vec<LinkId> {
-        let is_to = |link: &Link| link.spot().is_some_and(|hello| hello.node == node);
-        let links = self.links.iter().filter(|(_, link)| is_to(link));
-        links.map(|(id, _)| *id).collect()
-    }
-
-    fn spot_link_up(&mut self, link: LinkId, hello: &Hello) {
-        if hello.node == self.config.id {
-            return self.linked_to_itself(link);
-        }
-        let peer = self.links[&link].peer;
-        if peer.is_some_and(|peer| self.peer(peer).is_asked_for()) {
-            self.refused.remove(&hello.node);
-        } else if self.refused.contains_key(&hello.node) {
-            return self.close_link(link, CloseReason::Refused);
-        }
-        let name = if hello.name.is_empty() {
-            self.link_mut(link).address.clone()
-        } else {
-            hello.name.clone()
-        };
-        let remote = self.remotes.entry(hello.node).or_default();
-        remote.name = name;
-        for other in self.links_to(hello.node) {
-            let incarnation = self.links[&other].spot().map(|other| other.incarnation);
-            if incarnation > Some(hello.incarnation) {
-                return self.close_link_saying(link, CloseReason::Refused, OUTDATED);
-            }
-            if incarnation < Some(hello.incarnation) {
-                self.close_replaced(other);
-            }
-        }
-        self.decide(link, hello.node);
-    }
-
-    /// Takes the link, refuses it, or waits for the other side to decide.
-    fn decide(&mut self, link: LinkId, node: NodeId) {
-        if self.config.id > node {
-            self.link_mut(link).state = LinkState::Pending;
-            return;
-        }
-        let active = self.remotes[&node].active;
-        let implicit = |node: &Self, link: LinkId| node.links[&link].implicit;
-        match active {
-            Some(active) if implicit(self, active) && !implicit(self, link) => {
-                self.close_link(active, CloseReason::Duplicate);
-            }
-            Some(_) => return self.close_link(link, CloseReason::Duplicate),
-            None => {}
-        }
-        self.send(link, &Frame::Use);
-        self.activate_spot(link, node);
-    }
-
-    /// The other side took this link.
-    fn use_link(&mut self, link: LinkId) {
-        let node = self.links[&link].spot().expect("only SPOT links wait").node;
-        if let Some(active) = self.remotes.get(&node).and_then(|remote| remote.active) {
-            self.close_link(active, CloseReason::Duplicate);
-        }
-        self.activate_spot(link, node);
-    }
-
-    /// A link whose node has begun a new life: mostly the other end of it is gone, though the network has not said so. It
-    /// may also be another node of the same name, which is told why it is put out.
-    fn close_replaced(&mut self, stale: LinkId) {
-        let reason = ByeReason::Replaced;
-        let text = OUTDATED;
-        let bye = Frame::Bye { reason, text }.to_vec();
-        self.retire(stale, "a newer life of the node took its place: it was restarted, or two nodes have the same name", false, true);
-        self.drop_link(stale);
-        self.push(Output::Close {
-            link: stale,
-            reason: CloseReason::Replaced,
-            bye: Some(bye),
-        });
-    }
-
-    fn linked_to_itself(&mut self, link: LinkId) {
-        let peer = self.link_mut(link).peer;
-        self.close_link(link, CloseReason::Itself);
-        if let Some(peer) = peer {
-            self.peer_mut(peer).state = PeerState::Itself;
-            self.try_next_endpoint(peer);
-        }
-    }
-
-    fn activate_spot(&mut self, link: LinkId, node: NodeId) {
-        let remote = self.remotes.get_mut(&node);
-        let remote = remote.expect("held by the link that waited");
-        remote.active = Some(link);
-        if std::mem::replace(&mut remote.met, true) {
-            self.reconnects += 1;
-        }
-        for peer in self.peers.iter_mut().flatten() {
-            let waits = matches!(peer.state, PeerState::Waiting { .. });
-            if peer.node == Some(node) && waits {
-                peer.state = PeerState::Served;
-                peer.backoff.reset();
-            }
-        }
-        self.activate(link);
-        self.push(Output::LinkActive { link });
-        self.offer_all_topics(link);
-        self.send_all_interest(link);
-        self.place_topics_of(node);
-        self.place_routed_topics();
-        self.ask_in_running_syncs(link, node);
-        self.tell_members(link, node);
-    }
-
     fn activate(&mut self, link: LinkId) {
         self.link_mut(link).state = LinkState::Active;
         let (endpoint, node, name) = self.describe(link);
@@ -499,107 +277,10 @@ impl Node {
         }));
     }
 
-    /// Takes a link out of use: what it wanted, what it offered, who was served by it.
-    fn retire(&mut self, link: LinkId, reason: &str, graceful: bool, tell_loss: bool) {
-        if self.links[&link].state != LinkState::Active {
-            return;
-        }
-        let (endpoint, node, name) = self.describe(link);
-        let state = self.link_mut(link);
-        state.state = LinkState::Dialing;
-        let left = state.farewell == Some(ByeReason::Leaving);
-        let foreign = std::mem::take(&mut state.foreign);
-        self.asks_are_cut(link);
-        let filters = self.offered.remove_target(link);
-        if node.is_some() {
-            self.push(Output::LinkInactive {
-                link,
-                graceful,
-                left,
-            });
-        }
-        self.detach_link(link, &filters);
-        if let Some(node) = node {
-            let remote = self.remotes.get_mut(&node);
-            remote.expect("active links have a remote").active = None;
-            self.leave_relay_link(link, node, tell_loss);
-            if tell_loss {
-                self.tell_loss(node);
-            }
-            self.defer_to_other_owners(node);
-            self.place_topics_of(node);
-            self.place_routed_topics();
-        }
-        for topic in foreign {
-            self.release_foreign(topic);
-        }
-        let reason = reason.to_owned();
-        self.push(Output::Event(Event::PeerDown {
-            endpoint,
-            node,
-            name,
-            reason,
-            graceful,
-        }));
-    }
-
-    /// Tells each subscriber that was served by a node that the node is lost.
-    fn tell_loss(&mut self, node: NodeId) {
-        let remote = &self.remotes[&node];
-        let mut served: BTreeSet<SubscriberId> = BTreeSet::new();
-        let cut = remote
-            .topics
-            .iter()
-            .filter(|id| !self.has_way((**id, node)));
-        let topics = cut.filter_map(|id| self.registry.get(*id));
-        for topic in topics.filter(|topic| self.was_served_by(node, topic)) {
-            let wanted = self.wanted.matching(&topic.name);
-            served.extend(wanted.into_iter().map(|(subscriber, _)| subscriber));
-        }
-        let name: std::sync::Arc<str> = remote.name.as_str().into();
-        for subscriber in served {
-            self.push(Output::PeerLost {
-                subscriber,
-                node,
-                name: name.clone(),
-            });
-        }
-    }
-
-    /// Whether subscribers of a topic lose it with this node. A routed topic is served by its route alone, and where
-    /// another endpoint of the route takes over nothing is lost.
-    pub(super) fn was_served_by(&self, node: NodeId, topic: &Topic) -> bool {
-        topic.route().is_none_or(|route| {
-            let leads_there = |peer: &PeerId| self.peer(*peer).node == Some(node);
-            route.iter().any(leads_there) && self.route_link(topic).is_none()
-        })
-    }
-
-    fn subscriber_ended(&mut self, class: Class) {
-        let Ok(number) = u32::try_from(class.subscriber()) else {
-            return;
-        };
-        let subscriber = SubscriberId(number);
-        let is_ended = |known: &super::Subscriber| known.overflow == Overflow::Disconnect;
-        if self.subscribers.get(&subscriber).is_some_and(is_ended) {
-            self.end_subscriptions(subscriber);
-        }
-    }
-
     fn describe(&self, link: LinkId) -> (String, Option<NodeId>, String) {
         let state = &self.links[&link];
         let hello = state.spot();
         let name = hello.map(|hello| hello.name.clone()).unwrap_or_default();
         (state.address.clone(), hello.map(|hello| hello.node), name)
-    }
-
-    fn detach_link(&mut self, link: LinkId, filters: &[Filter]) {
-        for topic in self.hosted_topics_matching(filters) {
-            self.push(Output::DetachLink {
-                topic,
-                link,
-                ended: false,
-            });
-        }
     }
 }

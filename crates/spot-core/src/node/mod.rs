@@ -5,6 +5,7 @@
 //! the driver's data plane moves messages by that and never decides.
 
 mod cluster;
+mod digest;
 mod discovery;
 mod history;
 mod link;
@@ -124,6 +125,8 @@ pub struct Node {
     membership: Membership,
     /// The time that was told last.
     clock_ms: u64,
+    /// When it is looked at next whether offers have settled, or are still missed.
+    offers_at_ms: Option<u64>,
     syncs: BTreeMap<SyncId, Sync>,
     next_sync: u64,
     reconnects: u64,
@@ -153,6 +156,7 @@ impl Node {
             relay: Relay::default(),
             removed: HashSet::new(),
             clock_ms: 0,
+            offers_at_ms: None,
             syncs: BTreeMap::new(),
             next_sync: 0,
             reconnects: 0,
@@ -207,7 +211,8 @@ impl Node {
         let peers = self.peers.iter().flatten();
         let dials = peers.filter_map(Peer::wakes_at_ms);
         let members = self.membership.wakes_at_ms();
-        dials.chain(members).chain(self.acknowledges_at_ms()).min()
+        let own = dials.chain(members).chain(self.offers_at_ms);
+        own.chain(self.acknowledges_at_ms()).min()
     }
 
     /// Does what is due.
@@ -223,6 +228,7 @@ impl Node {
             }
         }
         self.membership_due();
+        self.offers_due();
     }
 
     /// Links that came up after the first one of their node, as long as that is linked or one of our peers.

@@ -270,8 +270,8 @@ pub enum Output {
     Event(Event),
 }
 
-/// Something that happened to a node, for its users and for logs. What lies outside the control plane (`Rejected`, `Gap`,
-/// `SlowSubscriber`) is told by the driver.
+/// Something that happened to a node, for its users and for logs. What lies outside the control plane (`Gap`,
+/// `SlowSubscriber`, most of `Rejected`) is told by the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

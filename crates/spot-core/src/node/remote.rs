@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Node;
 use super::output::{Event, LinkId, Output};
 use super::relay::StreamKey;
-use crate::frame::Frame;
+use crate::frame::{Digest, TopicChange};
 use crate::identity::NodeId;
 use crate::registry::TopicId;
 
@@ -18,6 +18,8 @@ pub(super) struct Remote {
     pub(super) active: Option<LinkId>,
     /// Whether a link was in use before; a further one is a reconnect.
     pub(super) met: bool,
+    /// What it offers and has confirmed since its list began anew.
+    pub(super) confirmed: Digest,
     /// Topics it offers, or offered when it was last linked.
     pub(super) topics: BTreeSet<TopicId>,
     /// Those it has not confirmed since its list began anew.
@@ -28,16 +30,16 @@ pub(super) struct Remote {
     pub(super) doubted_relays: BTreeSet<StreamKey>,
 }
 
-/// The sync by which a node learns that a list that began anew is complete. Those of users have higher numbers.
-pub(super) const LIST_COMPLETE: u64 = 0;
-
 impl Node {
     /// A node offers a topic.
     pub(super) fn learn_topic(&mut self, node: NodeId, name: &str) {
         let id = self.ensure_topic(name);
         let remote = self.remotes.get_mut(&node).expect("it is linked");
-        remote.doubted.remove(&id);
-        if !remote.topics.insert(id) {
+        let is_new = remote.topics.insert(id);
+        if remote.doubted.remove(&id) || is_new {
+            remote.confirmed.add(TopicChange::Add(name));
+        }
+        if !is_new {
             return;
         }
         let topic = self.registry.get_mut(id).expect("just ensured");
@@ -58,9 +60,13 @@ impl Node {
     /// A node offers a topic no more: it has ended it, or the node is forgotten.
     pub(super) fn unlearn_topic(&mut self, node: NodeId, id: TopicId, ended: bool) {
         let remote = self.remotes.get_mut(&node).expect("the caller found it");
-        remote.doubted.remove(&id);
+        let was_doubted = remote.doubted.remove(&id);
         if !remote.topics.remove(&id) {
             return;
+        }
+        if !was_doubted {
+            let topic = self.registry.get(id).expect("held by its owner");
+            remote.confirmed.remove(TopicChange::Add(&topic.name));
         }
         self.end_stream((id, node), ended);
         self.disown_if_unoffered((id, node));
@@ -83,22 +89,17 @@ impl Node {
 
     /// A node begins its list of topics anew. What it offered before is kept until the list is complete: a topic that
     /// it still offers must not go and come back, for the streams and subscribers that hang on it.
-    pub(super) fn doubt_topics_of(&mut self, link: LinkId, node: NodeId) {
+    pub(super) fn doubt_topics_of(&mut self, node: NodeId) {
         let remote = self.remotes.get_mut(&node).expect("it is linked");
-        remote.doubted = remote.topics.clone();
-        remote.doubted_relays = remote.relays.clone();
-        if !remote.doubted.is_empty() || !remote.doubted_relays.is_empty() {
-            self.send(link, &Frame::Sync { id: LIST_COMPLETE });
-        }
+        remote.doubted.clone_from(&remote.topics);
+        remote.doubted_relays.clone_from(&remote.relays);
+        remote.confirmed = Digest::default();
     }
 
     /// The list of a node is complete: what it did not confirm, it offers no more.
     pub(super) fn settle_topics_of(&mut self, node: NodeId) {
-        let remote = self.remotes.get_mut(&node).expect("it is linked");
-        let (topics, relays) = (
-            std::mem::take(&mut remote.doubted),
-            std::mem::take(&mut remote.doubted_relays),
-        );
+        let remote = &self.remotes[&node];
+        let (topics, relays) = (remote.doubted.clone(), remote.doubted_relays.clone());
         for topic in topics {
             self.unlearn_topic(node, topic, true);
         }

@@ -6,7 +6,6 @@ use super::Node;
 use super::link::LinkState;
 use super::output::{LinkId, LinkPeer};
 use super::peers::PeerState;
-use super::remote::LIST_COMPLETE;
 use crate::frame::Frame;
 use crate::identity::NodeId;
 
@@ -98,10 +97,18 @@ impl Node {
         self.syncs.remove(&id);
     }
 
+    /// Answers behind all that was changed before, so that the other side also knows whether it has missed some of that.
+    pub(super) fn sync_asked(&mut self, link: LinkId, id: u64) {
+        self.tell_digest(link);
+        self.send(link, &Frame::SyncAck { id });
+    }
+
     pub(super) fn sync_answered(&mut self, link: LinkId, id: u64) {
-        let node = self.links[&link].spot().expect("checked to be SPOT").node;
-        if id == LIST_COMPLETE {
-            self.settle_topics_of(node);
+        let state = &self.links[&link];
+        let node = state.spot().expect("checked to be SPOT").node;
+        if state.misses_offers() {
+            // It is asked again once the list is whole.
+            return;
         }
         if let Some(sync) = self.syncs.get_mut(&SyncId(id)) {
             sync.answered.insert(node);

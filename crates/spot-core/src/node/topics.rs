@@ -10,7 +10,7 @@ use super::peers::PeerState;
 use super::{Node, SubscribeError};
 use crate::endpoint::Endpoint;
 use crate::filter::Filter;
-use crate::frame::{Alias, TopicChange, topics_frames};
+use crate::frame::{Alias, TopicChange};
 use crate::identity::NodeId;
 use crate::limits::MAX_TOPICS_PER_LINK;
 use crate::registry::{Topic, TopicId};
@@ -87,7 +87,7 @@ impl Node {
         self.place(id);
         // Offered first: a peer ignores streams of topics that it was not offered, and a node of the same context must
         // know of the topic before a message can come.
-        self.offer_topic(TopicChange::Add(name));
+        self.tell_hosted(name, true);
         for (link, classes) in self.offered.matching(name) {
             let past = self.past_for(link, id, &[]);
             self.push(Output::AttachLink {
@@ -115,7 +115,7 @@ impl Node {
                     ended: true,
                 });
             }
-            self.offer_topic(TopicChange::Remove(name));
+            self.tell_hosted(name, false);
         } else if let Some(peers) = topic.elsewhere_mut().route.take() {
             self.tell_interest_in(&[id]);
             self.abandon_route(&peers);
@@ -338,19 +338,15 @@ impl Node {
         let relayed = self.adverts_to(link);
         let hosted = hosted.iter().map(|name| TopicChange::Add(name));
         let relayed = relayed.iter().map(|(name, advert)| advert.change(name));
-        self.send_topics(link, true, hosted.chain(relayed));
+        self.tell_list(link, hosted.chain(relayed));
     }
 
-    pub(super) fn topics_told(
+    /// The offers of a neighbour change.
+    pub(super) fn offers_changed(
         &mut self,
-        link: LinkId,
-        reset: bool,
+        node: NodeId,
         changes: &[TopicChange<'_>],
     ) -> Result<(), FrameError> {
-        let node = self.links[&link].spot().expect("checked to be SPOT").node;
-        if reset {
-            self.doubt_topics_of(link, node);
-        }
         for change in changes {
             match change {
                 TopicChange::Add(name) => self.learn_topic(node, name),
@@ -424,24 +420,16 @@ impl Node {
         owners.find_map(|owner| Some((self.link_to_owner(topic, *owner)?, *owner)))
     }
 
-    fn offer_topic(&mut self, change: TopicChange<'_>) {
+    /// Tells all links of a topic that is hosted here from now on, or no more.
+    fn tell_hosted(&mut self, name: &str, hosted: bool) {
+        let (before, now) = match hosted {
+            true => (None, TopicChange::Add(name)),
+            false => (Some(TopicChange::Add(name)), TopicChange::Remove(name)),
+        };
         let links = self.links.iter().filter(|(_, link)| link.is_active_spot());
         let links: Vec<LinkId> = links.map(|(id, _)| *id).collect();
         for link in links {
-            self.send_topics(link, false, std::iter::once(change));
-        }
-    }
-
-    pub(super) fn send_topics<'a>(
-        &mut self,
-        link: LinkId,
-        reset: bool,
-        changes: impl Iterator<Item = TopicChange<'a>>,
-    ) {
-        let version = self.link_mut(link).topics_sent + 1;
-        for frame in topics_frames(version, reset, changes) {
-            self.link_mut(link).topics_sent += 1;
-            self.push(Output::Frame { link, frame });
+            self.tell_change(link, before, now);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::Node;
 use super::super::output::{Event, LinkId, Output};
-use super::{StreamKey, Way};
+use super::{Stream, StreamKey, Way};
 use crate::frame::TopicChange;
 use crate::identity::NodeId;
 use crate::limits::{MAX_RELAY_HOPS, MAX_TOPICS_PER_LINK};
@@ -41,6 +41,25 @@ pub(super) struct Best {
     hops: u8,
 }
 
+impl Offer {
+    /// As the hub told it.
+    fn change<'a>(&self, origin: NodeId, topic: &'a str) -> TopicChange<'a> {
+        TopicChange::Relay {
+            origin,
+            hops: self.hops,
+            reachable: self.reachable,
+            topic,
+        }
+    }
+}
+
+impl Stream {
+    fn take_offer(&mut self, hub: NodeId) -> Option<Offer> {
+        let index = self.offers.iter().position(|offer| offer.hub == hub)?;
+        Some(self.offers.remove(index))
+    }
+}
+
 impl Advert {
     pub(in super::super) fn change<'a>(&self, topic: &'a str) -> TopicChange<'a> {
         TopicChange::Relay {
@@ -72,16 +91,21 @@ impl Node {
         }
         let id = self.ensure_topic(name);
         let key = (id, origin);
-        let stream = self.ensure_stream(key);
-        stream.offers.retain(|offer| offer.hub != hub);
-        stream.offers.push(Offer {
+        let offer = Offer {
             hub,
             hops,
             reachable,
-        });
+        };
+        let stream = self.ensure_stream(key);
+        let before = stream.take_offer(hub);
+        stream.offers.push(offer);
         let remote = self.remotes.get_mut(&hub).expect("it is linked");
         remote.relays.insert(key);
-        remote.doubted_relays.remove(&key);
+        let was_doubted = remote.doubted_relays.remove(&key);
+        if let Some(before) = before.filter(|_| !was_doubted) {
+            remote.confirmed.remove(before.change(origin, name));
+        }
+        remote.confirmed.add(offer.change(origin, name));
         self.relay.dirty.insert(key);
         let topic = self.registry.get_mut(id).expect("just ensured");
         let news = !topic.is_known();
@@ -99,12 +123,17 @@ impl Node {
     /// A hub offers a stream no more.
     pub(in super::super) fn relay_withdrawn(&mut self, hub: NodeId, key: StreamKey, ended: bool) {
         let remote = self.remotes.get_mut(&hub).expect("the caller found it");
-        remote.doubted_relays.remove(&key);
+        let was_doubted = remote.doubted_relays.remove(&key);
         if !remote.relays.remove(&key) {
             return;
         }
         let stream = self.relay.streams.get_mut(&key).expect("it was offered");
-        stream.offers.retain(|offer| offer.hub != hub);
+        let before = stream.take_offer(hub).expect("it was offered");
+        if !was_doubted {
+            let topic = self.registry.get(key.0).expect("held by the stream");
+            let before = before.change(key.1, &topic.name);
+            remote.confirmed.remove(before);
+        }
         self.end_stream(key, ended);
         self.disown_if_unoffered(key);
         self.place(key.0);
@@ -223,7 +252,7 @@ impl Node {
                 ended,
                 topic: &name,
             });
-            self.send_topics(id, false, std::iter::once(change));
+            self.tell_change(id, before, change);
         }
     }
 
