@@ -166,6 +166,10 @@ impl Driver {
             self.cut_relayed(topic, origin, false);
         }
         self.release(topic, origin);
+        self.topics
+            .get_mut(&topic)
+            .expect("added")
+            .end_if_unwanted();
     }
 
     pub(super) fn follow_stream(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {

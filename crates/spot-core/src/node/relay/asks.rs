@@ -222,12 +222,9 @@ impl Node {
         let wanted = way.and_then(|way| Some((way, self.wanted_classes(key, way)?)));
         let stream = self.relay.streams.get_mut(&key).expect("being settled");
         let Some((way, (mut classes, blocks))) = wanted else {
-            let asked = stream.asked.take();
-            if let Some(asked) = asked.filter(|asked| !asked.is_implied()) {
-                self.cancel(key, asked.way);
-            }
             self.relay.pending.remove(&key);
-            return self.leave_old_way(key);
+            self.leave_old_way(key);
+            return self.leave_asked_way(key);
         };
         let before = stream.asked.take();
         let stays = before.as_ref().is_some_and(|asked| asked.way == way);
@@ -343,6 +340,24 @@ impl Node {
             topic,
             origin,
             link: old.link,
+        });
+    }
+
+    /// Nobody wants the stream any more. When it is wanted again, it may come by another way, and what comes there is not to
+    /// wait for this one: a hub that has lost its own way says no more about it.
+    fn leave_asked_way(&mut self, key: StreamKey) {
+        let stream = self.relay.streams.get_mut(&key).expect("being settled");
+        let Some(asked) = stream.asked.take() else {
+            return;
+        };
+        if !asked.is_implied() {
+            self.cancel(key, asked.way);
+        }
+        let ((topic, origin), link) = (key, asked.way.link);
+        self.push(Output::LeaveWay {
+            topic,
+            origin,
+            link,
         });
     }
 
