@@ -55,16 +55,14 @@ impl Ask {
         self.answered.push_back(owner);
     }
 
-    /// False if that was known.
-    fn heard_by_hub(&mut self, origin: NodeId) -> bool {
+    fn heard_by_hub(&mut self, origin: NodeId) {
         if self.heard_by_hubs.contains(&origin) {
-            return false;
+            return;
         }
         if self.heard_by_hubs.len() == MAX_OWNERS_REMEMBERED {
             self.heard_by_hubs.pop_front();
         }
         self.heard_by_hubs.push_back(origin);
-        true
     }
 
     /// An owner is linked: one that was heard by way of hubs has nothing to answer.
@@ -213,12 +211,15 @@ impl Node {
         let name = &self.registry.get(topic).expect("the caller found it").name;
         let direct = self.remotes.get(&origin).and_then(|remote| remote.active);
         for (subscriber, _) in self.wanted.matching(name) {
-            let mut is_new = false;
+            let mut asks = false;
             for filter in self.wanted.filters_matching(subscriber, name) {
-                let ask = self.asks.get_mut(&(subscriber, filter));
-                is_new |= ask.is_some_and(|ask| ask.heard_by_hub(origin));
+                if let Some(ask) = self.asks.get_mut(&(subscriber, filter)) {
+                    ask.heard_by_hub(origin);
+                    asks = true;
+                }
             }
-            if let Some(link) = direct.filter(|_| is_new) {
+            // Each topic: the link may have been asked for all of a pattern before any was heard by way of a hub.
+            if let Some(link) = direct.filter(|_| asks) {
                 self.outputs.push_back(Output::PastSent {
                     topic,
                     subscriber,
@@ -389,7 +390,7 @@ impl Node {
     }
 
     /// The node behind a SPOT link, and which life of it.
-    fn life_of(&self, link: LinkId) -> (NodeId, Incarnation) {
+    pub(super) fn life_of(&self, link: LinkId) -> (NodeId, Incarnation) {
         let hello = self.links[&link].spot().expect("only SPOT links are asked");
         (hello.node, hello.incarnation)
     }
