@@ -1,11 +1,12 @@
-//! What an owner remembers of streams whose links were cut.
+//! What an owner remembers of streams that come by no way any more.
 
 use crate::identity::NodeId;
 use crate::limits::MAX_CUT_UPSTREAMS;
 use crate::stream::Stream;
 
-/// Streams to one topic whose links were cut, so that what was lost shows when their publishers return. The oldest is
-/// forgotten when there are many.
+/// Streams to one topic whose links were cut, so that what was lost shows when their publishers return; and those that have
+/// ended, so that what hubs bring too late shows as such. When there are many the oldest is forgotten, of those that have
+/// ended first.
 #[derive(Debug, Default)]
 pub struct CutStreams {
     streams: Vec<Stream>,
@@ -22,9 +23,21 @@ impl CutStreams {
         }
         self.streams
             .retain(|known| known.publisher() != stream.publisher());
-        self.forgot |= self.streams.len() >= MAX_CUT_UPSTREAMS;
-        self.streams.truncate(MAX_CUT_UPSTREAMS - 1);
+        if self.streams.len() >= MAX_CUT_UPSTREAMS {
+            self.forget_one();
+        }
         self.streams.insert(0, stream);
+    }
+
+    fn forget_one(&mut self) {
+        let ended = self.streams.iter().rposition(Stream::has_ended);
+        match ended {
+            Some(index) => drop(self.streams.remove(index)),
+            None => {
+                self.streams.pop();
+                self.forgot = true;
+            }
+        }
     }
 
     /// The stream of this publisher, which goes on with the number `next`. Where it may have been forgotten, what is missing

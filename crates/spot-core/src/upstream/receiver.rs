@@ -229,7 +229,7 @@ impl Receiver {
     }
 
     /// The way is at its end, and with it what still waits; `ended` if the stream is, for good. Gives how far it was heard,
-    /// where that is to be remembered. Ways that wait for their turn may have it now.
+    /// unless it goes on by another way. Ways that wait for their turn may have it now.
     pub fn leave(&mut self, turn: &mut Turn, ended: bool) -> Option<Stream> {
         turn.leave(self.ticket, ended)
     }

@@ -4,7 +4,7 @@ use crate::identity::{Incarnation, NodeId};
 use crate::inbox::{Limit, Offer};
 use crate::limits::{MAX_CUT_UPSTREAMS, MAX_OWNERS_SENT_TO};
 use crate::missed::Missed;
-use crate::node::LinkId;
+use crate::node::{LinkId, WayToOwner};
 use crate::payload::Payload;
 use crate::stream::Stream;
 
@@ -58,14 +58,24 @@ fn hand_on(receiver: &mut Receiver, turn: &mut Turn) -> (Vec<u64>, Missed) {
     (numbers, missing)
 }
 
+/// The direct way to the owner.
+fn to_owner(link: u32) -> WayToOwner {
+    WayToOwner {
+        link: LinkId(link),
+        owner: NodeId([9; 16]),
+        life: Incarnation(1),
+        direct: true,
+    }
+}
+
 #[test]
 fn numbers_go_on_over_links_and_each_link_begins_with_a_full_window() {
     let mut sender = Sender::default();
-    for link in [LinkId(1), LinkId(2)] {
+    for way in [to_owner(1), to_owner(2)] {
         let mut queue = Outbox::new(UNLIMITED);
-        assert!(!sender.is_announced_on(link));
-        sender.announce(link, alias(0), &mut queue);
-        assert!(sender.is_announced_on(link));
+        assert!(!sender.is_announced_on(&way));
+        sender.announce(&way, alias(0), &mut queue);
+        assert!(sender.is_announced_on(&way));
         for _ in 0..UPSTREAM_WINDOW_MESSAGES {
             assert_eq!(queue.offer(sender.policy(), b"", &payload()), Offer::Queued);
             sender.sent();
@@ -78,7 +88,7 @@ fn numbers_go_on_over_links_and_each_link_begins_with_a_full_window() {
 #[test]
 fn a_sender_says_that_it_leaves_where_it_was_announced() {
     let mut sender = Sender::default();
-    sender.announce(LinkId(1), alias(0), &mut Outbox::new(UNLIMITED));
+    sender.announce(&to_owner(1), alias(0), &mut Outbox::new(UNLIMITED));
     sender.sent();
     assert_eq!(sender.leave(LinkId(2), 3), None);
     let tail = Frame::Tail {
@@ -87,16 +97,34 @@ fn a_sender_says_that_it_leaves_where_it_was_announced() {
         last: Last::Withdrawn,
     };
     assert_eq!(sender.leave(LinkId(1), 3), Some(tail));
-    assert!(!sender.is_announced_on(LinkId(1)));
+    assert!(!sender.is_announced_on(&to_owner(1)));
+}
+
+#[test]
+fn what_was_sent_another_way_is_to_show_on_a_new_one_and_nothing_else() {
+    let mut sender = Sender::default();
+    assert!(!sender.is_to_show_on(&to_owner(1)), "nothing was sent");
+    sender.announce(&to_owner(1), alias(0), &mut Outbox::new(UNLIMITED));
+    sender.sent();
+    assert!(!sender.is_to_show_on(&to_owner(1)));
+    assert!(sender.is_to_show_on(&to_owner(2)));
+    let restarted = WayToOwner {
+        life: Incarnation(2),
+        ..to_owner(1)
+    };
+    assert!(
+        sender.is_to_show_on(&restarted),
+        "it is another life of the owner"
+    );
 }
 
 #[test]
 fn a_topic_that_comes_back_under_another_alias_is_announced_anew_with_the_numbers_it_had() {
     let mut sender = Sender::default();
-    sender.announce(LinkId(1), alias(0), &mut Outbox::new(UNLIMITED));
+    sender.announce(&to_owner(1), alias(0), &mut Outbox::new(UNLIMITED));
     sender.sent();
     sender.resume();
-    assert!(!sender.is_announced_on(LinkId(1)));
+    assert!(!sender.is_announced_on(&to_owner(1)));
     assert_eq!(sender.next_sequence(), 1);
 }
 
@@ -298,11 +326,40 @@ fn numbers_that_were_heard_before_the_link_was_cut_are_not_handed_on_again() {
     );
 }
 
+/// The publisher had turned to a direct way, and left it before the hub brought the rest.
 #[test]
-fn a_publisher_that_took_its_leave_is_not_remembered() {
+fn what_a_hub_brought_after_the_leave_of_its_publisher_was_delivered_behind_what_had_overtaken_it()
+{
+    let (mut turn, mut cut) = (Turn::default(), CutStreams::default());
+    let mut direct = way(&mut turn, 2);
+    arrive(&mut direct, 2..7);
+    hand_on(&mut direct, &mut turn);
+    cut.keep(direct.leave(&mut turn, true).unwrap());
     let mut turn = Turn::default();
+    let mut late = Receiver::announced(&alias(0), &mut turn);
+    let missed = late.take_turn(&mut turn, || cut.take(PUBLISHER, 0));
+    assert_eq!(missed, Some(Missed::NONE));
+    arrive(&mut late, 0..2);
+    assert_eq!(hand_on(&mut late, &mut turn), (vec![], Missed::NONE));
+}
+
+#[test]
+fn a_publisher_that_took_its_leave_and_returns_misses_nothing() {
+    let (mut turn, mut cut) = (Turn::default(), CutStreams::default());
     let mut receiver = way(&mut turn, 0);
-    assert_eq!(receiver.leave(&mut turn, true), None);
+    arrive(&mut receiver, 0..3);
+    hand_on(&mut receiver, &mut turn);
+    cut.keep(receiver.leave(&mut turn, true).unwrap());
+    let next_life = Alias {
+        incarnation: Incarnation(2),
+        ..alias(0)
+    };
+    let mut turn = Turn::default();
+    let mut again = Receiver::announced(&next_life, &mut turn);
+    let missed = again.take_turn(&mut turn, || cut.take(PUBLISHER, 0));
+    assert_eq!(missed, Some(Missed::NONE));
+    arrive(&mut again, 0..2);
+    assert_eq!(hand_on(&mut again, &mut turn), (vec![0, 1], Missed::NONE));
 }
 
 /// Numbers are given to what is sent, so what its leave cut off counts where another way goes on behind it.
@@ -313,7 +370,10 @@ fn what_did_not_come_before_a_publisher_took_its_leave_is_missing_where_another_
     let mut other = way(&mut turn, 4);
     arrive(&mut left, 0..3);
     hand_on(&mut left, &mut turn);
-    assert_eq!(left.leave(&mut turn, true), None);
+    assert!(
+        left.leave(&mut turn, true)
+            .is_some_and(|stream| stream.has_ended())
+    );
     let missed = other.take_turn(&mut turn, || None);
     assert_eq!(missed, Some(Missed::exactly(1)));
 }

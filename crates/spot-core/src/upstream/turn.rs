@@ -101,7 +101,8 @@ impl Turn {
         }
     }
 
-    /// A way is at its end; gives what is to be remembered of the stream, unless it has ended or goes on by another way.
+    /// A way is at its end; gives what is to be remembered of the stream, unless it goes on by another way. Of one that has
+    /// ended, too: a hub may still bring what was overtaken.
     pub(super) fn leave(&mut self, ticket: Ticket, ended: bool) -> Option<Stream> {
         if self.holder.is_some_and(|holder| holder != ticket) {
             return None;
@@ -111,7 +112,7 @@ impl Turn {
         if ended && was_its {
             stream.end();
         }
-        (!ended && !stream.has_ended()).then_some(*stream)
+        Some(*stream)
     }
 
     fn is_of(&self, incarnation: Incarnation) -> bool {
