@@ -106,7 +106,7 @@ impl Topic {
 
     /// Whether what a link brings is for the subscribers here: a routed topic listens to its route alone.
     pub(crate) fn listens_to(&self, link: LinkId) -> bool {
-        !self.place.routed || self.place.upstream == Some(link)
+        !self.place.routed || self.place.link() == Some(link)
     }
 
     /// What is missing of what a link sends to all. Those who wait for what was before count for themselves what can be

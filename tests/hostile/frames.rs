@@ -1,8 +1,8 @@
 //! A SPOT link, PUB, SUB or DEALER that shook hands well, and then says what it must not.
 
 use serverlink::{Overflow, SubscriberOptions};
-use spot_core::NodeId;
 use spot_core::frame::{ByeReason, Frame, TopicChange};
+use spot_core::{Incarnation, NodeId};
 use wire_tests::{RawPeer, WAIT, metadata, wait_until};
 use zmtp::SocketType;
 
@@ -127,7 +127,7 @@ fn a_stream_left_before_it_was_announced_costs_a_blocking_subscriber_no_credit()
         changes: vec![TopicChange::Relay {
             origin: NodeId(ANOTHER),
             hops: 1,
-            reachable: true,
+            reached: Some(Incarnation(1)),
             topic: "far",
         }],
     };
@@ -247,7 +247,7 @@ fn a_peer_that_calls_itself_us_is_sent_away() {
     let victim = Victim::new();
     let hello = spot_core::Hello {
         node: victim.node.id(),
-        incarnation: spot_core::Incarnation(u64::MAX),
+        incarnation: Incarnation(u64::MAX),
         name: String::new(),
         endpoints: Vec::new(),
         role: spot_core::Role::Node,

@@ -242,6 +242,33 @@ fn a_ninth_owner_made_the_numbers_to_the_first_begin_anew() {
     assert_eq!(publish(), first);
 }
 
+/// Its loss showed with its next message only.
+#[test]
+fn what_a_publisher_lost_before_it_fell_silent_was_never_told() {
+    let owner = quick()
+        .topic("t")
+        .bind("tcp://127.0.0.1:0")
+        .start()
+        .unwrap();
+    let subscriber = owner.subscribe(["t"]).unwrap();
+    let proxy = Proxy::before(&endpoint(&owner));
+    let publisher = quick().peer(&proxy.endpoint).start().unwrap();
+    publisher.sync(WAIT).unwrap();
+    publisher.publish("t", "heard").unwrap();
+    assert_eq!(text(&subscriber), "heard");
+    proxy.silence();
+    for _ in 0..3 {
+        publisher.publish("t", "lost").unwrap();
+    }
+    proxy.cut();
+    eventually("the cut is noticed", || publisher.stats().links == 0);
+    proxy.restore();
+    match next(&subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(3)),
+        other => panic!("{other:?} instead of a gap"),
+    }
+}
+
 /// The owner remembered eight of them.
 #[test]
 fn what_more_than_eight_publishers_lost_at_once_was_told_of_eight_alone() {
@@ -278,10 +305,16 @@ fn what_more_than_eight_publishers_lost_at_once_was_told_of_eight_alone() {
             publisher.topic("t").is_some_and(|topic| topic.reachable)
         });
         publisher.publish("t", "heard again").unwrap();
+    }
+    let (mut missing, mut heard) = (0, 0);
+    while (missing, heard) != (PUBLISHERS, PUBLISHERS) {
         match next(&subscriber) {
-            Delivery::Gap { missed, .. } => assert_eq!(missed, Some(1)),
-            other => panic!("{other:?} instead of a gap"),
+            Delivery::Gap { missed, .. } => missing += missed.expect("each is known"),
+            Delivery::Message(message) => {
+                assert_eq!(message.data(), b"heard again");
+                heard += 1;
+            }
+            other => panic!("{other:?} instead of a message or a gap"),
         }
-        assert_eq!(text(&subscriber), "heard again");
     }
 }

@@ -255,6 +255,8 @@ impl Last {
 pub struct Passage {
     /// The topic's owner.
     pub owner: NodeId,
+    /// Which of the owner's lives; a later one is not to get them.
+    pub life: Incarnation,
     /// Relaying nodes that the messages have passed: at most [`MAX_RELAY_HOPS`].
     pub hops: u8,
 }
@@ -484,6 +486,7 @@ impl<'a> Alias<'a> {
             _ => Some(Passage {
                 hops: reader.byte(MAX_RELAY_HOPS, "hops")?,
                 owner: NodeId(reader.array("owner")?),
+                life: Incarnation(reader.varint("owner's incarnation")?),
             }),
         };
         Ok(Self {
@@ -506,9 +509,10 @@ impl<'a> Alias<'a> {
             (None, false, true) => RESUMED,
             (None, false, false) => 0,
         });
-        if let Some(Passage { owner, hops }) = self.passage {
+        if let Some(Passage { owner, life, hops }) = self.passage {
             out.push(hops);
             out.extend(owner.0);
+            varint::put(out, life.0);
         }
         varint::put(out, self.next_sequence);
         varint::put(out, self.incarnation.0);

@@ -141,7 +141,7 @@ mod routes {
         assert_eq!(cluster.hosts[1].sends(), [""; 0]);
         assert_eq!(cluster.hosts[2].sends(), ["t"]);
         let place = cluster.hosts[0].place("t");
-        assert!(place.routed && place.upstream == cluster.link_between(0, 2));
+        assert!(place.routed && place.link() == cluster.link_between(0, 2));
         cluster.with(0, |node, now| {
             assert!(node.begin_route(now, "t", &[address(1)]).is_err());
             assert!(node.create_topic("t").is_err());
@@ -182,13 +182,13 @@ mod routes {
         cluster.cut(0, 1);
         cluster.settle();
         assert_eq!(
-            cluster.hosts[0].place("t").upstream,
+            cluster.hosts[0].place("t").link(),
             cluster.link_between(0, 2)
         );
         assert_eq!(cluster.hosts[2].sends(), ["t"]);
         cluster.run(200);
         assert_eq!(
-            cluster.hosts[0].place("t").upstream,
+            cluster.hosts[0].place("t").link(),
             cluster.link_between(0, 1)
         );
         assert_eq!(cluster.hosts[2].sends(), [""; 0]);

@@ -356,7 +356,7 @@ fn publishing_left_a_living_owner_for_one_that_came_back() {
     cluster.create(2, "t");
     cluster.settle();
     let to = |cluster: &Cluster, host| {
-        cluster.hosts[0].place("t").upstream == cluster.link_between(0, host)
+        cluster.hosts[0].place("t").link() == cluster.link_between(0, host)
     };
     assert!(to(&cluster, 1));
     cluster.cut(0, 1);

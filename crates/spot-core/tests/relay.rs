@@ -37,7 +37,8 @@ fn a_hub_makes_topics_known_and_sends_them_only_where_they_are_wanted() {
     for host in [0, 2, 3] {
         assert_eq!(cluster.hosts[host].reachable("t"), Some(true), "{host}");
     }
-    assert_eq!(cluster.hosts[2].place("t").owner, Some(node_id(1)));
+    let way = cluster.hosts[2].place("t").upstream.unwrap();
+    assert_eq!((way.owner, way.direct), (node_id(1), false));
     assert_eq!(cluster.copies(1, "t"), [0, 0, 0, 0], "nobody wants it");
     let subscriber = cluster.subscribe(2, &exact("t"));
     cluster.settle();

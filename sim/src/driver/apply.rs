@@ -204,10 +204,15 @@ impl Driver {
         }
         let before = std::mem::replace(&mut topic.place, place);
         self.switches += u64::from(place.routed && place.upstream != before.upstream);
-        if let Some((link, owner)) = before.upstream.zip(before.owner)
-            && (place.upstream, place.owner) != (before.upstream, before.owner)
-        {
-            self.leave_upstream(id, link, owner);
+        if place.upstream != before.upstream {
+            before
+                .upstream
+                .iter()
+                .for_each(|way| self.leave_upstream(id, way));
+            place
+                .upstream
+                .iter()
+                .for_each(|way| self.enter_upstream(id, way));
         }
     }
 
@@ -223,9 +228,10 @@ impl Driver {
 
     fn remove_topic(&mut self, id: TopicId) {
         let place = self.topics[&id].place;
-        if let Some((link, owner)) = place.upstream.zip(place.owner) {
-            self.leave_upstream(id, link, owner);
-        }
+        place
+            .upstream
+            .iter()
+            .for_each(|way| self.leave_upstream(id, way));
         let mut topic = self.topics.remove(&id).expect("added");
         self.forgotten += 1;
         topic.awaiting.cut();

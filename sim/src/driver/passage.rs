@@ -22,10 +22,9 @@ impl Driver {
             let (topic, owner) = onward.target();
             let way = self.node.way_to(topic, owner);
             let found = way.filter(|_| self.node.relays());
-            let found = found.map(|(link, direct)| Found {
-                link,
-                queue: link,
-                direct,
+            let found = found.map(|way| Found {
+                way,
+                queue: way.link,
             });
             onward.turn_to(changes, found, sequence, |link, change| {
                 self.change(*link, change);

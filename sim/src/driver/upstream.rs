@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, Data, Frame, Last, Passage, put_data_header};
+use spot_core::frame::{Alias, Data, Frame, Last, put_data_header};
 use spot_core::inbox::Offer;
 use spot_core::limits::MAX_ENDING_UPSTREAMS;
-use spot_core::node::PASSAGE_ALIASES;
+use spot_core::node::{PASSAGE_ALIASES, WayToOwner};
 use spot_core::upstream::{Due, Onward, Receiver, Turn};
 use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
@@ -49,25 +49,20 @@ impl Driver {
             return false;
         };
         let topic = self.topics.get_mut(&id).expect("known");
-        let Some((link_id, owner)) = topic.place.upstream.zip(topic.place.owner) else {
+        let Some(way) = topic.place.upstream else {
             return false;
         };
-        let link = self.links.get_mut(&link_id).expect("in use");
-        let sender = topic.senders.entry(owner).or_default();
-        if !sender.is_announced_on(link_id) {
-            let behind = link.node != Some(owner);
-            let stream = Alias {
-                alias: id.0,
-                upstream: true,
-                resumed: false,
-                passage: behind.then_some(Passage { owner, hops: 0 }),
-                next_sequence: 0,
-                incarnation: self.node.incarnation(),
-                publisher: self.node.id(),
-                topic: name,
-            };
-            sender.announce(link_id, stream, &mut link.outbox);
+        if !topic
+            .senders
+            .entry(way.owner)
+            .or_default()
+            .is_announced_on(&way)
+        {
+            self.announce_upstream(id, &way);
         }
+        let topic = self.topics.get_mut(&id).expect("known");
+        let sender = topic.senders.entry(way.owner).or_default();
+        let link = self.links.get_mut(&way.link).expect("in use");
         let mut header = Vec::new();
         put_data_header(&mut header, id.0, sender.next_sequence());
         let queued = link.outbox.offer(sender.policy(), &header, payload) == Offer::Queued;
@@ -78,17 +73,43 @@ impl Driver {
     }
 
     /// What is published on a topic goes by this link no more.
-    pub(super) fn leave_upstream(&mut self, topic: TopicId, link: LinkId, owner: NodeId) {
+    pub(super) fn leave_upstream(&mut self, topic: TopicId, way: &WayToOwner) {
         let Some(state) = self.topics.get_mut(&topic) else {
             return;
         };
-        let link_state = self.links.get_mut(&link).filter(|link| link.active);
-        if let Some(link_state) = link_state
-            && let Some(sender) = state.senders.get_mut(&owner)
-            && let Some(tail) = sender.leave(link, topic.0)
+        let link = self.links.get_mut(&way.link).filter(|link| link.active);
+        if let Some(link) = link
+            && let Some(sender) = state.senders.get_mut(&way.owner)
+            && let Some(tail) = sender.leave(way.link, topic.0)
         {
-            link_state.outbox.control(&tail.to_vec());
+            link.outbox.control(&tail.to_vec());
         }
+    }
+
+    /// What is published on a topic goes this way from now on: what was lost by another shows at once.
+    pub(super) fn enter_upstream(&mut self, topic: TopicId, way: &WayToOwner) {
+        let senders = &self.topics[&topic].senders;
+        let sender = senders.get(&way.owner);
+        if sender.is_some_and(|sender| sender.is_to_show_on(way)) {
+            self.announce_upstream(topic, way);
+        }
+    }
+
+    fn announce_upstream(&mut self, id: TopicId, way: &WayToOwner) {
+        let topic = self.topics.get_mut(&id).expect("placed");
+        let stream = Alias {
+            alias: id.0,
+            upstream: true,
+            resumed: false,
+            passage: None,
+            next_sequence: 0,
+            incarnation: self.node.incarnation(),
+            publisher: self.node.id(),
+            topic: &topic.name,
+        };
+        let sender = topic.senders.entry(way.owner).or_default();
+        let link = self.links.get_mut(&way.link).expect("in use");
+        sender.announce(way, stream, &mut link.outbox);
     }
 
     pub(super) fn upstream_announced(&mut self, id: LinkId, alias: &Alias<'_>) {

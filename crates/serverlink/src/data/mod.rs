@@ -16,6 +16,7 @@ mod publish;
 mod relay;
 mod reservation;
 mod topic;
+mod upstream;
 mod wait;
 
 pub(crate) use aftermath::{Aftermath, Work};
@@ -25,7 +26,8 @@ pub(crate) use heard::{CutStreams, Farewell, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::SharedOutbox;
 pub(crate) use publish::{Blocker, Identity, Mail, PeerRefusal, PublishFailure};
-pub(crate) use topic::{LinkSink, Sent, SinkKind, Topic, Upstream};
+pub(crate) use topic::{LinkSink, SinkKind, Topic};
+pub(crate) use upstream::{Sent, Upstream};
 pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spot_core::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
+use spot_core::frame::{DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
@@ -10,9 +10,7 @@ use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload};
 
 use super::aftermath::Aftermath;
 use super::reservation::Reservation;
-use super::topic::{
-    InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic, Upstream, UpstreamState,
-};
+use super::topic::{InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 use crate::reactor::LinkPort;
@@ -215,7 +213,7 @@ impl Topic {
         }
     }
 
-    fn publish_hosted(
+    pub(super) fn publish_hosted(
         &self,
         side: &mut PublishSide,
         payload: &Payload,
@@ -380,83 +378,6 @@ impl Topic {
                 } => topic.deliver_direct(*link, history, payload, &mut held.direct, after),
                 SinkKind::Direct { topic: None, .. } => {}
             }
-        }
-    }
-
-    /// Sends a message to the topic's owner; `None` if that is not the way to it any more.
-    fn publish_upstream(
-        &self,
-        upstream: &Upstream,
-        identity: Identity,
-        payload: &Payload,
-        mail: Mail,
-        after: &mut Aftermath,
-    ) -> Option<Result<(), PublishFailure>> {
-        let mut state = lock(&upstream.state);
-        if state.link != Some(upstream.link) {
-            return None;
-        }
-        Some(self.send_upstream(upstream, &mut state, identity, payload, mail, after))
-    }
-
-    fn send_upstream(
-        &self,
-        upstream: &Upstream,
-        state: &mut UpstreamState,
-        identity: Identity,
-        payload: &Payload,
-        mail: Mail,
-        after: &mut Aftermath,
-    ) -> Result<(), PublishFailure> {
-        match &upstream.kind {
-            SinkKind::Wire { outbox, .. } => {
-                if outbox.is_closed() {
-                    return Err(PublishFailure::Unreachable);
-                }
-                if !state.sender.is_announced_on(upstream.link) {
-                    let stream = self.upstream_alias(upstream, state, identity);
-                    outbox.with(|queue| state.sender.announce(upstream.link, stream, queue));
-                }
-                let sender = &mut state.sender;
-                let policy = sender.policy();
-                let mut header = [0; DATA_HEADER_MAX_BYTES];
-                let header_len = encode_data_header(&mut header, self.id.0, sender.next_sequence());
-                let (offer, flush) = outbox.offer(policy, &header[..header_len], payload);
-                if offer == Offer::Full {
-                    return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
-                }
-                sender.sent();
-                after.queued(outbox, flush);
-                Ok(())
-            }
-            SinkKind::Direct { node, .. } => {
-                let topic = node.upgrade().and_then(|node| node.find_topic(&self.name));
-                let topic = topic.ok_or(PublishFailure::Unreachable)?;
-                let mut side = lock(&topic.publish);
-                if !side.hosted {
-                    return Err(PublishFailure::Unreachable);
-                }
-                topic.publish_hosted(&mut side, payload, mail, after)
-            }
-            SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
-        }
-    }
-
-    fn upstream_alias(
-        &self,
-        upstream: &Upstream,
-        state: &UpstreamState,
-        identity: Identity,
-    ) -> Alias<'_> {
-        Alias {
-            alias: self.id.0,
-            upstream: true,
-            resumed: false,
-            passage: upstream.passage,
-            next_sequence: 0,
-            incarnation: state.life.of(identity),
-            publisher: identity.node,
-            topic: &self.name,
         }
     }
 }

@@ -3,16 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
-use spot_core::frame::{Alias, Frame, Last, Passage};
+use spot_core::frame::{Alias, Frame, Last};
 use spot_core::history::History;
 use spot_core::inbox::{Slot, Source};
+use spot_core::node::WayToOwner;
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
 use spot_core::stream::Standing;
 use spot_core::upstream;
-use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, Place, SubscriberId, TopicId};
+use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId};
 
 use super::heard::{CutStreams, HeardSide};
+use super::upstream::{Sent, Upstream};
 use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
@@ -31,7 +33,7 @@ pub(crate) struct Topic {
 
 /// Which of the topics of one name that a node has had: each begins with its numbers anew.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Life(u32);
+pub(super) struct Life(pub(super) u32);
 
 impl Life {
     /// Which life of its publisher a stream is of.
@@ -94,9 +96,6 @@ pub(super) struct Outside {
     pub(super) history: Option<Box<History>>,
 }
 
-/// How far the messages to each owner are numbered.
-pub(crate) type Sent = upstream::SentTo<Arc<Mutex<UpstreamState>>>;
-
 impl Outside {
     /// Whether messages go anywhere outside.
     #[inline]
@@ -116,17 +115,6 @@ impl Outside {
             ] if self.history.is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
             _ => None,
         }
-    }
-
-    /// Goes on with the numbers of an owner that messages went to before. True beside it if those of another are forgotten.
-    fn going_on(&mut self, mut upstream: Upstream) -> (Upstream, bool) {
-        let Some(owner) = upstream.owner else {
-            return (upstream, false);
-        };
-        let made = || upstream.state.clone();
-        let (state, forgets) = self.sent.of(owner, made);
-        upstream.state = state.clone();
-        (upstream, forgets)
     }
 }
 
@@ -156,70 +144,6 @@ pub(crate) enum SinkKind {
         link: LinkId,
         topic: Option<Arc<Topic>>,
     },
-}
-
-/// The way to the owner of a topic that is hosted elsewhere.
-#[derive(Debug)]
-pub(crate) struct Upstream {
-    pub(crate) link: LinkId,
-    pub(crate) kind: SinkKind,
-    owner: Option<NodeId>,
-    /// The owner is not at the other end of the link, but behind it.
-    pub(super) passage: Option<Passage>,
-    pub(super) state: Arc<Mutex<UpstreamState>>,
-}
-
-/// The publishing side of a stream to one owner, whichever ways it takes.
-#[derive(Debug, Default)]
-pub(crate) struct UpstreamState {
-    /// The link that messages go by now; a publisher that has found another way is to look again.
-    pub(super) link: Option<LinkId>,
-    /// Which of the publisher's lives its numbers began in.
-    pub(super) life: Life,
-    pub(super) sender: upstream::Sender,
-}
-
-impl Upstream {
-    pub(crate) fn new(
-        link: LinkId,
-        owner: Option<NodeId>,
-        passage: Option<Passage>,
-        kind: SinkKind,
-        life: u32,
-    ) -> Self {
-        let state = UpstreamState {
-            life: Life(life),
-            ..UpstreamState::default()
-        };
-        Self {
-            link,
-            kind,
-            owner,
-            passage,
-            state: Arc::new(Mutex::new(state)),
-        }
-    }
-
-    /// It is in use from now on.
-    fn enter(&self) {
-        lock(&self.state).link = Some(self.link);
-    }
-
-    /// It is not in use any more: the stream ends there, and publishers that wait on it are to look again.
-    fn leave(&self, alias: u32) {
-        if let SinkKind::Wire { outbox, .. } = &self.kind {
-            let mut state = lock(&self.state);
-            state.link = None;
-            if outbox.is_in_use()
-                && let Some(tail) = state.sender.leave(self.link, alias)
-            {
-                outbox.control(&tail.to_vec());
-                outbox.flush_soon();
-            }
-            drop(state);
-            outbox.wake_blocked();
-        }
-    }
 }
 
 /// How messages of the topic arrive at the subscribers of this node.
@@ -261,7 +185,8 @@ impl Topic {
     pub(crate) fn place(
         &self,
         place: Place,
-        upstream: impl FnOnce(LinkId) -> Option<Upstream>,
+        identity: Identity,
+        upstream: impl FnOnce(WayToOwner) -> Option<Upstream>,
     ) -> bool {
         let mut side = lock(&self.publish);
         side.hosted = place.hosted;
@@ -269,21 +194,18 @@ impl Topic {
         if let Some(outside) = side.outside.as_mut().filter(|_| !place.hosted) {
             outside.history = None;
         }
-        let wanted = place
-            .upstream
-            .zip(Some(place.owner))
-            .filter(|_| !place.hosted);
+        let wanted = place.upstream.filter(|_| !place.hosted);
         let known = side
             .outside
             .as_ref()
             .and_then(|outside| outside.upstream.as_ref())
-            .map(|upstream| (upstream.link, upstream.owner));
+            .map(|upstream| upstream.way);
         let (mut before, mut now, mut forgets) = (None, None, false);
         if wanted != known {
-            let made = wanted.and_then(|(link, _)| upstream(link));
+            let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| outside.going_on(made));
+                let made = made.map(|made| made.going_on(&mut outside.sent));
                 forgets = made.as_ref().is_some_and(|(_, forgets)| *forgets);
                 now = made.map(|(made, _)| Arc::new(made));
                 before = std::mem::replace(&mut outside.upstream, now.clone());
@@ -291,9 +213,10 @@ impl Topic {
         }
         drop(side);
         before.iter().for_each(|upstream| upstream.leave(self.id.0));
-        now.iter().for_each(|upstream| upstream.enter());
+        now.iter()
+            .for_each(|upstream| upstream.enter(self, identity));
         let mut sinks = lock(&self.sinks);
-        let routed = place.routed.then_some(place.upstream);
+        let routed = place.routed.then(|| place.link());
         if routed.is_some() || sinks.heard.is_some() {
             sinks.heard.get_or_insert_default().routed = routed;
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use spot_core::frame::Passage;
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
+use spot_core::node::WayToOwner;
 use spot_core::outbox::SinkPolicy;
 use spot_core::{Class, Endpoint, Event, LinkId, LinkPeer, NodeId, Output, Overflow, SubscriberId};
 use zmtp::{Subscription, Version};
@@ -149,15 +149,11 @@ impl NodeInner {
             Output::Placed { topic, place } => {
                 let life = control.forgotten_topics;
                 if let Some(topic) = control.topic(topic) {
-                    let upstream = |link| {
-                        let handle = control.links.get(&link)?;
-                        let behind = place.owner.filter(|owner| handle.node() != Some(*owner));
-                        let behind = behind.filter(|_| handle.node().is_some());
-                        let passage = behind.map(|owner| Passage { owner, hops: 0 });
-                        let sink = handle.sink(&[]);
-                        Some(Upstream::new(link, place.owner, passage, sink, life))
+                    let upstream = |way: WayToOwner| {
+                        let sink = control.links.get(&way.link)?.sink(&[]);
+                        Some(Upstream::new(way, sink, life))
                     };
-                    let forgets = topic.place(place, upstream);
+                    let forgets = topic.place(place, self.identity, upstream);
                     if place.hosted {
                         let (max_messages, max_bytes) = self.history_limit();
                         topic.set_history(max_messages, max_bytes);

@@ -45,13 +45,13 @@ fn hash(offer: TopicChange<'_>) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::NodeId;
+    use crate::identity::{Incarnation, NodeId};
 
     fn relay(hops: u8) -> TopicChange<'static> {
         TopicChange::Relay {
             origin: NodeId([7; 16]),
             hops,
-            reachable: true,
+            reached: Some(Incarnation(1)),
             topic: "a",
         }
     }

@@ -98,7 +98,7 @@ fn samples() -> Vec<Frame<'static>> {
                 TopicChange::Relay {
                     origin: publisher,
                     hops: 1,
-                    reachable: true,
+                    reached: Some(incarnation),
                     topic: "t",
                 },
                 TopicChange::Unrelay {
@@ -113,6 +113,7 @@ fn samples() -> Vec<Frame<'static>> {
             upstream: true,
             passage: Some(Passage {
                 owner: publisher,
+                life: incarnation,
                 hops: 1,
             }),
             resumed: false,

@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::{FrameError, append_entry, kind, put_text};
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::limits::MAX_RELAY_HOPS;
 use crate::varint;
 
@@ -24,8 +24,8 @@ pub enum TopicChange<'a> {
         origin: NodeId,
         /// Relaying nodes that its messages pass, the sender among them: 1 to [`MAX_RELAY_HOPS`].
         hops: u8,
-        /// Whether the origin can be reached now; otherwise it is only known.
-        reachable: bool,
+        /// The life of the origin that can be reached now; `None`: it is only known.
+        reached: Option<Incarnation>,
         /// The topic.
         topic: &'a str,
     },
@@ -90,12 +90,15 @@ pub(super) fn put_change(out: &mut Vec<u8>, change: TopicChange<'_>) {
         TopicChange::Relay {
             origin,
             hops,
-            reachable,
+            reached,
             topic,
         } => {
             out.push(RELAY);
             out.extend(origin.0);
-            out.extend([hops, u8::from(reachable)]);
+            out.extend([hops, u8::from(reached.is_some())]);
+            if let Some(life) = reached {
+                varint::put(out, life.0);
+            }
             topic
         }
         TopicChange::Unrelay {
@@ -133,7 +136,10 @@ fn read_change<'a>(reader: &mut Reader<'a>) -> Result<TopicChange<'a>, FrameErro
         RELAY => TopicChange::Relay {
             origin: NodeId(reader.array("origin")?),
             hops: reader.byte(MAX_RELAY_HOPS, "hops")?,
-            reachable: reader.flag("reachable")?,
+            reached: match reader.flag("reachable")? {
+                true => Some(Incarnation(reader.varint("incarnation")?)),
+                false => None,
+            },
             topic: reader.topic()?,
         },
         _ => TopicChange::Unrelay {

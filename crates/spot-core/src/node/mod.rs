@@ -35,7 +35,9 @@ use crate::swim::Swim;
 
 pub use cluster::{ClusterConfig, ClusterView, MemberState, MemberView};
 pub use link::FrameError as LinkFrameError;
-pub use output::{CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, SubscriberId};
+pub use output::{
+    CloseReason, Event, LinkId, LinkPeer, Output, PeerId, Place, SubscriberId, WayToOwner,
+};
 pub use peers::{AddPeerError, RemovePeerError};
 pub use relay::PASSAGE_ALIASES;
 pub use subscriptions::SubscribeError;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::endpoint::Endpoint;
+use crate::frame::Passage;
 use crate::hello::Hello;
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::interest::Classes;
 use crate::overflow::Class;
 use crate::past::{Await, Past};
@@ -40,14 +41,45 @@ pub enum LinkPeer {
 pub struct Place {
     /// Hosted here: published messages are numbered here and fan out from here.
     pub hosted: bool,
-    /// Hosted elsewhere: the link that published messages go to.
-    pub upstream: Option<LinkId>,
-    /// The owner behind that link: the node at its other end, or one that it relays to.
-    pub owner: Option<NodeId>,
+    /// Hosted elsewhere: the way that published messages go.
+    pub upstream: Option<WayToOwner>,
     /// Known at all; a topic that is neither hosted nor has an upstream, yet is known, is unreachable.
     pub known: bool,
     /// Routed: streams from other links than this one are ignored.
     pub routed: bool,
+}
+
+impl Place {
+    /// The link that published messages go to, where it is hosted elsewhere.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        self.upstream.map(|way| way.link)
+    }
+}
+
+/// How the owner of a topic is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WayToOwner {
+    /// The link to it, or to a hub before it.
+    pub link: LinkId,
+    /// The owner.
+    pub owner: NodeId,
+    /// Which of its lives.
+    pub life: Incarnation,
+    /// Whether it is at the other end of the link.
+    pub direct: bool,
+}
+
+impl WayToOwner {
+    /// What the streams are announced with that go this way.
+    #[must_use]
+    pub fn passage(&self) -> Option<Passage> {
+        (!self.direct).then_some(Passage {
+            owner: self.owner,
+            life: self.life,
+            hops: 0,
+        })
+    }
 }
 
 /// Why a link is closed by us.

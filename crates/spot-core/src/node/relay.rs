@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::output::{LinkId, Output, SubscriberId};
+use super::output::{LinkId, Output, SubscriberId, WayToOwner};
 use super::{Node, link::Link};
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::interest::Classes;
 use crate::registry::{Topic, TopicId};
 
@@ -55,6 +55,8 @@ struct Stream {
     offers: SmallVec<[Offer; 1]>,
     /// The way when it was last settled.
     way: Option<Way>,
+    /// Which life of its origin that reached.
+    life: Option<Incarnation>,
     /// Its origin has ended it: that it goes is no loss.
     ended: bool,
     /// We gave the way up: that it goes is no news to us.
@@ -123,12 +125,17 @@ impl Node {
         self.touch_all(known);
     }
 
-    /// The link by which messages reach the owner of a topic, and whether the owner is at its other end.
+    /// The way by which messages reach an owner of a topic.
     #[must_use]
-    pub fn way_to(&self, topic: &str, owner: NodeId) -> Option<(LinkId, bool)> {
+    pub fn way_to(&self, topic: &str, owner: NodeId) -> Option<WayToOwner> {
         let topic = self.registry.find(topic)?;
-        let way = self.way((topic, owner))?;
-        Some((way.link, way.hub == owner))
+        let (way, life) = self.way((topic, owner))?;
+        Some(WayToOwner {
+            link: way.link,
+            owner,
+            life,
+            direct: way.hub == owner,
+        })
     }
 
     /// Whether this node relays.
@@ -160,16 +167,25 @@ impl Node {
         self.way(key).is_some()
     }
 
-    /// The link to an owner of a topic, or to a hub before it.
-    pub(super) fn link_to_owner(&self, topic: &Topic, owner: NodeId) -> Option<LinkId> {
-        if topic
-            .elsewhere()
-            .is_none_or(|elsewhere| elsewhere.streams == 0)
-        {
-            return self.remotes.get(&owner)?.active;
+    /// As [`way_to`](Self::way_to), for topics that no hub is known to relay without looking for one.
+    pub(super) fn way_to_owner(&self, topic: &Topic, owner: NodeId) -> Option<WayToOwner> {
+        let elsewhere = topic.elsewhere();
+        if elsewhere.is_some_and(|elsewhere| elsewhere.streams > 0) {
+            return self.way_to(&topic.name, owner);
         }
-        let id = self.registry.find(&topic.name)?;
-        Some(self.way((id, owner))?.link)
+        let link = self.remotes.get(&owner)?.active?;
+        Some(self.direct_way(link))
+    }
+
+    /// The way to the node at the other end of a link.
+    pub(super) fn direct_way(&self, link: LinkId) -> WayToOwner {
+        let (owner, life) = self.life_of(link);
+        WayToOwner {
+            link,
+            owner,
+            life,
+            direct: true,
+        }
     }
 
     // What changed.
@@ -263,16 +279,17 @@ impl Node {
     }
 
     fn settle_stream(&mut self, key: StreamKey) {
-        let way = self.way(key);
+        let (way, life) = self.way(key).unzip();
         let Some(stream) = self.relay.streams.get_mut(&key) else {
             return;
         };
         let before = std::mem::replace(&mut stream.way, way);
+        let is_new_life = std::mem::replace(&mut stream.life, life) != life;
         let told = stream.ended || std::mem::take(&mut stream.quiet);
         if way.is_some() {
             stream.ended = false;
         }
-        if before != way {
+        if before != way || is_new_life {
             self.relay.ways_changed += 1;
         }
         if way.is_some_and(|way| way.hub != key.1) {
@@ -289,19 +306,17 @@ impl Node {
         self.ask(key, way);
         self.leave_dead_way(key);
         self.advertise(key);
-        if before.map(|way| way.link) != way.map(|way| way.link) {
+        if is_new_life || before.map(|way| way.link) != way.map(|way| way.link) {
             self.place(key.0);
         }
         self.release_stream_if_unused(key);
     }
 
-    /// The best way that can be taken now.
-    fn way(&self, key: StreamKey) -> Option<Way> {
+    /// The best way that can be taken now, and the life of the origin that it reaches.
+    fn way(&self, key: StreamKey) -> Option<(Way, Incarnation)> {
         let best = self.best(key)?;
-        Some(Way {
-            hub: best.hub,
-            link: best.link.filter(|_| best.reachable)?,
-        })
+        let (hub, link) = (best.hub, best.link?);
+        Some((Way { hub, link }, best.reached?))
     }
 
     /// An owner that is out of reach becomes the last choice for publishing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::link::FrameError;
-use super::output::{LinkId, LinkPeer, Output, PeerId, Place};
+use super::output::{LinkId, LinkPeer, Output, PeerId, Place, WayToOwner};
 use super::peers::PeerState;
 use super::{Node, SubscribeError};
 use crate::endpoint::Endpoint;
@@ -274,11 +274,10 @@ impl Node {
             .registry
             .get(id)
             .expect("the caller holds a live topic");
-        let (upstream, owner) = self.upstream(topic).unzip();
+        let upstream = self.upstream(topic);
         let place = Place {
             hosted: topic.hosted,
             upstream,
-            owner,
             known: topic.is_known(),
             routed: topic.route().is_some(),
         };
@@ -358,9 +357,9 @@ impl Node {
                 TopicChange::Relay {
                     origin,
                     hops,
-                    reachable,
+                    reached,
                     topic,
-                } => self.relay_offered(node, *origin, (*hops).max(1), *reachable, topic),
+                } => self.relay_offered(node, *origin, (*hops).max(1), *reached, topic),
                 TopicChange::Unrelay {
                     origin,
                     ended,
@@ -410,14 +409,15 @@ impl Node {
     }
 
     /// The link that messages published on a topic go to when it is not hosted here: the routed one, else the first
-    /// owner that told us of it and can be reached, so the same while it lives. And that owner.
-    fn upstream(&self, topic: &Topic) -> Option<(LinkId, NodeId)> {
+    /// owner that told us of it and can be reached, so the same while it lives.
+    fn upstream(&self, topic: &Topic) -> Option<WayToOwner> {
         if topic.route().is_some() {
             let link = self.route_link(topic)?;
-            return Some((link, self.links[&link].spot()?.node));
+            self.links[&link].spot()?;
+            return Some(self.direct_way(link));
         }
         let mut owners = topic.owners().iter();
-        owners.find_map(|owner| Some((self.link_to_owner(topic, *owner)?, *owner)))
+        owners.find_map(|owner| self.way_to_owner(topic, *owner))
     }
 
     /// Tells all links of a topic that is hosted here from now on, or no more.

@@ -7,7 +7,7 @@ use crate::frame::{Alias, DATA_HEADER_MAX_BYTES, Frame, Last, Passage, encode_da
 use crate::identity::{Incarnation, NodeId};
 use crate::inbox::Offer;
 use crate::limits::MAX_RELAY_HOPS;
-use crate::node::LinkId;
+use crate::node::{LinkId, WayToOwner};
 use crate::outbox::{Outbox, SinkPolicy};
 use crate::payload::Payload;
 
@@ -16,6 +16,10 @@ use crate::payload::Payload;
 pub struct Onward<Q> {
     topic: Arc<str>,
     owner: NodeId,
+    /// Which of the owner's lives it was published to.
+    life: Incarnation,
+    /// That life is over: what is still to be passed on may have been overtaken by what the owner got otherwise.
+    outlived: bool,
     /// Relaying nodes that it has passed, this one among them.
     hops: u8,
     publisher: NodeId,
@@ -34,15 +38,13 @@ struct Way<Q> {
     policy: SinkPolicy,
 }
 
-/// A way to an owner.
+/// A way to an owner, with the queue of its link, as the driver has it.
 #[derive(Debug)]
 pub struct Found<Q> {
-    /// The link.
-    pub link: LinkId,
-    /// Its queue, as the driver has it.
+    /// The way.
+    pub way: WayToOwner,
+    /// The queue.
     pub queue: Q,
-    /// Whether the owner is at its other end.
-    pub direct: bool,
 }
 
 impl<Q> Onward<Q> {
@@ -52,6 +54,8 @@ impl<Q> Onward<Q> {
         Self {
             topic: stream.topic.into(),
             owner: passage.owner,
+            life: passage.life,
+            outlived: false,
             hops: passage.hops.saturating_add(1),
             publisher: stream.publisher,
             incarnation: stream.incarnation,
@@ -77,8 +81,8 @@ impl<Q> Onward<Q> {
     /// Whether the way is to be looked for: ways have changed, which the node counts, or its queue is closed.
     #[inline]
     pub fn is_to_look(&self, changes: u64, is_closed: impl FnOnce(&Q) -> bool) -> bool {
-        let closed = self.way.as_ref().is_some_and(|way| is_closed(&way.queue));
-        self.looked_up != Some(changes) || closed
+        let closed = || self.way.as_ref().is_some_and(|way| is_closed(&way.queue));
+        !self.outlived && (self.looked_up != Some(changes) || closed())
     }
 
     /// The way was looked for: if it is another than before, the stream ends there, at the number of what is to be passed on
@@ -91,10 +95,17 @@ impl<Q> Onward<Q> {
         mut on: impl FnMut(&Q, &mut dyn FnMut(&mut Outbox)),
     ) {
         self.looked_up = Some(changes);
-        let goes_on = |found: &Found<Q>| found.link != self.from && self.hops <= MAX_RELAY_HOPS;
+        self.outlived = found
+            .as_ref()
+            .is_some_and(|found| found.way.life > self.life);
+        let goes_on = |found: &Found<Q>| {
+            found.way.life == self.life
+                && found.way.link != self.from
+                && self.hops <= MAX_RELAY_HOPS
+        };
         let found = found.filter(goes_on);
         let now = self.way.as_ref().map(|way| way.link);
-        if found.as_ref().map(|found| found.link) == now {
+        if found.as_ref().map(|found| found.way.link) == now {
             return;
         }
         self.end(next_sequence, &mut on);
@@ -102,7 +113,8 @@ impl<Q> Onward<Q> {
     }
 
     /// Passes a message on, and says what became of it; `None` if there is no way. `held`: it is to wait for room and credit.
-    /// Without, it is lost if there is none, which its number tells.
+    /// Without, it is lost if there is none, which its number tells. One that was published to an earlier life of the owner
+    /// is dropped.
     #[inline]
     pub fn send(
         &self,
@@ -111,6 +123,9 @@ impl<Q> Onward<Q> {
         held: bool,
         offer: impl FnOnce(&Q, &SinkPolicy, &[u8], &Payload) -> Offer,
     ) -> Option<Offer> {
+        if self.outlived {
+            return Some(Offer::Dropped);
+        }
         let way = self.way.as_ref()?;
         let mut header = [0; DATA_HEADER_MAX_BYTES];
         let length = encode_data_header(&mut header, self.alias, sequence);
@@ -150,14 +165,15 @@ impl<Q> Onward<Q> {
         mut on: impl FnMut(&Q, &mut dyn FnMut(&mut Outbox)),
     ) -> Way<Q> {
         let passage = Passage {
-            owner: self.owner,
             hops: self.hops,
+            owner: self.owner,
+            life: self.life,
         };
         let alias = Alias {
             alias: self.alias,
             upstream: true,
             resumed: false,
-            passage: (!found.direct).then_some(passage),
+            passage: (!found.way.direct).then_some(passage),
             next_sequence,
             incarnation: self.incarnation,
             publisher: self.publisher,
@@ -169,7 +185,7 @@ impl<Q> Onward<Q> {
             policy = open(queue, self.alias);
         });
         Way {
-            link: found.link,
+            link: found.way.link,
             queue: found.queue,
             policy,
         }

@@ -4,37 +4,45 @@ use super::open;
 use crate::frame::{Alias, Frame, Last};
 use crate::identity::NodeId;
 use crate::limits::MAX_OWNERS_SENT_TO;
-use crate::node::LinkId;
+use crate::node::{LinkId, WayToOwner};
 use crate::outbox::{Outbox, SinkPolicy};
 
 /// The publishing side of a stream to one owner. Its numbers go on over all links to that owner.
 #[derive(Debug, Default)]
 pub struct Sender {
-    announced_on: Option<LinkId>,
+    announced_on: Option<WayToOwner>,
     next_sequence: u64,
     policy: SinkPolicy,
 }
 
 impl Sender {
-    /// Whether the stream was announced on this link, and on none since.
+    /// Whether the stream was announced on this way, and on none since.
     #[must_use]
     #[inline]
-    pub fn is_announced_on(&self, link: LinkId) -> bool {
-        self.announced_on == Some(link)
+    pub fn is_announced_on(&self, way: &WayToOwner) -> bool {
+        self.announced_on.as_ref() == Some(way)
     }
 
-    /// Announces the stream on a link. It then waits for the link's queue and for the owner's credit, which begins with a
-    /// full window. Number and direction of `stream` are filled in here.
-    pub fn announce(&mut self, link: LinkId, stream: Alias<'_>, queue: &mut Outbox) {
+    /// Whether the stream is to be announced as soon as it has this way: something was sent by another, and what of that was
+    /// lost is to show although nothing more may be published.
+    #[must_use]
+    pub fn is_to_show_on(&self, way: &WayToOwner) -> bool {
+        self.next_sequence > 0 && !self.is_announced_on(way)
+    }
+
+    /// Announces the stream on a way. It then waits for the link's queue and for the owner's credit, which begins with a
+    /// full window. Number, direction and passage of `stream` are filled in here.
+    pub fn announce(&mut self, way: &WayToOwner, stream: Alias<'_>, queue: &mut Outbox) {
         let stream = Alias {
             upstream: true,
             resumed: false,
+            passage: way.passage(),
             next_sequence: self.next_sequence,
             ..stream
         };
         queue.control(&Frame::Alias(stream).to_vec());
         self.policy = open(queue, stream.alias);
-        self.announced_on = Some(link);
+        self.announced_on = Some(*way);
     }
 
     /// The stream goes by this link no more, which is still in use: the frame that says so, if it was announced there.
@@ -44,7 +52,7 @@ impl Sender {
             next_sequence: self.next_sequence,
             last: Last::Withdrawn,
         };
-        let announced = self.announced_on.take_if(|known| *known == link);
+        let announced = self.announced_on.take_if(|known| known.link == link);
         announced.map(|_| tail)
     }
 

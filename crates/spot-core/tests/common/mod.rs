@@ -620,7 +620,7 @@ impl Host {
             if let (Some(place), Some(view)) = (place, view) {
                 assert_eq!(view.id, *topic);
                 assert_eq!(view.reachable, place.hosted || place.upstream.is_some());
-                assert!(place.upstream.is_none_or(|link| self.live.contains(&link)));
+                assert!(place.link().is_none_or(|link| self.live.contains(&link)));
             }
         }
         for (topic, subscriber) in &self.subscribers {

@@ -82,12 +82,11 @@ fn offer(
 fn find(onward: &Passage, node: &NodeInner) -> Option<Found<Arc<SharedOutbox>>> {
     let (topic, owner) = onward.target();
     node.inspect(|control| {
-        let (link, direct) = control.core.way_to(topic, owner)?;
-        let outbox = control.links.get(&link).and_then(LinkHandle::outbox)?;
+        let way = control.core.way_to(topic, owner)?;
+        let outbox = control.links.get(&way.link).and_then(LinkHandle::outbox)?;
         control.core.relays().then(|| Found {
-            link,
+            way,
             queue: outbox.clone(),
-            direct,
         })
     })
 }

@@ -6,7 +6,7 @@ use super::super::Node;
 use super::super::output::{Event, LinkId, Output};
 use super::{Stream, StreamKey, Way};
 use crate::frame::TopicChange;
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::limits::{MAX_RELAY_HOPS, MAX_TOPICS_PER_LINK};
 use crate::node::link::Link;
 
@@ -15,7 +15,8 @@ use crate::node::link::Link;
 pub(super) struct Offer {
     hub: NodeId,
     hops: u8,
-    reachable: bool,
+    /// The life of the origin that the hub reaches now.
+    reached: Option<Incarnation>,
 }
 
 /// What our links are told of a stream: all but the one that it comes by, and the one to its origin.
@@ -23,7 +24,8 @@ pub(super) struct Offer {
 pub(in super::super) struct Advert {
     origin: NodeId,
     hops: u8,
-    reachable: bool,
+    /// The life of the origin that we reach now.
+    reached: Option<Incarnation>,
     /// The link that the stream comes by.
     via: Option<LinkId>,
 }
@@ -35,8 +37,8 @@ pub(super) struct Best {
     pub(super) hub: NodeId,
     /// The link to it.
     pub(super) link: Option<LinkId>,
-    /// Whether it reaches the origin now.
-    pub(super) reachable: bool,
+    /// The life of the origin that it reaches now.
+    pub(super) reached: Option<Incarnation>,
     /// Hubs on the way.
     hops: u8,
 }
@@ -47,7 +49,7 @@ impl Offer {
         TopicChange::Relay {
             origin,
             hops: self.hops,
-            reachable: self.reachable,
+            reached: self.reached,
             topic,
         }
     }
@@ -65,7 +67,7 @@ impl Advert {
         TopicChange::Relay {
             origin: self.origin,
             hops: self.hops,
-            reachable: self.reachable,
+            reached: self.reached,
             topic,
         }
     }
@@ -83,7 +85,7 @@ impl Node {
         hub: NodeId,
         origin: NodeId,
         hops: u8,
-        reachable: bool,
+        reached: Option<Incarnation>,
         name: &str,
     ) {
         if origin == self.config.id || origin == hub {
@@ -91,11 +93,7 @@ impl Node {
         }
         let id = self.ensure_topic(name);
         let key = (id, origin);
-        let offer = Offer {
-            hub,
-            hops,
-            reachable,
-        };
+        let offer = Offer { hub, hops, reached };
         let stream = self.ensure_stream(key);
         let before = stream.take_offer(hub);
         stream.offers.push(offer);
@@ -149,7 +147,7 @@ impl Node {
         let streams = self.relay.streams.iter();
         let relayed = streams.filter(|(_, stream)| {
             let advert = stream.advert.as_ref();
-            advert.is_some_and(|advert| advert.reachable)
+            advert.is_some_and(|advert| advert.reached.is_some())
         });
         relayed.filter_map(|((id, _), _)| Some(self.registry.get(*id)?.name.clone()))
     }
@@ -182,7 +180,7 @@ impl Node {
         let direct = hosts.then(|| Best {
             hub: origin,
             link: active(&origin),
-            reachable: active(&origin).is_some(),
+            reached: active(&origin).map(|link| self.life_of(link).1),
             hops: 0,
         });
         let offers = stream.iter().flat_map(|stream| &stream.offers);
@@ -191,14 +189,14 @@ impl Node {
             Best {
                 hub: offer.hub,
                 link,
-                reachable: offer.reachable && link.is_some(),
+                reached: offer.reached.filter(|_| link.is_some()),
                 hops: offer.hops,
             }
         });
         let in_use = stream.and_then(|stream| Some(stream.way?.hub));
         let rank = |best: &Best| {
             (
-                !best.reachable,
+                best.reached.is_none(),
                 best.hops,
                 in_use != Some(best.hub),
                 best.hub,
@@ -218,7 +216,7 @@ impl Node {
         }
         let offers = self.relay.streams.get(&key).into_iter();
         let mut offers = offers.flat_map(|stream| &stream.offers);
-        offers.any(|offer| offer.hub == way.hub && offer.reachable)
+        offers.any(|offer| offer.hub == way.hub && offer.reached.is_some())
     }
 
     /// Tells our links what has changed of a stream.
@@ -271,7 +269,7 @@ impl Node {
         (best.hops < MAX_RELAY_HOPS && !in_process).then(|| Advert {
             origin: key.1,
             hops: best.hops + 1,
-            reachable: best.reachable,
+            reached: best.reached,
             via: best.link,
         })
     }
