@@ -113,7 +113,7 @@ fn a_relay_that_forgets_origins_is_caught() {
 
 #[test]
 fn a_repeated_message_is_refused_by_honest_receivers() {
-    for seed in 0..8 {
+    for seed in 0..48 {
         let seen = sim::run_mutant(seed, Mutation::RepeatMessages);
         assert!(seen.is_ok(), "seed {seed}: {seen:?}");
     }

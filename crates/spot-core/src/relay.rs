@@ -45,7 +45,8 @@ struct Sink<Q> {
 
 #[derive(Debug)]
 enum Waiting {
-    Message(u64, Payload),
+    /// Its number, and the link it came over.
+    Message(u64, Payload, LinkId),
     Tail(u64, Last),
 }
 
@@ -53,7 +54,7 @@ impl Waiting {
     /// The number that is next after it.
     fn next(&self) -> u64 {
         match self {
-            Self::Message(sequence, _) => sequence.wrapping_add(1),
+            Self::Message(sequence, ..) => sequence.wrapping_add(1),
             Self::Tail(next, _) => *next,
         }
     }
@@ -199,17 +200,25 @@ impl<Q> Relay<Q> {
             waits |= sink.behind;
         }
         if !waits {
-            passed.grant = self.done(payload.len());
+            passed.grant = self.done(from, payload.len());
         } else if self.waiting_messages < MAX_RELAY_BACKLOG_MESSAGES {
-            let message = Waiting::Message(sequence, payload.clone());
+            let message = Waiting::Message(sequence, payload.clone(), from);
             self.waiting.push_back(message);
             self.waiting_messages += 1;
         } else {
             // It is lost to those who wait, and shows as a gap.
             self.wait_for_tail(sequence.wrapping_add(1), Last::No);
-            passed.grant = self.done(payload.len());
+            passed.grant = self.done(from, payload.len());
         }
         passed
+    }
+
+    /// A message arrived over a link that goes to nobody: it was seen before. The credit to grant anew, if it is time.
+    pub fn discard(&mut self, from: LinkId, len: usize) -> Option<Grant> {
+        if let Some((_, window)) = self.window.as_mut().filter(|(link, _)| *link == from) {
+            window.arrived(len);
+        }
+        self.done(from, len)
     }
 
     /// Passes on what waits, as far as there is room; gives the link that has none, and for how many
@@ -222,7 +231,7 @@ impl<Q> Relay<Q> {
         while let Some(waiting) = self.waiting.front() {
             for sink in self.sinks.iter_mut().filter(|sink| sink.behind) {
                 match waiting {
-                    Waiting::Message(sequence, payload)
+                    Waiting::Message(sequence, payload, _)
                         if *sequence >= sink.next
                             && !sink.offer(self.alias, *sequence, payload, passed, &mut send) =>
                     {
@@ -278,7 +287,7 @@ impl<Q> Relay<Q> {
             let behind = self.sinks.iter_mut();
             for sink in behind.filter(|sink| sink.behind && waiting.next() > sink.next) {
                 match waiting {
-                    Waiting::Message(sequence, payload) => {
+                    Waiting::Message(sequence, payload, _) => {
                         sink.offer_unheld(self.alias, *sequence, payload, &mut passed, &mut send);
                     }
                     Waiting::Tail(next, last) => {
@@ -334,9 +343,9 @@ impl<Q> Relay<Q> {
         for sink in self.sinks.iter_mut().filter(|sink| sink.behind) {
             sink.next = sink.next.max(next);
         }
-        if let Some(Waiting::Message(_, payload)) = first {
+        if let Some(Waiting::Message(_, payload, from)) = first {
             self.waiting_messages -= 1;
-            let more = self.done(payload.len());
+            let more = self.done(from, payload.len());
             passed.grant = add(passed.grant, more);
         }
     }
@@ -352,10 +361,10 @@ impl<Q> Relay<Q> {
         }
     }
 
-    /// A message is passed on: the credit to grant anew, if it is time.
-    fn done(&mut self, len: usize) -> Option<Grant> {
-        let (_, window) = self.window.as_mut()?;
-        window.received(len)
+    /// A message is done with that came over this link: the credit to grant anew, if it is time.
+    fn done(&mut self, from: LinkId, len: usize) -> Option<Grant> {
+        let (link, window) = self.window.as_mut()?;
+        (*link == from).then(|| window.received(len)).flatten()
     }
 }
 

@@ -69,10 +69,7 @@ impl Driver {
                 self.heard(topic, publisher, id, missed, Some((data.sequence, payload)));
             }
             Judged::Wait => {}
-            Judged::Discard => {
-                let charged = self.charged(id, topic, publisher);
-                self.give_back(id, charged, payload.len());
-            }
+            Judged::Discard => self.discard(topic, publisher, id, payload.len()),
         }
         self.release(topic, publisher);
     }

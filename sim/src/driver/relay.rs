@@ -83,6 +83,16 @@ impl Driver {
         });
     }
 
+    /// A message goes to nobody: it was seen before, or waited in vain.
+    pub(super) fn discard(&mut self, topic: TopicId, origin: NodeId, link: LinkId, len: usize) {
+        let charged = self.charged(link, topic, origin);
+        self.give_back(link, charged, len);
+        self.relay(topic, origin, |relay, _| Passed {
+            grant: relay.discard(link, len),
+            ..Passed::default()
+        });
+    }
+
     /// Broken: what was passed on of a stream is forgotten, so that numbers go over links a second time.
     pub(super) fn forget_passed(&mut self, topic: TopicId, origin: NodeId, next: u64) {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
@@ -197,8 +207,7 @@ impl Driver {
         let stream = streams.and_then(|streams| streams.get_mut(&origin));
         let discarded = stream.map(Spliced::take_discarded);
         for (link, len) in discarded.unwrap_or_default() {
-            let charged = self.charged(link, topic, origin);
-            self.give_back(link, charged, len);
+            self.discard(topic, origin, link, len);
         }
         self.tell_followed(topic, origin);
     }

@@ -159,7 +159,7 @@ impl Topic {
             Judged::Wait => self.release(&mut sinks, heard, after),
             Judged::Discard => {
                 after.duplicates(u64::from(stream.link() == Some(heard.link)));
-                sinks.return_credit(heard.link, false, payload.len());
+                sinks.discard(heard.index, heard.link, payload.len());
             }
         }
     }
@@ -228,7 +228,7 @@ impl Topic {
             side.streams[index].stream.lost();
             let discarded = side.streams[index].stream.take_discarded();
             for (link, len) in discarded {
-                sinks.return_credit(link, false, len);
+                sinks.discard(index, link, len);
             }
             sinks.cut_relayed(index, false, after);
         }
@@ -312,7 +312,7 @@ impl Topic {
         }
         let stream = sinks.stream(heard);
         for (link, len) in stream.map(Spliced::take_discarded).unwrap_or_default() {
-            sinks.return_credit(link, false, len);
+            sinks.discard(heard.index, link, len);
         }
         sinks.tell_followed(self.id, heard.index, after);
     }
@@ -407,6 +407,12 @@ impl SinkSide {
     fn anybody_waits(&self) -> bool {
         let side = self.heard.as_ref();
         side.is_some_and(|side| !side.awaiting.is_empty())
+    }
+
+    /// A message goes to nobody: it was seen before, or waited in vain.
+    fn discard(&mut self, index: usize, link: LinkId, len: usize) {
+        self.return_credit(link, false, len);
+        self.relay_discarded(index, link, len);
     }
 
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,

@@ -123,6 +123,15 @@ impl SinkSide {
         }
     }
 
+    /// A message that came over a link goes to nobody.
+    pub(super) fn relay_discarded(&mut self, index: usize, from: LinkId, len: usize) {
+        if let Some(relay) = self.relay_of(index)
+            && let Some(grant) = relay.relay.discard(from, len)
+        {
+            relay.grant(grant);
+        }
+    }
+
     /// A stream stands where it has come to, and this is the last that is missing before it.
     pub(super) fn relay_tail(&mut self, index: usize, missed: Missed, after: &mut Aftermath) {
         let next = self.next_of(index);

@@ -99,6 +99,19 @@ fn a_sink_that_blocks_gets_later_what_others_get_at_once() {
     assert_eq!(links.got[0], [0, 1, 2, 3, 4, 5], "each once");
 }
 
+/// A way that was behind the one before it brought so many that its window was used up for good.
+#[test]
+fn what_was_seen_before_used_up_the_credit_of_those_who_block() {
+    let (mut relay, _) = relay();
+    let granted: u64 = (0..UPSTREAM_WINDOW_MESSAGES)
+        .filter_map(|_| relay.discard(FROM, 1))
+        .map(|grant| grant.messages)
+        .sum();
+    assert_eq!(granted, UPSTREAM_WINDOW_MESSAGES as u64);
+    let on_another_link = (0..UPSTREAM_WINDOW_MESSAGES).find_map(|_| relay.discard(LinkId(8), 1));
+    assert_eq!(on_another_link, None, "that did not take of this window");
+}
+
 #[test]
 fn credit_is_granted_as_messages_are_passed_on() {
     let (mut relay, mut links) = relay();
