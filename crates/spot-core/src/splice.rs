@@ -174,6 +174,25 @@ impl Spliced {
         }
     }
 
+    /// Judges messages that arrived one after another, as far as each is plainly the next one of a stream that has one way
+    /// only: says how many, from the first on, are to be delivered. Those behind them were not looked at.
+    #[inline]
+    pub fn receive_run(&mut self, link: LinkId, sequences: impl Iterator<Item = u64>) -> usize {
+        if self.link != Some(link) || self.is_spliced() {
+            return 0;
+        }
+        let stream = &mut self.stream;
+        let mut run = 0;
+        for sequence in sequences {
+            if stream.next() != sequence {
+                break;
+            }
+            stream.receive(sequence);
+            run += 1;
+        }
+        run
+    }
+
     /// Whether [`release`](Self::release) may have something to give.
     #[must_use]
     #[inline]

@@ -134,16 +134,29 @@ impl Topic {
         heard
     }
 
-    /// A message of a stream arrived over a link.
-    #[inline]
-    pub(crate) fn hear(
+    /// Messages of a stream arrived over a link, one after another.
+    pub(crate) fn hear(&self, heard: Heard, run: &[(u64, Payload)], after: &mut Aftermath) {
+        let mut sinks = lock(&self.sinks);
+        let (plain, rest) = run.split_at(sinks.receive_plain(heard, run));
+        if !plain.is_empty() {
+            let source = Source(heard.link.0);
+            for sink in &sinks.inboxes {
+                sink.deliver_of_link(source, plain.iter().map(|(_, payload)| payload), after);
+            }
+        }
+        for (sequence, payload) in rest {
+            self.hear_one(&mut sinks, heard, *sequence, payload, after);
+        }
+    }
+
+    fn hear_one(
         &self,
+        sinks: &mut SinkSide,
         heard: Heard,
         sequence: u64,
         payload: &Payload,
         after: &mut Aftermath,
     ) {
-        let mut sinks = lock(&self.sinks);
         let Some(stream) = sinks.stream(heard) else {
             return sinks.return_credit(heard.link, false, payload.len());
         };
@@ -151,12 +164,12 @@ impl Topic {
             Judged::Deliver(missed) => {
                 let spliced = stream.is_spliced();
                 let message = Some((sequence, payload));
-                self.heard(&mut sinks, heard, heard.link, missed, message, after);
+                self.heard(sinks, heard, heard.link, missed, message, after);
                 if spliced {
-                    self.release(&mut sinks, heard, after);
+                    self.release(sinks, heard, after);
                 }
             }
-            Judged::Wait => self.release(&mut sinks, heard, after),
+            Judged::Wait => self.release(sinks, heard, after),
             Judged::Discard => {
                 after.duplicates(u64::from(stream.link() == Some(heard.link)));
                 sinks.discard(heard.index, heard.link, payload.len());
@@ -361,6 +374,20 @@ impl SinkSide {
                 sink.inbox.pass_by(source, payload.len());
             }
         }
+    }
+
+    /// How many of these messages, from the first on, are plainly the next ones of their stream and go to all subscribers
+    /// here and to nobody else; they count as heard.
+    fn receive_plain(&mut self, heard: Heard, run: &[(u64, Payload)]) -> usize {
+        let Some(side) = &self.heard else { return 0 };
+        let is_plain =
+            side.departed.is_empty() && side.relays.is_empty() && side.awaiting.is_empty();
+        if !is_plain || !self.listens_to(heard.link) {
+            return 0;
+        }
+        let sequences = run.iter().map(|(sequence, _)| *sequence);
+        let stream = self.stream(heard);
+        stream.map_or(0, |stream| stream.receive_run(heard.link, sequences))
     }
 
     pub(super) fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {

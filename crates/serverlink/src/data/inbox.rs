@@ -24,6 +24,15 @@ mod receive;
 /// Receivers are woken for so many messages that came in one batch, though there may be more in it.
 const ANNOUNCE_MESSAGES: usize = 64;
 
+/// What became of messages that came over a link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfferedOfLink {
+    /// There was no room and the policy is to disconnect.
+    pub(crate) ended: bool,
+    /// Receivers may be asleep: they are to be [announced](SharedInbox::announce) to.
+    pub(crate) to_announce: bool,
+}
+
 /// A subscriber's queue with its sleepers.
 #[derive(Debug)]
 pub(crate) struct SharedInbox {
@@ -175,38 +184,56 @@ impl SharedInbox {
         offer
     }
 
-    /// Offers a message that came over a link; one under credit is taken on that credit. Messages of links come in
-    /// batches: the receivers may be left asleep, and are to be [announced](Self::announce) to if this says so.
-    #[inline]
-    pub(crate) fn offer_of_link(
+    /// Offers messages that came over a link, one after another; those under credit are taken on that credit. Messages of
+    /// links come in batches, so the receivers may be left asleep.
+    pub(crate) fn offer_of_link<'a>(
         &self,
         slot: Slot,
         source: Source,
-        payload: &Payload,
-    ) -> (Offer, bool) {
+        payloads: impl ExactSizeIterator<Item = &'a Payload>,
+    ) -> OfferedOfLink {
         if !self.over_links.load(Relaxed) {
             self.over_links.store(true, Relaxed);
         }
-        let mut state = self.state_with_room(payload.len());
-        let offer = if self.blocks() {
-            let credited = state.windows.arrived(source, payload.len());
-            state.queue.offer_credited(slot, source, payload, credited)
+        let count = payloads.len();
+        let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
+        let State { queue, windows, .. } = &mut *state;
+        let mut ended = false;
+        if self.blocks() {
+            let mut window = windows.of(source);
+            for payload in payloads {
+                let window = window.as_deref_mut();
+                let credited = window.is_some_and(|window| window.arrived(payload.len()));
+                queue.offer_credited(slot, source, payload, credited);
+            }
         } else {
-            state.queue.offer(slot, source, payload)
-        };
+            for payload in payloads {
+                ended |= queue.offer(slot, source, payload) == Offer::Ended;
+            }
+        }
+        OfferedOfLink {
+            ended,
+            to_announce: self.announce_later(state, count),
+        }
+    }
+
+    /// Wakes receivers for so many messages that came over links if they are due; true if there are the first ones of which
+    /// they are yet to be told.
+    fn announce_later(&self, mut state: MutexGuard<'_, State>, count: usize) -> bool {
         if state.sleepers == 0 && state.wakers.is_empty() {
             self.refresh(&mut state);
-            return (offer, false);
+            return false;
         }
-        state.unannounced += 1;
-        let first = state.unannounced == 1;
+        let first = state.unannounced == 0;
+        state.unannounced += count;
         if state.unannounced >= ANNOUNCE_MESSAGES {
             state.unannounced = 0;
             self.wake(state);
         } else {
             self.refresh(&mut state);
         }
-        (offer, first)
+        first
     }
 
     /// Wakes a receiver for what came over links.

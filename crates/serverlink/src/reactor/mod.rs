@@ -9,6 +9,7 @@ mod fault;
 mod handshake;
 mod link;
 mod plain;
+mod run;
 mod seat;
 mod spot;
 mod thread;

@@ -10,6 +10,7 @@ use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
 use super::fault::Fault;
+use super::run::Run;
 use super::upstream::Upstream;
 use crate::data::{Aftermath, Farewell, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
@@ -78,6 +79,7 @@ impl Spot {
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
         frame: Frame<'_>,
+        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if frame.more {
@@ -85,16 +87,51 @@ impl Spot {
                 "a SPOT frame is never part of a longer message",
             ));
         }
-        match Data::decode(&frame.body) {
-            Some(data) => {
-                let data = data.map_err(Fault::protocol)?;
-                self.data(node, outbox, data, &frame.body, after)
+        if let Some(data) = Data::decode(&frame.body) {
+            let data = data.map_err(Fault::protocol)?;
+            if run.is_of(data.alias) {
+                self.add_to_run(
+                    data.sequence,
+                    payload_of(&frame.body, data.payload),
+                    run,
+                    after,
+                );
+                return Ok(());
             }
-            None => match Past::decode(&frame.body) {
-                Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
-                None => self.control_frame(node, outbox, &frame.body, after),
-            },
+            self.end_run(run, after);
+            return self.data(node, outbox, data, &frame.body, run, after);
         }
+        self.end_run(run, after);
+        match Past::decode(&frame.body) {
+            Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
+            None => self.control_frame(node, outbox, &frame.body, run, after),
+        }
+    }
+
+    #[inline]
+    fn add_to_run(
+        &mut self,
+        sequence: u64,
+        payload: Payload,
+        run: &mut Run,
+        after: &mut Aftermath,
+    ) {
+        run.add(sequence, payload);
+        if run.is_full() {
+            self.end_run(run, after);
+        }
+    }
+
+    /// Has the topic hear the messages of a run. To be called before anything else is done that comes after them.
+    pub(super) fn end_run(&mut self, run: &mut Run, after: &mut Aftermath) {
+        let Some((alias, messages)) = run.take() else {
+            return;
+        };
+        match self.aliases.get_mut(alias) {
+            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, &messages, after),
+            _ => unreachable!("a run is of a stream that is heard, and ends before that changes"),
+        }
+        run.reuse(messages);
     }
 
     #[inline]
@@ -104,14 +141,16 @@ impl Spot {
         outbox: &SharedOutbox,
         data: Data<'_>,
         body: &Body<'_>,
+        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         outbox.note_heard();
         let (alias, sequence) = (data.alias, data.sequence);
         let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { topic, heard }) => {
-                topic.hear(*heard, sequence, &payload, after)
+            Some(Announced::Heard { .. }) => {
+                run.begin(alias);
+                self.add_to_run(sequence, payload, run, after);
             }
             Some(Announced::Upstream(upstream)) => {
                 let before = upstream.is_held_up();
@@ -179,6 +218,7 @@ impl Spot {
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
         body: &[u8],
+        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         let kind = body.first().copied();
@@ -199,7 +239,9 @@ impl Spot {
                 return Err(Fault::unread_answers());
             }
             return match kind {
-                Some(kind::TOPICS | kind::DIGEST) => self.read_again(node, outbox, body, after),
+                Some(kind::TOPICS | kind::DIGEST) => {
+                    self.read_again(node, outbox, body, run, after)
+                }
                 _ => Ok(()),
             };
         }
@@ -243,6 +285,7 @@ impl Spot {
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
         told: &[u8],
+        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         for kept in self.unoffered.take_offered(told) {
@@ -251,7 +294,7 @@ impl Spot {
                 command: false,
                 body: Body::Borrowed(&kept),
             };
-            self.frame(node, outbox, frame, after)?;
+            self.frame(node, outbox, frame, run, after)?;
         }
         Ok(())
     }
