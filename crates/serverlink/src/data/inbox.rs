@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 
@@ -10,16 +10,18 @@ use spot_core::history::History;
 use spot_core::inbox::{Inbox, Left, Limit, Notice, Offer, Slot, Source};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 
-use self::receive::{Batch, SPIN_MAX_US};
+use self::receive::TakenAhead;
 pub(crate) use self::receive::{Receipt, Received};
+use self::spin::SPIN_MAX_US;
 use super::credit::Windows;
-use super::{Deadline, SharedOutbox, lock, wait};
+use super::{Apart, Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
 use crate::reactor::{LinkPort, Reactor};
 use crate::sys::EventFd;
 
 mod receive;
+mod spin;
 
 /// Receivers are woken for so many messages that came in one batch, though there may be more in it.
 const ANNOUNCE_MESSAGES: usize = 64;
@@ -42,20 +44,19 @@ pub(crate) struct SharedInbox {
     reactor: Reactor,
     /// Messages come over links, so that waiting for them is waiting for the network.
     over_links: AtomicBool,
-    /// What receivers took out of the queue ahead of time.
-    batch: Mutex<Batch>,
-    /// Things in it, and of those messages and their bytes; written by who holds its lock.
-    ahead_entries: AtomicUsize,
-    ahead_messages: AtomicUsize,
-    ahead_bytes: AtomicUsize,
-    state: Mutex<State>,
+    /// What receivers took out of the queue ahead of time: theirs alone, as long as publishers find room.
+    ahead: Apart<TakenAhead>,
+    state: Apart<Mutex<State>>,
     ready: Condvar,
     space: Condvar,
-    /// Things queued, for receivers that spin without the lock.
-    depth: AtomicUsize,
+    /// Whether something is queued, for receivers that spin without the lock.
+    is_ready: Apart<AtomicBool>,
+    /// How often publishers were told that there may be room, for those that spin.
+    space_told: Apart<AtomicU32>,
     /// Whether the policy is to block; read by publishers without the lock.
     blocks: AtomicBool,
     spin_us: AtomicU32,
+    space_spin_us: AtomicU32,
     spin: Mutex<Spin>,
     event_fd: OnceLock<EventFd>,
 }
@@ -121,23 +122,22 @@ impl SharedInbox {
             subscriber,
             reactor,
             over_links: AtomicBool::new(false),
-            batch: Mutex::default(),
-            ahead_entries: AtomicUsize::new(0),
-            ahead_messages: AtomicUsize::new(0),
-            ahead_bytes: AtomicUsize::new(0),
-            state: Mutex::new(state),
+            ahead: Apart::default(),
+            state: Apart(Mutex::new(state)),
             ready: Condvar::new(),
             space: Condvar::new(),
-            depth: AtomicUsize::new(0),
+            is_ready: Apart::default(),
+            space_told: Apart::default(),
             blocks: AtomicBool::new(options.overflow == Overflow::Block),
             spin_us: AtomicU32::new(SPIN_MAX_US / 4),
+            space_spin_us: AtomicU32::new(SPIN_MAX_US / 4),
             spin: Mutex::new(spin),
             event_fd: OnceLock::new(),
         }
     }
 
     pub(crate) fn configure(&self, options: &SubscriberOptions) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         state.limit = Limit {
@@ -310,6 +310,12 @@ impl SharedInbox {
     /// changed since `turns`: the subscriber may not want the topic any more.
     pub(crate) fn wait_for_room(&self, len: usize, turns: u64, deadline: Deadline) -> bool {
         let mut state = lock(&self.state);
+        if !self.may_have_room(&mut state, len, turns) {
+            let told = self.space_told.load(Relaxed);
+            drop(state);
+            self.spin_until_space(told, deadline);
+            state = lock(&self.state);
+        }
         loop {
             if self.may_have_room(&mut state, len, turns) {
                 return true;
@@ -353,7 +359,7 @@ impl SharedInbox {
 
     /// Discards what is queued of topics that are no longer wanted.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         let State { queue, windows, .. } = &mut *state;
@@ -403,7 +409,7 @@ impl SharedInbox {
 
     /// Ends every wait with "closed".
     pub(crate) fn close(&self) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         state.closed = true;
@@ -413,7 +419,6 @@ impl SharedInbox {
         self.refresh(&mut state);
         drop((state, batch));
         wakers.into_iter().for_each(Waker::wake);
-        self.depth.store(1, Relaxed);
         self.reactor.nudge();
         self.ready.notify_all();
         self.space.notify_all();
@@ -430,6 +435,9 @@ impl SharedInbox {
     }
 
     fn tell_space(&self, state: &mut State) {
+        // Written by who holds the lock.
+        let told = self.space_told.load(Relaxed).wrapping_add(1);
+        self.space_told.store(told, Relaxed);
         if state.blocked > 0 {
             self.space.notify_all();
         }
@@ -438,14 +446,16 @@ impl SharedInbox {
         }
     }
 
-    fn is_ready(&self, state: &State) -> bool {
-        state.closed || !state.queue.is_empty() || self.ahead_entries.load(Relaxed) > 0
+    fn has_something(&self, state: &State) -> bool {
+        state.closed || !state.queue.is_empty() || self.ahead.entries.load(Relaxed) > 0
     }
 
     /// Brings the hint for spinners and the descriptor in line with the queue.
     fn refresh(&self, state: &mut State) {
-        let ready = self.is_ready(state);
-        self.depth.store(usize::from(ready), Relaxed);
+        let ready = self.has_something(state);
+        if self.is_ready.load(Relaxed) != ready {
+            self.is_ready.store(ready, Relaxed);
+        }
         if let Some(event_fd) = self.event_fd.get()
             && state.fd_set != ready
         {
