@@ -18,6 +18,9 @@ enum Repr {
 }
 
 impl Payload {
+    /// See [`INLINE_MAX`].
+    pub const INLINE_MAX: usize = INLINE_MAX;
+
     /// Copies `data`.
     #[must_use]
     #[inline]

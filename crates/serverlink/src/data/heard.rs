@@ -134,22 +134,44 @@ impl Topic {
         heard
     }
 
-    /// Messages of a stream arrived over a link, one after another.
-    pub(crate) fn hear(&self, heard: Heard, run: &[(u64, Payload)], after: &mut Aftermath) {
+    /// Messages of a stream arrived over a link, one after another: their numbers and data.
+    pub(crate) fn hear(&self, heard: Heard, run: &[(u64, &[u8])], after: &mut Aftermath) {
+        let is_small = run
+            .iter()
+            .all(|(_, data)| data.len() <= Payload::INLINE_MAX);
+        let payload = |(_, data): &(u64, &[u8])| Payload::copy_from(data);
+        // What is large is copied before any lock is taken.
+        let copied: Option<Vec<Payload>> = (!is_small).then(|| run.iter().map(payload).collect());
         let mut sinks = lock(&self.sinks);
-        let (plain, rest) = run.split_at(sinks.receive_plain(heard, run));
-        if !plain.is_empty() {
-            let source = Source(heard.link.0);
-            for sink in &sinks.inboxes {
-                sink.deliver_of_link(source, plain.iter().map(|(_, payload)| payload), after);
+        let plain = sinks.receive_plain(heard, run);
+        let source = Source(heard.link.0);
+        for sink in sinks.inboxes.iter().filter(|_| plain > 0) {
+            match &copied {
+                None => sink.deliver_of_link(source, run[..plain].iter().map(payload), after),
+                Some(copied) => {
+                    sink.deliver_of_link(source, copied[..plain].iter().cloned(), after)
+                }
             }
         }
-        for (sequence, payload) in rest {
-            self.hear_one(&mut sinks, heard, *sequence, payload, after);
+        for (index, message) in run.iter().enumerate().skip(plain) {
+            let copied = copied.as_ref().map(|copied| copied[index].clone());
+            let payload = copied.unwrap_or_else(|| payload(message));
+            self.hear_judged(&mut sinks, heard, message.0, &payload, after);
         }
     }
 
-    fn hear_one(
+    /// A message that arrived by itself.
+    pub(crate) fn hear_one(
+        &self,
+        heard: Heard,
+        sequence: u64,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) {
+        self.hear_judged(&mut lock(&self.sinks), heard, sequence, payload, after);
+    }
+
+    fn hear_judged(
         &self,
         sinks: &mut SinkSide,
         heard: Heard,
@@ -378,7 +400,7 @@ impl SinkSide {
 
     /// How many of these messages, from the first on, are plainly the next ones of their stream and go to all subscribers
     /// here and to nobody else; they count as heard.
-    fn receive_plain(&mut self, heard: Heard, run: &[(u64, Payload)]) -> usize {
+    fn receive_plain(&mut self, heard: Heard, run: &[(u64, &[u8])]) -> usize {
         let Some(side) = &self.heard else { return 0 };
         let is_plain =
             side.departed.is_empty() && side.relays.is_empty() && side.awaiting.is_empty();

@@ -186,11 +186,11 @@ impl SharedInbox {
 
     /// Offers messages that came over a link, one after another; those under credit are taken on that credit. Messages of
     /// links come in batches, so the receivers may be left asleep.
-    pub(crate) fn offer_of_link<'a>(
+    pub(crate) fn offer_of_link(
         &self,
         slot: Slot,
         source: Source,
-        payloads: impl ExactSizeIterator<Item = &'a Payload>,
+        payloads: impl ExactSizeIterator<Item = Payload>,
     ) -> OfferedOfLink {
         if !self.over_links.load(Relaxed) {
             self.over_links.store(true, Relaxed);
@@ -209,7 +209,7 @@ impl SharedInbox {
             }
         } else {
             for payload in payloads {
-                ended |= queue.offer(slot, source, payload) == Offer::Ended;
+                ended |= queue.offer(slot, source, &payload) == Offer::Ended;
             }
         }
         OfferedOfLink {

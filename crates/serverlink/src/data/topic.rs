@@ -459,7 +459,7 @@ impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         if source != Source::LOCAL {
-            return self.deliver_of_link(source, std::iter::once(payload), after);
+            return self.deliver_of_link(source, std::iter::once(payload.clone()), after);
         }
         match self.inbox.offer(self.slot, payload) {
             Offer::Queued | Offer::Dropped => {}
@@ -470,10 +470,10 @@ impl InboxSink {
     }
 
     /// Delivers messages that came over a link, one after another.
-    pub(super) fn deliver_of_link<'a>(
+    pub(super) fn deliver_of_link(
         &self,
         source: Source,
-        payloads: impl ExactSizeIterator<Item = &'a Payload>,
+        payloads: impl ExactSizeIterator<Item = Payload>,
         after: &mut Aftermath,
     ) {
         let offered = self.inbox.offer_of_link(self.slot, source, payloads);

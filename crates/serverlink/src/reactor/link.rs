@@ -110,17 +110,17 @@ impl Link {
         taken
     }
 
-    fn end_run(&mut self, run: &mut Run) {
+    fn end_run(&mut self, run: &mut Run<'_>) {
         if let Traffic::Spot(spot) = &mut self.traffic {
             spot.end_run(run, &mut self.after);
         }
     }
 
-    fn take_frames(
+    fn take_frames<'a>(
         &mut self,
         node: &Arc<NodeInner>,
-        mut input: &[u8],
-        run: &mut Run,
+        mut input: &'a [u8],
+        run: &mut Run<'a>,
     ) -> Result<(), Fault> {
         while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
             if frame.command {

@@ -74,12 +74,12 @@ impl Spot {
     }
 
     #[inline]
-    pub(super) fn frame(
+    pub(super) fn frame<'a>(
         &mut self,
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
-        frame: Frame<'_>,
-        run: &mut Run,
+        frame: Frame<'a>,
+        run: &mut Run<'a>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if frame.more {
@@ -87,70 +87,70 @@ impl Spot {
                 "a SPOT frame is never part of a longer message",
             ));
         }
-        if let Some(data) = Data::decode(&frame.body) {
+        if let Body::Borrowed(body) = frame.body
+            && let Some(data) = Data::decode(body)
+        {
             let data = data.map_err(Fault::protocol)?;
-            if run.is_of(data.alias) {
-                self.add_to_run(
-                    data.sequence,
-                    payload_of(&frame.body, data.payload),
-                    run,
-                    after,
-                );
-                return Ok(());
-            }
-            self.end_run(run, after);
-            return self.data(node, outbox, data, &frame.body, run, after);
+            return self.data_in_place(node, outbox, (data, body), run, after);
         }
         self.end_run(run, after);
+        if let Some(data) = Data::decode(&frame.body) {
+            let data = data.map_err(Fault::protocol)?;
+            return self.data(node, outbox, data, &frame.body, after);
+        }
         match Past::decode(&frame.body) {
             Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
-            None => self.control_frame(node, outbox, &frame.body, run, after),
+            None => self.control_frame(node, outbox, &frame.body, after),
         }
     }
 
+    /// A message that lies where it was read.
     #[inline]
-    fn add_to_run(
+    fn data_in_place<'a>(
         &mut self,
-        sequence: u64,
-        payload: Payload,
-        run: &mut Run,
+        node: &NodeInner,
+        outbox: &SharedOutbox,
+        (data, body): (Data<'a>, &'a [u8]),
+        run: &mut Run<'a>,
         after: &mut Aftermath,
-    ) {
-        run.add(sequence, payload);
+    ) -> Result<(), Fault> {
+        if !run.is_of(data.alias) {
+            self.end_run(run, after);
+            match self.aliases.get_mut(data.alias) {
+                Some(Announced::Heard { .. }) => run.begin(data.alias),
+                _ => return self.data(node, outbox, data, &Body::Borrowed(body), after),
+            }
+            outbox.note_heard();
+        }
+        run.add(data);
         if run.is_full() {
             self.end_run(run, after);
         }
+        Ok(())
     }
 
-    /// Has the topic hear the messages of a run. To be called before anything else is done that comes after them.
-    pub(super) fn end_run(&mut self, run: &mut Run, after: &mut Aftermath) {
-        let Some((alias, messages)) = run.take() else {
-            return;
-        };
-        match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, &messages, after),
+    /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
+    pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
+        run.end(|alias, messages| match self.aliases.get_mut(alias) {
+            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, messages, after),
             _ => unreachable!("a run is of a stream that is heard, and ends before that changes"),
-        }
-        run.reuse(messages);
+        });
     }
 
-    #[inline]
     fn data(
         &mut self,
         node: &NodeInner,
         outbox: &SharedOutbox,
         data: Data<'_>,
         body: &Body<'_>,
-        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         outbox.note_heard();
         let (alias, sequence) = (data.alias, data.sequence);
         let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { .. }) => {
-                run.begin(alias);
-                self.add_to_run(sequence, payload, run, after);
+            Some(Announced::Heard { topic, heard }) => {
+                topic.hear_one(*heard, sequence, &payload, after)
             }
             Some(Announced::Upstream(upstream)) => {
                 let before = upstream.is_held_up();
@@ -218,7 +218,6 @@ impl Spot {
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
         body: &[u8],
-        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         let kind = body.first().copied();
@@ -239,9 +238,7 @@ impl Spot {
                 return Err(Fault::unread_answers());
             }
             return match kind {
-                Some(kind::TOPICS | kind::DIGEST) => {
-                    self.read_again(node, outbox, body, run, after)
-                }
+                Some(kind::TOPICS | kind::DIGEST) => self.read_again(node, outbox, body, after),
                 _ => Ok(()),
             };
         }
@@ -285,7 +282,6 @@ impl Spot {
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
         told: &[u8],
-        run: &mut Run,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         for kept in self.unoffered.take_offered(told) {
@@ -294,7 +290,10 @@ impl Spot {
                 command: false,
                 body: Body::Borrowed(&kept),
             };
-            self.frame(node, outbox, frame, run, after)?;
+            let mut run = Run::default();
+            let handled = self.frame(node, outbox, frame, &mut run, after);
+            self.end_run(&mut run, after);
+            handled?;
         }
         Ok(())
     }
