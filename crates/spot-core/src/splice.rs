@@ -164,6 +164,9 @@ impl Spliced {
     /// Judges a message. After each one that is not discarded, call [`release`](Self::release) until it gives nothing.
     #[inline]
     pub fn receive(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
+        if self.receive_run(link, std::iter::once(sequence)) == 1 {
+            return Judged::Deliver(Missed::NONE);
+        }
         if self.link != Some(link) || !self.released.is_empty() {
             return self.receive_beside(link, sequence, payload);
         }
