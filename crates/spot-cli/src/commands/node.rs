@@ -32,7 +32,9 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
         match &event {
             // Our own end is no news.
             _ if interrupt::happened() => {}
-            Event::ConnectFailed { endpoint, reason } if !is_news(&mut failing, endpoint, reason) => {
+            Event::ConnectFailed { endpoint, reason }
+                if !is_news(&mut failing, endpoint, reason) =>
+            {
                 debug!("cannot connect to {endpoint}: {reason}; trying again");
             }
             Event::PeerUp { .. } => {
