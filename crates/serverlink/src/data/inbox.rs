@@ -69,7 +69,7 @@ struct State {
     wakes: usize,
     /// Receivers that drive the poller while they wait.
     driving: usize,
-    /// Publishers asleep on `space`.
+    /// Publishers asleep on `space` that nobody has woken yet.
     blocked: usize,
     /// Counts the times that a topic was detached, which ends the wait of its publishers.
     turns: u64,
@@ -321,9 +321,12 @@ impl SharedInbox {
                 return true;
             }
             state.blocked += 1;
+            let told = self.space_told.load(Relaxed);
             let (guard, in_time) = wait(&self.space, state, deadline);
             state = guard;
-            state.blocked -= 1;
+            if self.space_told.load(Relaxed) == told {
+                state.blocked -= 1;
+            }
             if !in_time {
                 return self.may_have_room(&mut state, len, turns);
             }
@@ -438,7 +441,8 @@ impl SharedInbox {
         // Written by who holds the lock.
         let told = self.space_told.load(Relaxed).wrapping_add(1);
         self.space_told.store(told, Relaxed);
-        if state.blocked > 0 {
+        // Once: they may need a while to come, and each wake-up is a system call.
+        if std::mem::take(&mut state.blocked) > 0 {
             self.space.notify_all();
         }
         if !state.waiting.is_empty() {
