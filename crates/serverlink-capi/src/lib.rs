@@ -16,6 +16,8 @@ mod errno;
 mod failure;
 mod fence;
 mod handles;
+#[cfg(test)]
+mod in_use;
 mod library;
 mod members;
 mod monitor;
