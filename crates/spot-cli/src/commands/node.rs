@@ -1,6 +1,6 @@
 //! `spot node`: a node that runs until it is told to stop.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 
 use serverlink::{AddPeerError, Event, Node, NodeId, PeerState};
@@ -27,12 +27,14 @@ pub(crate) fn run(args: &NodeArgs) -> Result<(), Failure> {
     let events = node.events();
     listen(&node, args)?;
     join(&node, args)?;
-    let mut failing = HashSet::new();
+    let mut failing = HashMap::new();
     while let Some(event) = events.next_timeout(FOREVER) {
         match &event {
             // Our own end is no news.
             _ if interrupt::happened() => {}
-            Event::ConnectFailed { endpoint, reason } if !is_first(&mut failing, endpoint) => {
+            Event::ConnectFailed { endpoint, reason }
+                if !is_news(&mut failing, endpoint, reason) =>
+            {
                 debug!("cannot connect to {endpoint}: {reason}; trying again");
             }
             Event::PeerUp { .. } => {
@@ -191,16 +193,18 @@ fn log(event: &Event) {
     }
 }
 
-/// Whether an attempt to connect is the first that failed since there was a connection: each further one is no news.
-fn is_first(failing: &mut HashSet<String>, endpoint: &str) -> bool {
+/// Whether an attempt to connect is the first that failed since there was a connection, or failed otherwise than the one
+/// before: each further one is no news.
+fn is_news(failing: &mut HashMap<String, String>, endpoint: &str, reason: &str) -> bool {
     if failing.len() >= MAX_FAILING {
         failing.clear();
     }
-    failing.insert(endpoint.to_owned())
+    let before = failing.insert(endpoint.to_owned(), reason.to_owned());
+    before.as_deref() != Some(reason)
 }
 
 /// Whoever is connected, by whichever connection, is no longer out of reach.
-fn forget_connected(failing: &mut HashSet<String>, node: &Node) {
+fn forget_connected(failing: &mut HashMap<String, String>, node: &Node) {
     for peer in node.peers() {
         if peer.state == PeerState::Connected {
             failing.remove(&peer.endpoint);
