@@ -13,7 +13,7 @@ mod names;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
 use spot_core::inbox::Limit;
@@ -100,7 +100,11 @@ pub(crate) struct Bind {
 /// is behind them.
 impl Drop for NodeInner {
     fn drop(&mut self) {
-        for topic in lock(&self.control).topics() {
+        let control = self
+            .control
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        for topic in control.topics() {
             topic.retire(|_| false);
         }
     }
