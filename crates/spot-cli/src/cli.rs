@@ -4,11 +4,13 @@ pub(crate) mod value;
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use serverlink::{Discovery, Minority, Overflow};
-use tracing_subscriber::filter::LevelFilter;
+
+use crate::config;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
 pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
@@ -37,11 +39,12 @@ Environment (a flag wins over its variable; several values are separated by comm
   SPOT_CLUSTER  --peer, for every command     SPOT_BIND    --bind of `spot node`
   SPOT_TOPICS   --topic of `spot node`        SPOT_NAME    --name of `spot node`
   SPOT_HISTORY  --history, for every command that has it
-  SPOT_CLUSTER_SIZE, SPOT_DISCOVERY, SPOT_MINORITY   --cluster-size, --discovery, --minority of `spot node`
+  SPOT_CLUSTER_SIZE, SPOT_DISCOVERY, SPOT_MINORITY, SPOT_RELAY, SPOT_ROUTES, SPOT_LOG, SPOT_ADMIN, SPOT_CONFIG
+                the flags of `spot node` of these names; each key of its configuration has a variable, see there
 
 Exit codes:
   0    done; also a node or an endless `spot sub` that Ctrl-C, SIGTERM or SIGHUP stopped
-  1    failed; the reason is on standard error
+  1    failed, also for what a configuration file has; the reason is on standard error
   2    wrong usage
   3    the time was up: not connected, no answer, or not enough messages
   130  interrupted before the work was done
@@ -58,8 +61,15 @@ Examples:
   spot node --bind 'tcp://*:5555' --peer tcp://seed:5555 --discovery gossip    finds all others by one
   spot node --peer tcp://a:5555 --cluster-size 5 --minority refuse             never publishes cut off
 
-Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C, SIGTERM or SIGHUP
-stops the node with exit code 0.";
+  spot node --config /etc/spot.toml --check-config   is the file right?
+  spot node --name a --relay --print-config        all keys and their values, as such a file
+  spot node --set tcp.nodelay=false --set heartbeat.misses=5
+
+Flags win over variables of the environment, these over the file, and that over the defaults. The variable of a key is
+its name in capitals, with SPOT_ before it and _ for the dot: SPOT_TCP_NODELAY. Those of the flags are in `spot --help`.
+
+Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C or SIGTERM stops the node
+with exit code 0. So does SIGHUP without --config; with it the file is read again.";
 
 const PUB_EXAMPLES: &str = "\
 Examples:
@@ -178,9 +188,34 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "go-on|refuse", value_parser = value::minority, default_value = "go-on")]
     #[arg(env = "SPOT_MINORITY", hide_env_values = true)]
     pub(crate) minority: Minority,
-    /// What to log: error, warn, info, debug or off
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log: LevelFilter,
+    /// A topic hosted elsewhere, and where: the preferred endpoint first, others after commas; repeat it for more topics
+    #[arg(
+        long = "route",
+        value_name = "TOPIC=ENDPOINT",
+        env = "SPOT_ROUTES",
+        hide_env_values = true
+    )]
+    pub(crate) routes: Vec<String>,
+    /// What to log: error, warn, info, debug, trace or off [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = config::level)]
+    #[arg(env = "SPOT_LOG", hide_env_values = true)]
+    pub(crate) log: Option<String>,
+    /// Where the admin server listens, or off [default: 127.0.0.1:8222]
+    #[arg(long, value_name = "IP:PORT|off", value_parser = config::admin)]
+    #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
+    pub(crate) admin: Option<String>,
+    /// A TOML file with more of these settings; SIGHUP makes the node read it again
+    #[arg(long, value_name = "FILE", env = "SPOT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Set any key of the configuration; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Check the configuration and end: with 0 if it is right, with 1 if it is not
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    /// Print the configuration in effect, as a file for --config, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
 }
 
 /// What is kept of the topics that are hosted here.

@@ -2,6 +2,7 @@
 
 mod asking;
 mod cluster;
+mod configuration;
 mod demo;
 mod failures;
 mod history;
