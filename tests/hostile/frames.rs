@@ -2,7 +2,7 @@
 
 use serverlink::{Overflow, SubscriberOptions};
 use spot_core::frame::{ByeReason, Frame, TopicChange};
-use spot_core::{Incarnation, NodeId};
+use spot_core::{Hello, Incarnation, NodeId};
 use wire_tests::{RawPeer, WAIT, metadata, wait_until};
 use zmtp::SocketType;
 
@@ -245,28 +245,27 @@ fn a_message_that_never_ends_is_refused() {
 #[test]
 fn a_peer_that_calls_itself_us_is_sent_away() {
     let victim = Victim::new();
-    let hello = spot_core::Hello {
-        node: victim.node.id(),
+    let (_, theirs) = RawPeer::join(&victim.endpoint, 1, &metadata(SocketType::XSub, &[]));
+    let hello = Hello::from_properties(|name| theirs.get(name));
+    let itself = hello.unwrap().expect("a SPOT node");
+    let namesake = Hello {
         incarnation: Incarnation(u64::MAX),
-        name: String::new(),
-        endpoints: Vec::new(),
-        role: spot_core::Role::Node,
+        ..itself.clone()
     };
-    let mut local = zmtp::Metadata::for_socket(SocketType::XSub);
-    for (name, value) in hello.properties() {
-        local.push(name, &value).unwrap();
+    for (hello, told) in [(itself, ByeReason::ToSelf), (namesake, ByeReason::Refused)] {
+        let mut local = zmtp::Metadata::for_socket(SocketType::XSub);
+        for (name, value) in hello.properties() {
+            local.push(name, &value).unwrap();
+        }
+        let (mut peer, _) = RawPeer::join(&victim.endpoint, 1, &local);
+        let message = peer.message();
+        let Ok(Frame::Bye { reason, .. }) = Frame::decode(&message[0]) else {
+            panic!("{message:?} instead of BYE");
+        };
+        assert_eq!(reason, told);
+        peer.wait_closed();
+        victim.is_well();
     }
-    let (mut peer, _) = RawPeer::join(&victim.endpoint, 1, &local);
-    let message = peer.message();
-    assert!(matches!(
-        Frame::decode(&message[0]),
-        Ok(Frame::Bye {
-            reason: ByeReason::ToSelf,
-            ..
-        })
-    ));
-    peer.wait_closed();
-    victim.is_well();
 }
 
 #[test]

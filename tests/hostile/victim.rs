@@ -87,12 +87,16 @@ impl Victim {
     }
 }
 
-/// The next message that is not about members, which a node tells of at any time.
+/// The next message that is not about members or what its topics amount to, which a node tells of at any time.
 #[track_caller]
 pub(crate) fn answer(peer: &mut RawPeer) -> Vec<Vec<u8>> {
     loop {
         let message = peer.message();
-        if !matches!(message[0].first(), Some(&(kind::MEMBERS | kind::GOSSIP))) {
+        let unasked = [kind::MEMBERS, kind::GOSSIP, kind::DIGEST];
+        if !message[0]
+            .first()
+            .is_some_and(|kind| unasked.contains(kind))
+        {
             return message;
         }
     }

@@ -32,6 +32,8 @@ pub enum Contender {
     Futex,
     /// Zenoh, peer to peer.
     Zenoh,
+    /// NATS, by way of its server.
+    Nats,
 }
 
 impl Contender {
@@ -50,6 +52,7 @@ impl Contender {
             Self::Ring => "rtrb",
             Self::Futex => "futex",
             Self::Zenoh => "zenoh",
+            Self::Nats => "NATS",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::measure::{Results, Spread};
 
 const SIZE: (u32, u32) = (800, 500);
 /// Everybody has the same colour in all pictures.
-const COLOURS: [(Contender, RGBColor); 8] = [
+const COLOURS: [(Contender, RGBColor); 9] = [
     (Contender::C, RGBColor(200, 30, 30)),
     (Contender::Rust, RGBColor(240, 140, 30)),
     (Contender::Zmq, RGBColor(30, 90, 200)),
@@ -18,6 +18,7 @@ const COLOURS: [(Contender, RGBColor); 8] = [
     (Contender::Ring, RGBColor(150, 150, 150)),
     (Contender::Futex, RGBColor(90, 90, 90)),
     (Contender::Zenoh, RGBColor(30, 150, 90)),
+    (Contender::Nats, RGBColor(130, 60, 160)),
 ];
 /// How many times as many round trips there are as slower ones.
 const PERCENTILES: [(&str, f64); 8] = [

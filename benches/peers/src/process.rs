@@ -26,7 +26,7 @@ impl Process {
         let spec = settings.complete(spec);
         let name = format!("{:?} of {}", spec.role, spec.contender.label());
         let program = match spec.contender {
-            Contender::Zenoh => zenoh_program(),
+            Contender::Zenoh | Contender::Nats => program_of(spec.contender),
             _ => std::env::current_exe().map_err(|error| error.to_string())?,
         };
         let mut child = Command::new(program)
@@ -89,9 +89,10 @@ impl Drop for Process {
     }
 }
 
-/// Where the program that measures zenoh is, once built.
-pub fn zenoh_program() -> std::path::PathBuf {
+/// Where the program is that measures a contender with a package of its own, once built.
+pub fn program_of(contender: Contender) -> std::path::PathBuf {
+    let name = format!("release/peer-{}", contender.label().to_lowercase());
     let built = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("benches/target"), std::path::PathBuf::from);
-    built.join("release/peer-zenoh")
+    built.join(name)
 }

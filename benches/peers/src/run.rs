@@ -65,10 +65,17 @@ fn tell_absent(settings: &Settings) {
     if settings.from.is_some() || settings.instructions {
         return;
     }
-    if !workload::is_there(settings, Contender::Zenoh) {
-        eprintln!(
-            "SKIPPED: zenoh. To measure it: cargo build --release --manifest-path benches/zenoh/Cargo.toml"
-        );
+    for (contender, needs) in [
+        (Contender::Zenoh, ""),
+        (Contender::Nats, ", with nats-server installed"),
+    ] {
+        if !workload::is_there(settings, contender) {
+            let name = contender.label();
+            let package = name.to_lowercase();
+            eprintln!(
+                "SKIPPED: {name}. To measure it: cargo build --release --manifest-path benches/{package}/Cargo.toml{needs}"
+            );
+        }
     }
     if settings.syscalls && !syscalls::can_be_counted() {
         eprintln!("SKIPPED: system calls, as perf may not count them here");

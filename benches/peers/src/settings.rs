@@ -9,7 +9,7 @@ Measures ServerLink SPOT against libzmq, plain sockets and others, in one run.
 
     --quick             a self-check of everything, in under two minutes; the figures mean little
     --only NAME,...     only groups or workloads whose names begin so (see --list)
-    --with NAME,...     only these contenders: c c-resolved rust rust-named baseline zmq tcp64 tcp256 ring futex zenoh
+    --with NAME,...     only these contenders: c c-resolved rust rust-named baseline zmq tcp64 tcp256 ring futex zenoh nats
     --rounds N          how often each is measured (5)
     --seconds S         how long each time (1)
     --no-syscalls       no count of system calls

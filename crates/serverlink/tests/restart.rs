@@ -123,6 +123,48 @@ fn after_a_death_what_can_be_counted_is_and_the_gap_is_unknown() {
     eventually("all are counted", || client.stats().missed_messages == 5);
 }
 
+/// An owner without a name is a new node after its restart, and nobody knew what the old one had published.
+#[test]
+fn the_death_of_an_owner_without_a_name_left_no_gap() {
+    let nameless = |endpoint: &str| quick().bind(endpoint).topic(TOPIC).start().unwrap();
+    let owner = nameless("tcp://127.0.0.1:0");
+    let at = endpoint(&owner);
+    let proxy = Proxy::before(&at);
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    proxy.cut();
+    let lost = next(&subscriber);
+    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    owner.close();
+    let another = nameless(&at);
+    proxy.restore();
+    another.wait_subscribers(TOPIC, 1, WAIT).unwrap();
+    publish(&another, 5..6);
+    assert_gap(&subscriber, None);
+    assert_eq!(number(&subscriber), 5);
+}
+
+#[test]
+fn the_leave_of_an_owner_without_a_name_leaves_no_gap() {
+    let nameless = |endpoint: &str| quick().bind(endpoint).topic(TOPIC).start().unwrap();
+    let owner = nameless("tcp://127.0.0.1:0");
+    let at = endpoint(&owner);
+    let client = quick().peer(&at).start().unwrap();
+    client.sync(WAIT).unwrap();
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    owner.close();
+    let lost = next(&subscriber);
+    assert!(matches!(lost, Delivery::PeerLost { .. }), "{lost:?}");
+    let another = nameless(&at);
+    another.wait_subscribers(TOPIC, 1, WAIT).unwrap();
+    publish(&another, 5..6);
+    assert_eq!(number(&subscriber), 5);
+}
+
 #[test]
 fn behind_a_hub_the_same_is_told() {
     for (end, missed) in [(End::Leave, Some(5)), (End::Death, None)] {

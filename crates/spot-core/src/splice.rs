@@ -258,6 +258,14 @@ impl Spliced {
         self.link = None;
     }
 
+    /// Its publisher is not expected back: what is missing of it, unless it comes by way of others.
+    pub fn give_up(&mut self) -> Missed {
+        match self.link {
+            Some(_) => Missed::NONE,
+            None => self.stream.give_up(),
+        }
+    }
+
     /// How the stream stands from now on, whichever links it comes over.
     pub fn stand(&mut self, standing: Standing) {
         self.stream.stand(standing);

@@ -164,6 +164,16 @@ impl Stream {
         self.stand(Standing::Ended);
     }
 
+    /// Its publisher is not expected back: what is missing of it.
+    pub fn give_up(&mut self) -> Missed {
+        let is_open = self.standing == Standing::Open;
+        self.stand(Standing::Unheard);
+        match is_open {
+            true => Missed::UNKNOWN,
+            false => Missed::NONE,
+        }
+    }
+
     /// How it stands from now on. One that nobody listens to stays so until it is announced again.
     pub fn stand(&mut self, standing: Standing) {
         if self.standing == Standing::Open || standing == Standing::Unheard {

@@ -136,6 +136,7 @@ impl Driver {
                 link,
             } => self.leave_way(topic, origin, link),
             Output::StreamLost { topic, origin } => self.stream_lost(topic, origin),
+            Output::StreamGone { topic, origin } => self.stream_gone(topic, origin),
             other => unreachable!("{other:?} is carried out by now"),
         }
     }

@@ -165,6 +165,16 @@ impl Driver {
         }
     }
 
+    pub(super) fn stream_gone(&mut self, topic: TopicId, origin: NodeId) {
+        let state = self.topics.get_mut(&topic).expect("added");
+        if let Some(stream) = state.streams.get_mut(&origin) {
+            let missed = stream.give_up();
+            if !state.place.routed {
+                state.tell_missed(&mut self.subscribers, missed);
+            }
+        }
+    }
+
     pub(super) fn leave_way(&mut self, topic: TopicId, origin: NodeId, link: LinkId) {
         let streams = &mut self.topics.get_mut(&topic).expect("added").streams;
         let Some(stream) = streams.get_mut(&origin) else {

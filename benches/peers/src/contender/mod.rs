@@ -47,7 +47,7 @@ impl Station {
             Contender::Tcp64 => Self::Tcp(tcp::Station::new(spec, 64 * 1024)),
             Contender::Tcp256 => Self::Tcp(tcp::Station::new(spec, 256 * 1024)),
             Contender::Ring | Contender::Futex => Self::Memory(memory::Station::new(spec)),
-            Contender::Zenoh => {
+            Contender::Zenoh | Contender::Nats => {
                 unreachable!("it has a program of its own")
             }
         }

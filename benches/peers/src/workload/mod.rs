@@ -15,7 +15,7 @@ mod traffic;
 use bench_child::Contender;
 
 use crate::measure::{Case, Group, Sample};
-use crate::process::zenoh_program;
+use crate::process::program_of;
 use crate::settings::Settings;
 
 /// All groups, reduced to what the settings ask for.
@@ -49,7 +49,7 @@ pub fn groups(settings: &Settings) -> Vec<Group> {
 pub fn is_there(settings: &Settings, contender: Contender) -> bool {
     match contender {
         Contender::Baseline => settings.baseline.is_some(),
-        Contender::Zenoh => zenoh_program().exists(),
+        Contender::Zenoh | Contender::Nats => program_of(contender).exists(),
         _ => true,
     }
 }

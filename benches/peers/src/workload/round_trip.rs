@@ -1,6 +1,6 @@
 //! A message of 64 bytes and its answer: between two threads, and between two processes over TCP.
 
-use bench_child::Contender::{self, Baseline, C, Futex, Ring, Rust, Tcp64, Zenoh, Zmq};
+use bench_child::Contender::{self, Baseline, C, Futex, Nats, Ring, Rust, Tcp64, Zenoh, Zmq};
 use bench_child::{Role, Spec};
 
 use super::cases;
@@ -14,7 +14,7 @@ const SIZE: usize = 64;
 
 pub fn groups() -> Vec<Group> {
     let threads = [C, Baseline, Rust, Zmq, Futex, Ring];
-    let processes = [C, Baseline, Rust, Zmq, Tcp64, Zenoh];
+    let processes = [C, Baseline, Rust, Zmq, Tcp64, Zenoh, Nats];
     vec![
         Group {
             name: "round-trip",

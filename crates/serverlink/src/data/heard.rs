@@ -234,6 +234,23 @@ impl Topic {
         }
     }
 
+    /// The publisher of a stream is not expected back.
+    pub(crate) fn stream_gone(&self, origin: NodeId, after: &mut Aftermath) {
+        let mut sinks = lock(&self.sinks);
+        let Some(side) = &mut sinks.heard else { return };
+        let is_its = |heard: &&mut HeardStream| heard.stream.stream().publisher() == origin;
+        let Some(heard) = side.streams.iter_mut().find(is_its) else {
+            return;
+        };
+        let missed = heard.stream.give_up();
+        // A route that goes over to another endpoint is no loss.
+        let is_routed = side.routed.is_some();
+        if !missed.is_none() && !is_routed && !sinks.inboxes.is_empty() {
+            after.missed(&self.name, missed);
+            sinks.tell_missed(missed);
+        }
+    }
+
     /// A stream that comes over several links is not to come over this one any more.
     pub(crate) fn leave_way(&self, origin: NodeId, link: LinkId, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);

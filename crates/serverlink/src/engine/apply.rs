@@ -268,6 +268,11 @@ impl NodeInner {
                     topic.stream_lost(origin, &mut control.after);
                 }
             }
+            Output::StreamGone { topic, origin } => {
+                if let Some(topic) = control.topic(topic).cloned() {
+                    topic.stream_gone(origin, &mut control.after);
+                }
+            }
             Output::PeerLost {
                 subscriber,
                 node,

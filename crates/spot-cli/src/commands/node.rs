@@ -5,7 +5,7 @@ mod reload;
 mod routes;
 mod told;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::ArgMatches;
@@ -150,12 +150,14 @@ fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<
 
 /// Logs what happens until the node is closed.
 fn follow(node: &Node, events: &Events) {
-    let mut failing = HashSet::new();
+    let mut failing = HashMap::new();
     while let Some(event) = events.next_timeout(FOREVER) {
         match &event {
             // Our own end is no news.
             _ if interrupt::happened() => {}
-            Event::ConnectFailed { endpoint, reason } if !is_first(&mut failing, endpoint) => {
+            Event::ConnectFailed { endpoint, reason }
+                if !is_news(&mut failing, endpoint, reason) =>
+            {
                 debug!("cannot connect to {endpoint}: {reason}; trying again");
             }
             Event::PeerUp { .. } => {
@@ -167,16 +169,18 @@ fn follow(node: &Node, events: &Events) {
     }
 }
 
-/// Whether an attempt to connect is the first that failed since there was a connection: each further one is no news.
-fn is_first(failing: &mut HashSet<String>, endpoint: &str) -> bool {
+/// Whether an attempt to connect is the first that failed since there was a connection, or failed otherwise than the one
+/// before: each further one is no news.
+fn is_news(failing: &mut HashMap<String, String>, endpoint: &str, reason: &str) -> bool {
     if failing.len() >= MAX_FAILING {
         failing.clear();
     }
-    failing.insert(endpoint.to_owned())
+    let before = failing.insert(endpoint.to_owned(), reason.to_owned());
+    before.as_deref() != Some(reason)
 }
 
 /// Whoever is connected, by whichever connection, is no longer out of reach.
-fn forget_connected(failing: &mut HashSet<String>, node: &Node) {
+fn forget_connected(failing: &mut HashMap<String, String>, node: &Node) {
     for peer in node.peers() {
         if peer.state == PeerState::Connected {
             failing.remove(&peer.endpoint);

@@ -122,7 +122,9 @@ impl Spot {
     /// Reads standard error until it has told each of these, in any order.
     #[allow(dead_code, reason = "for tests with several peers")]
     pub(crate) fn wait_for_each(&mut self, mut texts: Vec<String>) {
+        let begun = Instant::now();
         while !texts.is_empty() {
+            assert!(begun.elapsed() < DEADLINE, "not told: {texts:#?}");
             let line = self.wait_for("");
             texts.retain(|text| !line.contains(text));
         }

@@ -279,6 +279,14 @@ pub enum Output {
         /// The node that hosts it.
         origin: NodeId,
     },
+    /// The node that hosted a topic is not expected back: another one answers where it was reached. What is missing of its
+    /// stream cannot be counted any more.
+    StreamGone {
+        /// Which topic.
+        topic: TopicId,
+        /// The node that hosted it.
+        origin: NodeId,
+    },
     /// A node that served subscriptions of this subscriber was lost.
     PeerLost {
         /// Which subscriber.

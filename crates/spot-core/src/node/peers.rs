@@ -265,6 +265,7 @@ impl Node {
         }
         if let Some(gone) = before {
             self.replaced_by(gone, node);
+            self.give_up_streams_of(gone);
             self.forget_remote_if_unheld(gone);
         }
         // The node may be linked already.
@@ -275,6 +276,20 @@ impl Node {
     fn replaced_by(&mut self, gone: NodeId, node: Option<NodeId>) {
         if let Some(member) = self.membership.book.get_mut(gone) {
             member.replaced = node.is_some();
+        }
+    }
+
+    /// Unless the node is linked by another connection: its streams have lost their publisher.
+    fn give_up_streams_of(&mut self, gone: NodeId) {
+        let remote = self.remotes.get(&gone);
+        let Some(remote) = remote.filter(|remote| remote.active.is_none()) else {
+            return;
+        };
+        for topic in remote.topics.clone() {
+            self.push(Output::StreamGone {
+                topic,
+                origin: gone,
+            });
         }
     }
 

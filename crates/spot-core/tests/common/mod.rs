@@ -581,7 +581,7 @@ impl Host {
                 assert!(self.active.contains(&link));
                 self.windows.insert((topic, origin, link));
             }
-            Output::LeaveWay { .. } => {}
+            Output::LeaveWay { .. } | Output::StreamGone { .. } => {}
             Output::StreamLost { topic, origin } => {
                 self.cut.push((self.topics[&topic].clone(), origin));
             }
