@@ -126,6 +126,8 @@ pub(crate) enum Command {
     Cluster(ClusterArgs),
     /// Follow what happens: links of this program, members, partitions, topics
     Events(EventsArgs),
+    /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
+    Health(HealthArgs),
 }
 
 #[derive(Debug, Args)]
@@ -369,6 +371,21 @@ pub(crate) struct EventsArgs {
     /// Print one JSON object for each event
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Where the admin server listens
+    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
+    pub(crate) admin: String,
+    /// Ask whether it is ready: enough peers, and a majority of the cluster
+    #[arg(long)]
+    pub(crate) ready: bool,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "5")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
 }
 
 /// The definition of the command line. A variable of the environment that is empty counts as not set.

@@ -10,5 +10,5 @@ mod value;
 
 pub(crate) use layers::Config;
 pub(crate) use problem::Problem;
-pub(crate) use schema::{Live, admin, level};
-pub(crate) use settings::{Log, LogFormat, Settings};
+pub(crate) use schema::{DEFAULT_ADMIN, Live, admin, level};
+pub(crate) use settings::{Admin, Log, LogFormat, Settings};

@@ -1,5 +1,6 @@
 //! The program `spot`: a node of a SPOT cluster, and the tools to publish, subscribe and look around.
 
+mod admin;
 mod cli;
 mod client;
 mod commands;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Sync(args) => commands::sync::run(&args),
         Command::Cluster(args) => commands::cluster::run(&args),
         Command::Events(args) => commands::events::run(&args),
+        Command::Health(args) => commands::health::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

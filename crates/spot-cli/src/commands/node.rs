@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use serverlink::{AddPeerError, Event, Events, Node, PeerState};
 use tracing::{debug, info};
 
+use crate::admin::{self, AdminServer};
 use crate::cli::NodeArgs;
 use crate::config::{Config, Problem, Settings};
 use crate::failure::Failure;
@@ -33,16 +34,19 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
         return print(&config);
     }
     let log = log::start(&settings.log)?;
+    let listener = admin::listen(&settings.admin)?;
     let node = start(&settings)?;
     let running = Arc::new(Mutex::new(None));
     // A hang-up waits until the node runs.
     let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
     handle_signals(&node, &config, &running)?;
     let events = node.events();
-    listen(&node, &settings.binds)?;
+    let endpoints = listen(&node, &settings.binds)?;
     join(&node, &settings.peers)?;
     let router = Router::start(node.clone());
     router.want(settings.routes.clone());
+    let name = settings.name.clone();
+    let admin = AdminServer::start(listener, &settings.admin, &node, name, endpoints)?;
     *starting = Some(Running {
         node: node.clone(),
         matches,
@@ -50,6 +54,7 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
         settings,
         log,
         router,
+        admin,
     });
     drop(starting);
     follow(&node, &events);
@@ -128,12 +133,15 @@ fn handle_signals(
     })
 }
 
-fn listen(node: &Node, binds: &[String]) -> Result<(), Failure> {
+/// Returns where it listens, with real ports.
+fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
+    let mut endpoints = Vec::new();
     for endpoint in binds {
         let actual = node.bind(endpoint)?;
         info!("listening on {actual}");
+        endpoints.push(actual);
     }
-    Ok(())
+    Ok(endpoints)
 }
 
 fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 use super::log::LogControl;
 use super::routes::Router;
 use super::{join, load};
+use crate::admin::AdminServer;
 use crate::config::{Config, Live, Settings};
 
 /// A node and what it runs by.
@@ -17,6 +18,7 @@ pub(super) struct Running {
     pub(super) settings: Settings,
     pub(super) log: LogControl,
     pub(super) router: Router,
+    pub(super) admin: AdminServer,
 }
 
 impl Running {
@@ -56,6 +58,7 @@ impl Running {
         if let Err(error) = self.node.configure(|all| *all = options) {
             error!("{error}");
         }
+        self.admin.change(&settings.admin);
         self.change_peers(&settings.peers);
         // What is no longer hosted may be routed, and the other way round.
         let (old, new) = (&self.settings.topics, &settings.topics);
