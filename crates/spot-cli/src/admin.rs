@@ -102,3 +102,23 @@ impl AdminServer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_a_failure_only_where_it_was_asked_for() {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("bound");
+        let mut admin = Admin {
+            address: taken.local_addr().ok(),
+            asked_for: false,
+            minimum_peers: 0,
+            metrics_topics: 0,
+        };
+        assert!(matches!(listen(&admin), Ok(None)));
+        admin.asked_for = true;
+        let told = listen(&admin).unwrap_err().to_string();
+        assert!(told.contains("choose another port"), "{told}");
+    }
+}

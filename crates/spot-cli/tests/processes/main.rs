@@ -1,5 +1,6 @@
 //! Tests of the program as its users run it: as processes.
 
+mod admin;
 mod asking;
 mod cluster;
 mod configuration;
@@ -7,6 +8,7 @@ mod demo;
 mod failures;
 mod history;
 mod messages;
+mod prometheus;
 mod refusals;
 mod support;
 mod terminal;
