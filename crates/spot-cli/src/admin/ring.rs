@@ -97,11 +97,13 @@ impl Ring {
         format!("{}-{number}", self.life_ms)
     }
 
-    /// The number of an id; that of another life comes before everything of this one.
+    /// The number of an id; that of another life, or of none, comes before everything of this one.
     pub(super) fn number(&self, id: &str) -> Option<u64> {
         let (life_ms, number) = id.split_once('-')?;
         let (life_ms, number): (u64, u64) = (life_ms.parse().ok()?, number.parse().ok()?);
-        Some(if life_ms == self.life_ms { number } else { 0 })
+        // One that was never given would wait for ever.
+        let is_given = life_ms == self.life_ms && number <= self.last();
+        Some(if is_given { number } else { 0 })
     }
 }
 
@@ -121,10 +123,11 @@ impl Kept {
     fn after(&self, number: u64) -> Option<Next> {
         let missed = self.forgotten.saturating_sub(number);
         let at = usize::try_from((number + missed).checked_sub(self.forgotten)?).ok()?;
+        let event = self.events.get(at)?.clone();
         Some(Next {
             missed,
             number: number + missed + 1,
-            event: self.events.get(at)?.clone(),
+            event,
         })
     }
 }
