@@ -12,7 +12,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::layers::Entry;
 use super::problem::{Problem, Source};
 use super::schema::{self, KEYS, Key};
-use super::value::{Kind, Value, quoted, route_from_toml};
+use super::value::{Kind, Value, quoted, read_route};
 
 /// The largest file that is read: far more than all topics and peers of a node take.
 const MAX_FILE_BYTES: u64 = 16 << 20;
@@ -96,7 +96,7 @@ impl<'t> Reader<'t> {
         let source = self.source(&name.span());
         let read = match (key.kind, value.get_ref()) {
             (Kind::Routes, DeValue::Table(routes)) => Ok(Value::Routes(self.routes(routes))),
-            (kind, value) => kind.from_toml(value),
+            (kind, value) => kind.read_toml(value),
         };
         match read {
             Ok(value) => {
@@ -109,7 +109,7 @@ impl<'t> Reader<'t> {
     fn routes(&mut self, table: &DeTable<'t>) -> Vec<(String, Vec<String>)> {
         let mut routes = Vec::new();
         for (topic, endpoints) in table {
-            match route_from_toml(topic.get_ref(), endpoints.get_ref()) {
+            match read_route(topic.get_ref(), endpoints.get_ref()) {
                 Ok(route) => routes.push(route),
                 Err(remedy) => {
                     let name = format!("routes.{}", quoted(topic.get_ref()));

@@ -174,7 +174,7 @@ fn assignment(text: &str) -> Read {
 }
 
 fn read(key: &'static Key, source: Source, text: &str) -> Result<(&'static Key, Entry), Problem> {
-    match key.kind.from_text(text) {
+    match key.kind.read_text(text) {
         Ok(value) => Ok((key, Entry { value, source })),
         Err(remedy) => Err(Problem::wrong(&source, key.name, text, remedy)),
     }

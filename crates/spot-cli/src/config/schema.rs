@@ -116,7 +116,7 @@ impl Key {
     pub(crate) fn default(&self) -> Option<Value> {
         match (self.kind, self.default?) {
             (List(_), "") => Some(Value::List(Vec::new())),
-            (kind, text) => Some(kind.from_text(text).expect("the table is right")),
+            (kind, text) => Some(kind.read_text(text).expect("the table is right")),
         }
     }
 }
@@ -128,13 +128,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
 
 /// What to do about a name that is no key.
 pub(crate) fn unknown(name: &str) -> String {
-    match name.rsplit('.').next() {
-        Some("overflow" | "rcvhwm") => {
-            return "each subscriber chooses its queue and what a full one does (`spot sub --hwm --overflow`); a node \
-                    has none of its own: remove the line"
-                .into();
-        }
-        _ => {}
+    if matches!(name.rsplit('.').next(), Some("overflow" | "rcvhwm")) {
+        return "each subscriber chooses its queue and what a full one does (`spot sub --hwm --overflow`); a node has none \
+                of its own: remove the line"
+            .into();
     }
     let tables = KEYS.iter().filter_map(|key| key.name.split_once('.'));
     let names = KEYS

@@ -37,7 +37,7 @@ pub(crate) enum Value {
 
 impl Kind {
     /// Reads what a flag or a variable has.
-    pub(crate) fn from_text(self, text: &str) -> Result<Value, String> {
+    pub(crate) fn read_text(self, text: &str) -> Result<Value, String> {
         match self {
             Self::Text(check) => check(text).map(Value::Text),
             Self::List(check) => list(text.split(','), check).map(Value::List),
@@ -57,9 +57,9 @@ impl Kind {
     }
 
     /// Reads what a file has.
-    pub(crate) fn from_toml(self, value: &DeValue<'_>) -> Result<Value, String> {
+    pub(crate) fn read_toml(self, value: &DeValue<'_>) -> Result<Value, String> {
         match (self, value) {
-            (Self::Text(_) | Self::List(_), DeValue::String(text)) => self.from_text(text),
+            (Self::Text(_) | Self::List(_), DeValue::String(text)) => self.read_text(text),
             (Self::List(check), DeValue::Array(entries)) => {
                 let texts: Result<Vec<_>, _> = entries
                     .iter()
@@ -97,11 +97,11 @@ impl Kind {
 }
 
 /// Reads where a file routes a topic to.
-pub(crate) fn route_from_toml(
+pub(crate) fn read_route(
     topic: &str,
     endpoints: &DeValue<'_>,
 ) -> Result<(String, Vec<String>), String> {
-    match Kind::List(peer).from_toml(endpoints)? {
+    match Kind::List(peer).read_toml(endpoints)? {
         Value::List(endpoints) => route(topic, endpoints.iter().map(String::as_str)),
         _ => Err(ROUTE.into()),
     }
@@ -185,10 +185,10 @@ mod tests {
     use super::*;
     use crate::cli::value::hosted;
 
-    fn from_toml(kind: Kind, text: &str) -> Result<Value, String> {
+    fn read_toml(kind: Kind, text: &str) -> Result<Value, String> {
         let line = format!("key = {text}");
         let table = DeTable::parse(&line).expect("TOML");
-        kind.from_toml(table.get_ref().get("key").expect("there").get_ref())
+        kind.read_toml(table.get_ref().get("key").expect("there").get_ref())
     }
 
     #[test]
@@ -207,14 +207,14 @@ mod tests {
             (Kind::Whole(0, u64::MAX), Value::Whole(64 << 20)),
         ];
         for (kind, value) in values {
-            assert_eq!(from_toml(kind, &value.to_string()), Ok(value));
+            assert_eq!(read_toml(kind, &value.to_string()), Ok(value));
         }
     }
 
     #[test]
     fn text_and_toml_mean_the_same() {
-        let list = Kind::List(hosted).from_text("a, b,a");
-        assert_eq!(from_toml(Kind::List(hosted), "[\"a\", \"b\"]"), list);
+        let list = Kind::List(hosted).read_text("a, b,a");
+        assert_eq!(read_toml(Kind::List(hosted), "[\"a\", \"b\"]"), list);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             (Kind::Text(hosted), "1.5", "in quotes"),
             (Kind::Routes, "1", "a table of topics"),
         ] {
-            let error = from_toml(kind, text).unwrap_err();
+            let error = read_toml(kind, text).unwrap_err();
             assert!(error.contains(word), "{text}: {error}");
         }
     }
