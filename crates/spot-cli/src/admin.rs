@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use serverlink::Node;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::config::Admin;
@@ -31,6 +32,8 @@ struct State {
     minimum_peers: AtomicUsize,
     metrics_topics: AtomicUsize,
     events: Arc<Ring>,
+    /// Room for streams of events.
+    streams: Arc<Semaphore>,
 }
 
 /// A running admin server, or none.
@@ -83,6 +86,7 @@ impl AdminServer {
             minimum_peers: AtomicUsize::new(admin.minimum_peers),
             metrics_topics: AtomicUsize::new(admin.metrics_topics),
             events: Ring::follow(node),
+            streams: Arc::new(Semaphore::new(server::MAX_STREAMS)),
         });
         let address = server::start(listener, Arc::clone(&state))
             .map_err(|error| Failure::Failed(format!("cannot start the admin server: {error}")))?;

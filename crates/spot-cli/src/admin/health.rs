@@ -1,5 +1,6 @@
 //! Is it alive, and is it of use?
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,6 +8,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
+use serverlink::{ClusterStatus, PeerInfo, PeerState};
 
 use super::State;
 use super::server::json;
@@ -37,15 +39,15 @@ pub(super) async fn readyz(Extract(state): Extract<Arc<State>>) -> Response {
 /// What keeps the node from being ready: the check that fails, and why.
 pub(super) fn missing(state: &State) -> Vec<(&'static str, String)> {
     let mut missing = Vec::new();
-    let minimum = state.minimum_peers.load(Ordering::Relaxed) as u64;
-    let links = state.node.stats().links;
+    let cluster = state.node.cluster();
+    let minimum = state.minimum_peers.load(Ordering::Relaxed);
+    let links = linked_members(&state.node.peers(), &cluster);
     if links < minimum {
         missing.push((
             "minimum_peers",
-            format!("{links} of at least {minimum} links are up"),
+            format!("{links} of at least {minimum} members are linked"),
         ));
     }
-    let cluster = state.node.cluster();
     if !cluster.has_quorum {
         let (reachable, size, quorum) = (cluster.reachable, cluster.size, cluster.quorum);
         missing.push((
@@ -54,4 +56,16 @@ pub(super) fn missing(state: &State) -> Vec<(&'static str, String)> {
         ));
     }
     missing
+}
+
+/// Members at the other ends of links. Tools that look in for a moment are no members.
+fn linked_members(peers: &[PeerInfo], cluster: &ClusterStatus) -> usize {
+    let members: HashSet<_> = cluster.members.iter().map(|member| member.node).collect();
+    let linked: HashSet<_> = peers
+        .iter()
+        .filter(|peer| peer.state == PeerState::Connected)
+        .filter_map(|peer| peer.node)
+        .filter(|node| members.contains(node))
+        .collect();
+    linked.len()
 }

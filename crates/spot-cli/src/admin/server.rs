@@ -25,6 +25,9 @@ use super::{State, api, guard, health, metrics, stream};
 /// Further ones wait.
 const MAX_CONNECTIONS: usize = 64;
 
+/// Of these, streams of events: they stay, and are to leave room for probes.
+pub(super) const MAX_STREAMS: usize = 32;
+
 /// How long a request may take to arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -50,7 +50,7 @@ pub(crate) struct Admin {
     pub(crate) address: Option<SocketAddr>,
     /// Whether somebody asked for this address.
     pub(crate) asked_for: bool,
-    /// Links without which the node is not ready.
+    /// Linked members without which the node is not ready.
     pub(crate) minimum_peers: usize,
     /// Topics that have metrics of their own.
     pub(crate) metrics_topics: usize,

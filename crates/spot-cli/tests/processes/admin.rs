@@ -163,6 +163,12 @@ fn a_node_is_ready_once_it_has_its_peers_and_a_majority() {
         done.reason()
     );
 
+    // A tool that looks in is no member.
+    let mut tool = Spot::run(&["events", "--peer", &endpoint]);
+    assert!(tool.line().starts_with("peer-up"));
+    let (_, _, body) = get(&admin, "/readyz");
+    assert!(body.contains("0 of at least 2 members"), "{body}");
+
     let (second, _) = Spot::node(&["--peer", &endpoint]);
     let (_third, _) = Spot::node(&["--peer", &endpoint]);
     eventually(|| health(&["--ready"]).code, |code| *code == Some(0));
@@ -170,7 +176,11 @@ fn a_node_is_ready_once_it_has_its_peers_and_a_majority() {
     assert_eq!(reasons, Value::Array(vec![]));
     second.signal(Signal::KILL);
     let missing = eventually(|| get(&admin, "/readyz"), |(status, ..)| *status == 503);
-    assert!(missing.2.contains("1 of at least 2 links"), "{}", missing.2);
+    assert!(
+        missing.2.contains("1 of at least 2 members"),
+        "{}",
+        missing.2
+    );
     assert_eq!(get(&admin, "/healthz").0, 200);
 }
 
@@ -286,6 +296,26 @@ fn events_are_streamed_and_a_client_that_returns_goes_on_after_the_last() {
     // An open stream holds up no end.
     node.signal(Signal::TERM);
     assert_eq!(node.finish().code, Some(0));
+}
+
+#[test]
+fn streams_of_events_starve_no_probe() {
+    let (_node, _, admin) = node(&[]);
+    let streams: Vec<_> = (0..32).map(|_| follow(&admin, None)).collect();
+    assert_eq!(get(&admin, "/api/v1/events/stream").0, 503);
+    assert_eq!(get(&admin, "/healthz").0, 200);
+    drop(streams);
+    let request = format!("GET /api/v1/events/stream HTTP/1.1\r\nHost: {admin}\r\n\r\n");
+    let first_line = || {
+        let mut stream = TcpStream::connect(&admin).expect("connected");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut line = String::new();
+        BufReader::new(stream)
+            .read_line(&mut line)
+            .expect("answered");
+        line
+    };
+    eventually(first_line, |line| line.contains("200"));
 }
 
 #[test]

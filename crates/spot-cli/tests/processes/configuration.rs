@@ -332,3 +332,30 @@ fn a_log_that_cannot_be_written_is_told_before_anything_starts() {
         assert!(done.reason().contains(word), "{}", done.reason());
     }
 }
+
+#[test]
+fn a_log_on_a_full_disk_ends_no_node() {
+    let endpoint = format!(
+        "ipc://{}/spot-full-{}",
+        std::env::temp_dir().display(),
+        std::process::id()
+    );
+    let args = ["node", "--bind", &endpoint, "--set", "log.output=/dev/full"];
+    let node = Spot::run(&args);
+    let done = spot(&["sync", "--peer", &endpoint, "--timeout", "30"]);
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+    node.signal(Signal::TERM);
+    let done = node.finish();
+    assert_eq!(done.code, Some(0));
+    // Once, and not for every line.
+    let told = done
+        .stderr
+        .iter()
+        .filter(|line| line.contains("/dev/full: No space left"));
+    assert_eq!(
+        (told.count(), done.stderr.len()),
+        (1, 1),
+        "{}",
+        done.reason()
+    );
+}

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::error;
@@ -17,6 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
 use crate::failure::Failure;
+use crate::output::note;
 use crate::text::harmless;
 
 /// The log as it may be changed while it is written.
@@ -30,11 +32,21 @@ pub(super) struct LogControl {
 struct LogFile {
     path: PathBuf,
     file: Arc<Mutex<File>>,
+    /// The last line could not be written.
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.locked().write(line)
+        let written = self.locked().write(line);
+        let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
+        if let (Err(error), false) = (&written, was_failing) {
+            let path = self.path.display();
+            note(format_args!(
+                "lines of the log are lost: cannot write {path}: {error}"
+            ));
+        }
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -47,6 +59,7 @@ impl LogFile {
         Ok(Self {
             path: path.to_owned(),
             file: Arc::new(Mutex::new(open(path)?)),
+            is_failing: Arc::default(),
         })
     }
 
