@@ -11,7 +11,7 @@ use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
 use super::relay::RelaySide;
 use super::topic::{SinkSide, Topic};
-use super::{Aftermath, SharedInbox, lock};
+use super::{Aftermath, SharedInbox, lock, push_alone};
 
 /// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
 pub(super) const MAX_IDLE_STREAMS: usize = 8;
@@ -487,7 +487,7 @@ impl HeardSide {
             self.streams[index] = stream;
             return index;
         }
-        self.streams.push(stream);
+        push_alone(&mut self.streams, stream);
         self.streams.len() - 1
     }
 }

@@ -15,7 +15,7 @@ use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, Topic
 
 use super::heard::{CutStreams, HeardSide};
 use super::upstream::{Sent, Upstream};
-use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
+use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock, push_alone};
 use crate::engine::NodeInner;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
@@ -315,8 +315,8 @@ impl Topic {
                 inbox: inbox.clone(),
                 slot,
             };
-            side.local.push(sink.clone());
-            sinks.inboxes.push(sink);
+            push_alone(&mut side.local, sink.clone());
+            push_alone(&mut sinks.inboxes, sink);
         }
     }
 
@@ -367,11 +367,11 @@ impl Topic {
                 let history = history.as_deref();
                 outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
                 let outbox = outbox.clone();
-                links.push(sink);
+                push_alone(links, sink);
                 self.replay(&side, &outbox, past);
             }
             (_, Some(_)) => {}
-            (_, None) => links.push(sink),
+            (_, None) => push_alone(links, sink),
         }
     }
 

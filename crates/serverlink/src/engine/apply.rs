@@ -1,93 +1,19 @@
 //! Carrying out what the control plane asks for.
 
+mod topics;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::inbox::Notice;
 use spot_core::node::CloseReason;
-use spot_core::node::WayToOwner;
-use spot_core::outbox::SinkPolicy;
-use spot_core::{Class, Endpoint, Event, LinkId, LinkPeer, NodeId, Output, Overflow, SubscriberId};
-use zmtp::{Subscription, Version};
+use spot_core::{Endpoint, Event, LinkId, Output, SubscriberId};
+use zmtp::Subscription;
 
-use super::inproc::{Inbound, InprocLink, dial_inproc};
+use super::inproc::{Inbound, dial_inproc};
+use super::link_handle::LinkHandle;
 use super::{Control, NodeInner};
-use crate::data::{LinkSink, SharedOutbox, SinkKind, Topic, Upstream, lock};
-
-/// A link as the outputs of the control plane refer to it.
-#[derive(Debug)]
-pub(crate) enum LinkHandle {
-    /// Over a socket; what the other end is decides how messages are sent.
-    Wire {
-        outbox: Arc<SharedOutbox>,
-        peer: LinkPeer,
-        version: Version,
-    },
-    /// To a node of this context.
-    Inproc(InprocLink),
-}
-
-impl LinkHandle {
-    pub(crate) fn outbox(&self) -> Option<&Arc<SharedOutbox>> {
-        match self {
-            Self::Wire { outbox, .. } => Some(outbox),
-            Self::Inproc(_) => None,
-        }
-    }
-
-    /// The SPOT node at the other end of a socket.
-    pub(crate) fn node(&self) -> Option<NodeId> {
-        match self {
-            Self::Wire {
-                peer: LinkPeer::Spot(hello),
-                ..
-            } => Some(hello.node),
-            _ => None,
-        }
-    }
-
-    /// How messages are sent to the other end, wanted there in these classes.
-    fn sink(&self, classes: &[Class]) -> SinkKind {
-        match self {
-            Self::Wire {
-                outbox,
-                peer: LinkPeer::Spot(_),
-                ..
-            } => SinkKind::Wire {
-                outbox: outbox.clone(),
-                policy: sink_policy(outbox, classes),
-            },
-            Self::Wire {
-                outbox,
-                peer: LinkPeer::Commander,
-                ..
-            } => SinkKind::Commander {
-                outbox: outbox.clone(),
-            },
-            Self::Wire { outbox, .. } => SinkKind::Plain {
-                outbox: outbox.clone(),
-            },
-            Self::Inproc(link) => SinkKind::Direct {
-                node: link.node.clone(),
-                link: link.link,
-                topic: None,
-            },
-        }
-    }
-}
-
-fn sink_policy(outbox: &SharedOutbox, classes: &[Class]) -> SinkPolicy {
-    let mut policy = SinkPolicy::default();
-    for class in classes {
-        match class.policy() {
-            Overflow::DropNewest => {}
-            Overflow::DropOldest => policy.drop_oldest = true,
-            Overflow::Block => policy.gates.push(outbox.with(|queue| queue.gate(*class))),
-            Overflow::Disconnect => policy.disconnect.push(*class),
-        }
-    }
-    policy
-}
+use crate::data::{Topic, lock};
 
 impl NodeInner {
     /// Carries out every output, in order. Nodes of this context that got mail are added to `touched`.
@@ -108,7 +34,6 @@ impl NodeInner {
 
     /// What is published elsewhere and passed on by us looks for its way anew when ways have changed.
     fn follow_ways(&self, control: &Control) {
-        use std::sync::atomic::Ordering::Relaxed;
         let ways = control.core.ways_changed();
         if self.ways_changed.swap(ways, Relaxed) != ways && control.core.relays() {
             control.outboxes().for_each(|outbox| outbox.port.retry());
@@ -141,138 +66,6 @@ impl NodeInner {
                 control.tell_resumes(link);
             }
             Output::LinkInactive { link, .. } => control.leave_use(link),
-            Output::TopicAdded { topic, name } => {
-                let topic = Topic::new(topic, name, control.forgotten_topics);
-                self.add_topic(control, topic);
-            }
-            Output::TopicRemoved { topic } => self.remove_topic(control, topic),
-            Output::Placed { topic, place } => {
-                let life = control.forgotten_topics;
-                if let Some(topic) = control.topic(topic) {
-                    let upstream = |way: WayToOwner| {
-                        let sink = control.links.get(&way.link)?.sink(&[]);
-                        Some(Upstream::new(way, sink, life))
-                    };
-                    let forgets = topic.place(place, self.identity, upstream);
-                    if place.hosted {
-                        let (max_messages, max_bytes) = self.history_limit();
-                        topic.set_history(max_messages, max_bytes);
-                    }
-                    control.forgotten_topics =
-                        control.forgotten_topics.wrapping_add(u32::from(forgets));
-                }
-            }
-            Output::AwaitPast { topic, of } => {
-                if let Some(topic) = control.topic(topic) {
-                    topic.await_past(of);
-                }
-            }
-            Output::PastSent {
-                topic,
-                subscriber,
-                link,
-            } => control.past_sent(topic, subscriber, link),
-            Output::AttachSubscriber {
-                topic,
-                subscriber,
-                history,
-            } => {
-                if let (Some(topic), Some(inbox)) =
-                    (control.topic(topic), control.subscribers.get(&subscriber))
-                {
-                    topic.attach_inbox(subscriber, inbox, history);
-                }
-            }
-            Output::DetachSubscriber { topic, subscriber } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.detach_inbox(subscriber);
-                    control.depart(&topic, subscriber);
-                }
-            }
-            Output::AttachLink {
-                topic,
-                link,
-                classes,
-                past,
-            } => {
-                if let (Some(topic), Some(handle)) =
-                    (control.topic(topic), control.links.get(&link))
-                {
-                    let sink = LinkSink {
-                        link,
-                        kind: handle.sink(&classes),
-                    };
-                    topic.attach_link(sink, self.identity, &past);
-                }
-            }
-            Output::DetachLink { topic, link, ended } => {
-                if let Some(topic) = control.topic(topic) {
-                    topic.detach_link(link, ended);
-                }
-            }
-            Output::AttachRelay {
-                topic,
-                origin,
-                link,
-                alias,
-                classes,
-            } => {
-                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
-                if let (Some(topic), Some(outbox)) =
-                    (control.topic(topic).cloned(), outbox.cloned())
-                {
-                    let policy = sink_policy(&outbox, &classes);
-                    topic.attach_relay(origin, alias, &outbox, policy, &mut control.after);
-                }
-            }
-            Output::DetachRelay {
-                topic,
-                origin,
-                link,
-            } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.detach_relay(origin, link, &mut control.after);
-                }
-            }
-            Output::RelayWindow {
-                topic,
-                origin,
-                link,
-                class,
-            } => {
-                let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
-                if let (Some(topic), Some(outbox)) = (control.topic(topic), outbox) {
-                    topic.open_relay_window(origin, class, outbox);
-                }
-            }
-            Output::FollowStream {
-                topic,
-                origin,
-                link,
-            } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.follow_stream(origin, link, &mut control.after);
-                }
-            }
-            Output::LeaveWay {
-                topic,
-                origin,
-                link,
-            } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.leave_way(origin, link, &mut control.after);
-                }
-            }
-            Output::StreamLost { topic, origin } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.stream_lost(origin, &mut control.after);
-                }
-            }
-            Output::StreamGone { topic, origin } => {
-                if let Some(topic) = control.topic(topic).cloned() {
-                    topic.stream_gone(origin, &mut control.after);
-                }
-            }
             Output::PeerLost {
                 subscriber,
                 node,
@@ -288,6 +81,7 @@ impl NodeInner {
             }
             Output::Publishing { refused } => self.refuses.store(refused, Relaxed),
             Output::Event(event) => self.tell_event(control, &event),
+            output => self.apply_to_topic(control, output),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use spot_core::{LinkId, SubscriberId};
 
 use super::Control;
-use super::apply::LinkHandle;
+use super::link_handle::LinkHandle;
 use crate::data::{SharedInbox, Topic};
 
 /// A cancellation that a link has not acknowledged.

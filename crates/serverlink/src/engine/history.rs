@@ -6,7 +6,7 @@ use spot_core::frame::{ResumeEntry, resume_frames};
 use spot_core::past::Resume;
 use spot_core::{LinkId, SubscriberId, TopicId, limits};
 
-use super::apply::LinkHandle;
+use super::link_handle::LinkHandle;
 use super::{Control, NodeInner};
 
 impl NodeInner {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use spot_core::{Hello, LinkId, LinkPeer};
 
-use super::apply::LinkHandle;
+use super::link_handle::LinkHandle;
 use super::{Control, NodeInner};
 use crate::data::lock;
 

@@ -30,26 +30,51 @@ pub(crate) fn start(
             bytes: name.len(),
         });
     }
+    let core = control_plane(name.as_deref(), role, &options)?;
+    let node = Arc::new(inner(context, name, core, options));
+    match node.context.admit(&node) {
+        Ok(()) => {}
+        Err(NotAdmitted::Closed) => return Err(StartError::ContextClosed),
+        Err(NotAdmitted::Full) => {
+            return Err(StartError::TooManyNodes {
+                max: node.context.max_nodes,
+            });
+        }
+    }
+    node.context.welcome(&node);
+    // What follows from the options alone, such as that a node by itself has no majority.
+    node.control(|_| ());
+    Ok(node)
+}
+
+fn control_plane(name: Option<&str>, role: Role, options: &Options) -> Result<Node, StartError> {
     let random = random_bytes().map_err(StartError::Random)?;
-    let id = name
-        .as_deref()
-        .map_or_else(|| NodeId(random), NodeId::from_name);
-    let identity = Identity {
-        node: id,
-        incarnation: incarnation_now(),
-    };
+    let id = name.map_or_else(|| NodeId(random), NodeId::from_name);
     let mut config = NodeConfig::new(
         id,
-        identity.incarnation,
+        incarnation_now(),
         u64::from_le_bytes(random[..8].try_into().expect("eight bytes")),
     );
-    config.name = name.clone().unwrap_or_default();
+    config.name = name.unwrap_or_default().to_owned();
     config.role = role;
     config.cluster = options.cluster();
     config.reconnect_min_ms = options.reconnect_min.as_millis() as u64;
     config.reconnect_max_ms = options.reconnect_max.as_millis() as u64;
     let mut core = Node::new(config);
     core.set_relay(options.relay);
+    Ok(core)
+}
+
+fn inner(
+    context: Arc<ContextInner>,
+    name: Option<String>,
+    core: Node,
+    options: Options,
+) -> NodeInner {
+    let identity = Identity {
+        node: core.id(),
+        incarnation: core.incarnation(),
+    };
     let control = Control {
         core,
         links: HashMap::new(),
@@ -64,7 +89,7 @@ pub(crate) fn start(
         waiting: 0,
         after: Aftermath::default(),
     };
-    let node = Arc::new(NodeInner {
+    NodeInner {
         identity,
         name,
         reactor: context.pick_reactor(),
@@ -86,20 +111,7 @@ pub(crate) fn start(
         all_closed: Condvar::new(),
         epoch: Instant::now(),
         context,
-    });
-    match node.context.admit(&node) {
-        Ok(()) => {}
-        Err(NotAdmitted::Closed) => return Err(StartError::ContextClosed),
-        Err(NotAdmitted::Full) => {
-            return Err(StartError::TooManyNodes {
-                max: node.context.max_nodes,
-            });
-        }
     }
-    node.context.welcome(&node);
-    // What follows from the options alone, such as that a node by itself has no majority.
-    node.control(|_| ());
-    Ok(node)
 }
 
 fn is_node_name(name: &str) -> bool {

@@ -8,6 +8,7 @@ mod events;
 mod history;
 mod inproc;
 mod lifecycle;
+mod link_handle;
 mod links;
 
 use std::collections::HashMap;
@@ -28,10 +29,10 @@ use crate::data::{
 };
 use crate::reactor::{Reactor, Turns};
 
-pub(crate) use apply::LinkHandle;
 pub(crate) use context::ContextInner;
 pub(crate) use events::EventQueue;
 pub(crate) use lifecycle::{bind, host_text, start};
+pub(crate) use link_handle::LinkHandle;
 
 /// One node: shared by its handles, its links and its timers.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ pub(crate) struct NodeInner {
 #[derive(Debug)]
 pub(crate) struct Control {
     pub(crate) core: Node,
-    pub(crate) links: HashMap<LinkId, apply::LinkHandle>,
+    pub(crate) links: HashMap<LinkId, LinkHandle>,
     /// By topic number.
     topics: Vec<Option<Arc<Topic>>>,
     pub(crate) cut_topics: Forgotten<CutStreams>,
