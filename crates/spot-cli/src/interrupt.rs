@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
@@ -48,12 +49,15 @@ pub(crate) fn on_first_or_hang_up(
     mut hang_up: impl FnMut() + Send + 'static,
 ) -> Result<(), Failure> {
     let mut signals = register(&[SIGINT, SIGTERM], &[SIGHUP])?;
+    // On a thread of its own, as what it does may take a while, and the end does not wait for that.
+    let (hung_up, hang_ups) = channel();
+    thread::spawn(move || hang_ups.iter().for_each(|()| hang_up()));
     thread::spawn(move || {
         for signal in signals.forever() {
             if signal != SIGHUP {
                 return stop();
             }
-            hang_up();
+            let _ = hung_up.send(());
         }
     });
     Ok(())

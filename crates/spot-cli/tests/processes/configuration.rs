@@ -359,3 +359,21 @@ fn a_log_on_a_full_disk_ends_no_node() {
         done.reason()
     );
 }
+
+#[test]
+fn the_end_does_not_wait_for_a_configuration_that_takes_long_to_change() {
+    let text = |topic: &str| {
+        format!(
+            "bind = 'tcp://127.0.0.1:0'\nroute_timeout_ms = 600000\n[routes]\n{topic} = '{NOBODY}'\n"
+        )
+    };
+    let file = ConfigFile::new("long", &text("one"));
+    let mut node = Spot::run(&["node", "--config", file.path()]);
+    node.endpoint();
+    file.write(&text("two"));
+    node.signal(Signal::HUP);
+    node.wait_for("routes has changed");
+    node.signal(Signal::TERM);
+    let done = node.finish();
+    assert_eq!(done.code, Some(0), "{}", done.reason());
+}
