@@ -22,6 +22,7 @@ mod library;
 mod members;
 mod monitor;
 mod options;
+mod production;
 mod publisher;
 mod spot;
 mod stats;

@@ -140,7 +140,7 @@ impl Spot {
     }
 
     /// Changes options, here and in the node if it runs. When a change is refused nothing has changed.
-    fn configure(
+    pub(crate) fn configure(
         &self,
         change: impl FnOnce(&mut Options) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
