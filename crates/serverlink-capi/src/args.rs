@@ -15,6 +15,9 @@ use crate::failure::Failure;
 /// "For ever" for interfaces that take a duration: centuries, yet safe to add to any clock.
 pub(crate) const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
+/// No object is longer.
+const MAX_BYTES: usize = isize::MAX as usize;
+
 /// Bytes of a text shown when it is not UTF-8.
 const SHOWN_BYTES: usize = 64;
 
@@ -22,14 +25,49 @@ const SHOWN_BYTES: usize = 64;
 ///
 /// # Safety
 /// NULL, or a NUL-terminated text that stays as it is for `'a`.
+#[inline(always)]
 pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failure> {
     if text.is_null() {
-        return Err(Failure::invalid(format_args!(
-            "{what} is NULL: pass a text that ends with NUL"
-        )));
+        return Err(no_text(what));
     }
     // SAFETY: not NULL; the caller vouches for the rest.
     let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
+    if is_plainly_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    utf8(bytes, what)
+}
+
+/// Whether this is ASCII and of a length that two loads cover, as most names are: a fraction of the full check.
+#[inline]
+fn is_plainly_ascii(bytes: &[u8]) -> bool {
+    const HIGH_BITS: u128 = u128::from_ne_bytes([0x80; 16]);
+    let ends = match bytes.len() {
+        8..=16 => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(head), Some(tail)) => {
+                u128::from(u64::from_ne_bytes(*head) | u64::from_ne_bytes(*tail))
+            }
+            _ => return false,
+        },
+        17..=32 => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(head), Some(tail)) => u128::from_ne_bytes(*head) | u128::from_ne_bytes(*tail),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    ends & HIGH_BITS == 0
+}
+
+#[cold]
+fn no_text(what: &str) -> Failure {
+    Failure::invalid(format_args!(
+        "{what} is NULL: pass a text that ends with NUL"
+    ))
+}
+
+#[inline(never)]
+fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Failure> {
     std::str::from_utf8(bytes).map_err(|error| {
         Failure::invalid(format_args!(
             "{what} is not UTF-8 from byte {} on: \"{}\"; encode it as UTF-8",
@@ -48,22 +86,32 @@ pub(crate) fn topic(name: &str) -> Result<&str, Failure> {
 ///
 /// # Safety
 /// `len` readable bytes that stay as they are for `'a`.
+#[inline]
 pub(crate) unsafe fn bytes<'a>(
     data: *const c_void,
     len: usize,
     what: impl Display,
 ) -> Result<&'a [u8], Failure> {
-    match (data.is_null(), len) {
-        (_, 0) => Ok(&[]),
-        (true, _) => Err(Failure::invalid(format_args!(
+    match len {
+        0 => Ok(&[]),
+        // SAFETY: not NULL, no longer than any object may be; the caller vouches for the rest.
+        1..=MAX_BYTES if !data.is_null() => {
+            Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+        }
+        _ => Err(no_bytes(data, len, what)),
+    }
+}
+
+#[cold]
+fn no_bytes(data: *const c_void, len: usize, what: impl Display) -> Failure {
+    match data.is_null() {
+        true => Failure::invalid(format_args!(
             "{what} is NULL with a length of {len}: pass the bytes, or a length of 0"
-        ))),
-        (_, len) if isize::try_from(len).is_err() => Err(Failure::new(
+        )),
+        false => Failure::new(
             Errno::EMSGSIZE,
             format_args!("{what} has a length of {len}: no object is that long"),
-        )),
-        // SAFETY: not NULL, no longer than any object may be; the caller vouches for the rest.
-        (false, _) => Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) }),
+        ),
     }
 }
 
@@ -71,21 +119,27 @@ pub(crate) unsafe fn bytes<'a>(
 ///
 /// # Safety
 /// `size` writable bytes that nobody else uses during `'a`.
+#[inline]
 pub(crate) unsafe fn buffer<'a>(
     data: *mut c_void,
     size: usize,
     what: &str,
 ) -> Result<&'a mut [u8], Failure> {
-    match (data.is_null(), size) {
-        (_, 0) => Ok(&mut []),
-        (true, _) => Err(Failure::invalid(format_args!(
-            "{what} is NULL with a size of {size}: pass a buffer, or a size of 0"
-        ))),
+    match size {
+        0 => Ok(&mut []),
         // SAFETY: not NULL; the caller vouches for the rest.
-        (false, _) => Ok(unsafe {
-            std::slice::from_raw_parts_mut(data.cast(), size.min(isize::MAX as usize))
-        }),
+        _ if !data.is_null() => {
+            Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), size.min(MAX_BYTES)) })
+        }
+        _ => Err(no_buffer(size, what)),
     }
+}
+
+#[cold]
+fn no_buffer(size: usize, what: &str) -> Failure {
+    Failure::invalid(format_args!(
+        "{what} is NULL with a size of {size}: pass a buffer, or a size of 0"
+    ))
 }
 
 /// A place for one value that must be there.
@@ -98,6 +152,7 @@ pub(crate) fn place<T>(place: *mut T, what: impl Display) -> Result<NonNull<T>, 
 ///
 /// # Safety
 /// NULL, or valid to write a `T` to.
+#[inline]
 pub(crate) unsafe fn put<T>(place: *mut T, value: T) {
     if !place.is_null() {
         // SAFETY: the caller vouches for it.
@@ -119,5 +174,23 @@ pub(crate) fn timeout(timeout_ms: c_int, what: &str) -> Result<Duration, Failure
         _ => Err(Failure::invalid(format_args!(
             "{what} is {timeout_ms}; it must be -1 (for ever) or milliseconds from 0 up"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_that_is_not_ascii_is_seen_wherever_it_is() {
+        for len in 0..40 {
+            let mut bytes = vec![b'x'; len];
+            assert_eq!(is_plainly_ascii(&bytes), (8..=32).contains(&len));
+            for at in 0..len {
+                bytes[at] = 0x80;
+                assert!(!is_plainly_ascii(&bytes), "byte {at} of {len}");
+                bytes[at] = 0x7f;
+            }
+        }
     }
 }

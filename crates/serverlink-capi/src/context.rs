@@ -3,12 +3,11 @@
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::LocalKey;
 
 use crate::errno::Errno;
 use crate::failure::Failure;
 use crate::fence;
-use crate::handles::{self, Cache, Object, Table, Tables};
+use crate::handles::{self, Object, Table, Tables};
 use crate::options::{self, Reader, Value};
 use crate::spot;
 
@@ -98,7 +97,7 @@ impl Context {
         };
         let spots: Vec<_> = spots
             .into_iter()
-            .filter_map(handles::remove::<spot::Spot>)
+            .filter_map(handles::remove_cached::<spot::Spot>)
             .collect();
         spots.iter().for_each(|spot| spot.refuse());
         if let Some(running) = running {
@@ -144,20 +143,12 @@ impl Settings {
     }
 }
 
-thread_local! {
-    static CACHE: Cache<Context> = const { Cache::new() };
-}
-
 impl Object for Context {
     const KIND: usize = 1;
     const NAME: &'static str = "slk_ctx_t";
 
     fn table(tables: &Tables) -> &Table<Self> {
         &tables.contexts
-    }
-
-    fn cache() -> &'static LocalKey<Cache<Self>> {
-        &CACHE
     }
 
     fn is_open(&self) -> bool {

@@ -24,6 +24,7 @@ const NO_ERROR: &CStr = c"No error";
 
 impl Failure {
     /// A failure told in a sentence that names the value and what to do about it.
+    #[cold]
     pub(crate) fn new(errno: Errno, says: impl Display) -> Self {
         let text = says.to_string();
         // No value of C's has a NUL in it but option values; there it is shown and does not end the text.
@@ -46,6 +47,7 @@ impl Failure {
     }
 
     /// An argument is not what the call takes.
+    #[cold]
     pub(crate) fn invalid(says: impl Display) -> Self {
         Self::new(Errno::EINVAL, says)
     }
@@ -88,6 +90,7 @@ pub(crate) fn last_text() -> *const c_char {
 }
 
 impl From<PublishError> for Failure {
+    #[cold]
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Full { .. } => Self::fixed(
@@ -100,6 +103,7 @@ impl From<PublishError> for Failure {
 }
 
 impl From<RecvIntoError> for Failure {
+    #[cold]
     fn from(error: RecvIntoError) -> Self {
         match error {
             RecvIntoError::Empty => Self::fixed(

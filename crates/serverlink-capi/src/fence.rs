@@ -32,6 +32,28 @@ pub(crate) fn number(body: impl FnOnce() -> Result<c_int, Failure>) -> c_int {
     })
 }
 
+/// As [`status`], for a body that has set the thread's failure itself.
+#[inline]
+pub(crate) fn shield(body: impl FnOnce() -> c_int) -> c_int {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| told(Err(BUG)))
+}
+
+/// 0, or -1 with the thread's failure set.
+#[inline]
+pub(crate) fn told(result: Result<(), Failure>) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(failure) => fail(failure),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn fail(failure: Failure) -> c_int {
+    failure.set();
+    -1
+}
+
 /// For functions that answer a handle, or NULL with the thread's failure set.
 pub(crate) fn handle<T>(body: impl FnOnce() -> Result<*mut T, Failure>) -> *mut T {
     fence(body).unwrap_or_else(|failure| {

@@ -1,11 +1,12 @@
 //! Handles: what C holds is a number, never an address that is dereferenced.
 //!
 //! A number is given out once and never again, so a handle that was destroyed, made up, or inherited through `fork` is
-//! simply not in the table. The table is off the hot path: each thread remembers the objects it used last, and takes
-//! them from there without touching anything another core writes.
+//! simply not in the table. The table is off the hot path: each thread remembers the objects it used last, and uses
+//! them in place, without touching anything another core writes.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::HashMap;
+use std::ffi::c_int;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -14,6 +15,7 @@ use std::thread::LocalKey;
 
 use crate::errno::Errno;
 use crate::failure::Failure;
+use crate::fence;
 
 /// An object C holds a handle to.
 pub(crate) trait Object: Sized + 'static {
@@ -26,11 +28,14 @@ pub(crate) trait Object: Sized + 'static {
     /// The type's part of the tables.
     fn table(tables: &Tables) -> &Table<Self>;
 
-    /// What this thread used last.
-    fn cache() -> &'static LocalKey<Cache<Self>>;
-
     /// False once it is destroyed: then no thread shall remember it any more.
     fn is_open(&self) -> bool;
+}
+
+/// An object that is used at the rate of messages.
+pub(crate) trait Cached: Object {
+    /// What this thread used last.
+    fn cache() -> &'static LocalKey<Cache<Self>>;
 }
 
 /// Registers an object; the result is its handle.
@@ -42,22 +47,84 @@ pub(crate) fn insert<T: Object>(object: Arc<T>) -> Result<usize, Failure> {
     Ok(handle)
 }
 
-/// The object of a handle, kept alive by the result.
-pub(crate) fn get<T: Object>(handle: usize) -> Result<Pin<T>, Failure> {
-    let object = match Cache::take(handle) {
-        Some(object) => Some(object),
-        None => tables().and_then(|tables| T::table(tables).read().get(&handle).cloned()),
-    };
-    match object {
-        Some(object) if object.is_open() => Ok(Pin {
-            handle,
-            object: Some(object),
-        }),
-        _ => Err(refused::<T>(handle)),
+/// Runs `body` on the object of a handle. A failure is set before anything is handed up, so that no more than a number
+/// is.
+#[inline]
+pub(crate) fn status<T: Cached>(
+    handle: usize,
+    body: impl FnOnce(&T) -> Result<(), Failure>,
+) -> c_int {
+    fence::shield(|| {
+        let Some(object) = find::<T>(handle) else {
+            return fence::told(Err(refused::<T>(handle)));
+        };
+        let told = fence::told(body(&object));
+        if !object.is_open() {
+            forget(handle, object);
+        }
+        told
+    })
+}
+
+/// An object in use by a call.
+enum InUse<T: 'static> {
+    /// Where this thread keeps it.
+    Here(Ref<'static, T>),
+    Shared(Arc<T>),
+}
+
+impl<T> Deref for InUse<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self {
+            Self::Here(object) => object,
+            Self::Shared(object) => object,
+        }
     }
 }
 
+#[inline]
+fn find<T: Cached>(handle: usize) -> Option<InUse<T>> {
+    match Cache::get(handle) {
+        Some(object) => Some(InUse::Here(object)),
+        None => look_up(handle).map(InUse::Shared),
+    }
+}
+
+/// What this thread does not remember yet, or was destroyed meanwhile.
+#[cold]
+#[inline(never)]
+fn look_up<T: Cached>(handle: usize) -> Option<Arc<T>> {
+    let object = in_table::<T>(handle);
+    match &object {
+        Some(object) => Cache::put(handle, object.clone()),
+        None => Cache::<T>::remove(handle),
+    }
+    object
+}
+
+/// It was destroyed while it was in use.
+#[cold]
+#[inline(never)]
+fn forget<T: Cached>(handle: usize, object: InUse<T>) {
+    drop(object);
+    Cache::<T>::remove(handle);
+}
+
+/// The object of a handle, from the table.
+pub(crate) fn get<T: Object>(handle: usize) -> Result<Arc<T>, Failure> {
+    in_table(handle).ok_or_else(|| refused::<T>(handle))
+}
+
+fn in_table<T: Object>(handle: usize) -> Option<Arc<T>> {
+    let object = T::table(tables()?).read().get(&handle).cloned();
+    object.filter(|object| object.is_open())
+}
+
 /// Why a handle is none.
+#[cold]
 pub(crate) fn refused<T: Object>(handle: usize) -> Failure {
     let name = T::NAME;
     match handle {
@@ -78,82 +145,80 @@ const USED_UP: Failure = Failure::fixed(
 
 /// Takes the object of a handle out of the table; of several callers at once, one gets it.
 pub(crate) fn remove<T: Object>(handle: usize) -> Option<Arc<T>> {
-    let removed = T::table(tables()?).write().remove(&handle);
-    drop(Cache::<T>::take(handle));
+    T::table(tables()?).write().remove(&handle)
+}
+
+/// As [`remove`], for an object that this thread may remember.
+pub(crate) fn remove_cached<T: Cached>(handle: usize) -> Option<Arc<T>> {
+    let removed = remove(handle);
+    Cache::<T>::remove(handle);
     removed
 }
 
-/// An object in use. When done it goes back to where its thread finds it fastest.
-pub(crate) struct Pin<T: Object> {
-    handle: usize,
-    object: Option<Arc<T>>,
-}
+/// The objects a thread used last. One that is destroyed by another thread meanwhile lingers, closed, until this thread
+/// uses it or another one in its place, or ends.
+pub(crate) struct Cache<T>([Place<T>; CACHED]);
 
-impl<T: Object> Pin<T> {
-    /// The object, shared for longer than this call.
-    pub(crate) fn share(&self) -> Arc<T> {
-        Arc::clone(self.object())
-    }
+/// Borrowed while its object is in use, so that it stays what it is. A call within a call finds its object in the table
+/// if it would need the place of another.
+type Place<T> = RefCell<Option<(usize, Arc<T>)>>;
 
-    fn object(&self) -> &Arc<T> {
-        self.object.as_ref().expect("there until dropped")
-    }
-}
+/// Enough for a thread that serves several nodes and topics by turns.
+const CACHED: usize = 16;
 
-impl<T: Object> Deref for Pin<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.object()
-    }
-}
-
-impl<T: Object> Drop for Pin<T> {
-    fn drop(&mut self) {
-        if let Some(object) = self.object.take()
-            && object.is_open()
-        {
-            Cache::put(self.handle, object);
-        }
-    }
-}
-
-/// The objects a thread used last. One that is destroyed meanwhile lingers, closed, until its thread uses another one
-/// in its place or ends.
-pub(crate) struct Cache<T>(RefCell<[Entry<T>; CACHED]>);
-
-/// A handle and its object.
-type Entry<T> = Option<(usize, Arc<T>)>;
-
-/// Enough for a thread that serves several nodes by turns.
-const CACHED: usize = 4;
-
-impl<T: Object> Cache<T> {
+impl<T: Cached> Cache<T> {
     pub(crate) const fn new() -> Self {
-        Self(RefCell::new([const { None }; CACHED]))
+        Self([const { RefCell::new(None) }; CACHED])
     }
 
-    fn take(handle: usize) -> Option<Arc<T>> {
-        let place = layout::serial(handle) % CACHED;
+    #[inline]
+    fn place(&self, handle: usize) -> &Place<T> {
+        &self.0[layout::serial(handle) % CACHED]
+    }
+
+    /// The object of a handle, kept where it is by the result.
+    #[inline]
+    fn get(handle: usize) -> Option<Ref<'static, T>> {
         // Without thread-local storage the thread is ending: then there is just no cache.
-        let entry = T::cache()
-            .try_with(|cache| cache.0.borrow_mut()[place].take_if(|entry| entry.0 == handle));
-        entry.ok().flatten().map(|(_, object)| object)
+        let object = T::cache().try_with(|cache| {
+            // SAFETY: the storage is there until its thread ends, and the result stays within a call on that thread: it
+            // cannot be sent to another one, and `status` has dropped it when the call returns.
+            let place: &'static Place<T> = unsafe { &*ptr::from_ref(cache.place(handle)) };
+            Ref::filter_map(place.try_borrow().ok()?, |entry| match entry {
+                Some((known, object)) if *known == handle && object.is_open() => Some(&**object),
+                _ => None,
+            })
+            .ok()
+        });
+        object.ok().flatten()
     }
 
     fn put(handle: usize, object: Arc<T>) {
-        let place = layout::serial(handle) % CACHED;
-        let former =
-            T::cache().try_with(|cache| cache.0.borrow_mut()[place].replace((handle, object)));
-        // Not while the cache is borrowed: dropping an object may take a while.
+        let former = T::cache().try_with(|cache| {
+            let mut entry = cache.place(handle).try_borrow_mut().ok()?;
+            entry.replace((handle, object))
+        });
+        // Not while the place is borrowed: dropping an object may take a while.
+        drop(former);
+    }
+
+    /// Forgets a handle.
+    fn remove(handle: usize) {
+        let former = T::cache().try_with(|cache| {
+            let mut entry = cache.place(handle).try_borrow_mut().ok()?;
+            entry.take_if(|(known, _)| *known == handle)
+        });
+        // As above.
         drop(former);
     }
 
     /// Abandons everything without dropping it.
     fn forget() {
         let _ = T::cache().try_with(|cache| {
-            if let Ok(mut entries) = cache.0.try_borrow_mut() {
-                std::mem::forget(std::mem::replace(&mut *entries, [const { None }; CACHED]));
+            for place in &cache.0 {
+                if let Ok(mut entry) = place.try_borrow_mut() {
+                    std::mem::forget(entry.take());
+                }
             }
         });
     }
@@ -240,7 +305,6 @@ fn watch_forks() {
 unsafe extern "C" fn abandon_parent() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
     TABLES.store(ptr::null_mut(), Ordering::Release);
-    Cache::<crate::context::Context>::forget();
     Cache::<crate::spot::Spot>::forget();
     Cache::<crate::publisher::Publisher>::forget();
 }

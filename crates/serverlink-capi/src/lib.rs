@@ -16,10 +16,13 @@ mod errno;
 mod failure;
 mod fence;
 mod handles;
+#[cfg(test)]
+mod in_use;
 mod library;
 mod members;
 mod monitor;
 mod options;
+mod production;
 mod publisher;
 mod spot;
 mod stats;

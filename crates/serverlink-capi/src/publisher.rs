@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::LocalKey;
 
 use crate::failure::Failure;
-use crate::handles::{self, Cache, Object, Table, Tables};
+use crate::handles::{self, Cache, Cached, Object, Table, Tables};
 use crate::{args, fence, spot};
 
 /// What a `slk_spot_publisher_t` stands for.
@@ -34,12 +34,16 @@ impl Object for Publisher {
         &tables.publishers
     }
 
-    fn cache() -> &'static LocalKey<Cache<Self>> {
-        &CACHE
-    }
-
+    #[inline]
     fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
+    }
+}
+
+impl Cached for Publisher {
+    #[inline]
+    fn cache() -> &'static LocalKey<Cache<Self>> {
+        &CACHE
     }
 }
 
@@ -50,8 +54,7 @@ unsafe extern "C" fn slk_spot_publish(
     data: *const c_void,
     len: usize,
 ) -> c_int {
-    fence::status(|| {
-        let spot = spot::get(spot)?;
+    spot::status(spot, |running| {
         // SAFETY: the caller's text and bytes.
         let (topic, data) = unsafe {
             (
@@ -59,7 +62,7 @@ unsafe extern "C" fn slk_spot_publish(
                 args::bytes(data, len, "data of slk_spot_publish")?,
             )
         };
-        Ok(spot.running()?.node.publish(topic, data)?)
+        Ok(running.node.publish(topic, data)?)
     })
 }
 
@@ -71,23 +74,15 @@ unsafe extern "C" fn slk_spot_publish_many(
     count: usize,
     published: *mut usize,
 ) -> c_int {
-    fence::status(|| {
-        // SAFETY: NULL or the caller's place.
-        unsafe { args::put(published, 0) };
-        let spot = spot::get(spot)?;
+    // SAFETY: NULL or the caller's place.
+    unsafe { args::put(published, 0) };
+    spot::status(spot, |running| {
         // SAFETY: the caller's text.
         let topic = unsafe { args::text(topic, "topic of slk_spot_publish_many")? };
-        let publisher = spot.running()?.node.publisher(topic)?;
+        let publisher = running.node.publisher(topic)?;
+        let what = "messages of slk_spot_publish_many";
         // SAFETY: the caller's array and place.
-        unsafe {
-            publish_many(
-                &publisher,
-                messages,
-                count,
-                published,
-                "messages of slk_spot_publish_many",
-            )
-        }
+        unsafe { publish_many(&publisher, messages, count, published, what) }
     })
 }
 
@@ -117,12 +112,10 @@ unsafe extern "C" fn slk_spot_publisher_publish(
     data: *const c_void,
     len: usize,
 ) -> c_int {
-    fence::status(|| {
-        let publisher = handles::get::<Publisher>(publisher as usize)?;
+    handles::status(publisher as usize, |publisher: &Publisher| {
         // SAFETY: the caller's bytes.
-        Ok(publisher
-            .topic
-            .publish(unsafe { args::bytes(data, len, "data of slk_spot_publisher_publish")? })?)
+        let data = unsafe { args::bytes(data, len, "data of slk_spot_publisher_publish")? };
+        Ok(publisher.topic.publish(data)?)
     })
 }
 
@@ -133,12 +126,11 @@ unsafe extern "C" fn slk_spot_publisher_publish_many(
     count: usize,
     published: *mut usize,
 ) -> c_int {
-    fence::status(|| {
-        // SAFETY: NULL or the caller's place.
-        unsafe { args::put(published, 0) };
-        let publisher = handles::get::<Publisher>(publisher as usize)?;
-        // SAFETY: the caller's array and place.
+    // SAFETY: NULL or the caller's place.
+    unsafe { args::put(published, 0) };
+    handles::status(publisher as usize, |publisher: &Publisher| {
         let what = "messages of slk_spot_publisher_publish_many";
+        // SAFETY: the caller's array and place.
         unsafe { publish_many(&publisher.topic, messages, count, published, what) }
     })
 }
@@ -149,7 +141,7 @@ unsafe extern "C" fn slk_spot_publisher_destroy(publisher: *mut *mut c_void) {
         let place = args::place(publisher, "publisher of slk_spot_publisher_destroy")?;
         // SAFETY: the caller's variable.
         let handle = unsafe { place.replace(std::ptr::null_mut()) } as usize;
-        let publisher = handles::remove::<Publisher>(handle)
+        let publisher = handles::remove_cached::<Publisher>(handle)
             .ok_or_else(|| handles::refused::<Publisher>(handle))?;
         publisher.open.store(false, Ordering::Release);
         Ok(())

@@ -11,7 +11,7 @@ use crate::args;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::fence;
-use crate::handles::{self, Cache, Object, Pin, Table, Tables};
+use crate::handles::{self, Cache, Cached, Object, Table, Tables};
 use crate::monitor::Monitor;
 use crate::options::{self, Reader, Value};
 
@@ -42,8 +42,17 @@ pub(crate) struct Running {
 }
 
 /// The instance of a handle.
-pub(crate) fn get(spot: *mut c_void) -> Result<Pin<Spot>, Failure> {
+pub(crate) fn get(spot: *mut c_void) -> Result<Arc<Spot>, Failure> {
     handles::get(spot as usize)
+}
+
+/// Runs `body` on what runs behind a handle; for calls at the rate of messages.
+#[inline]
+pub(crate) fn status(
+    spot: *mut c_void,
+    body: impl FnOnce(&Running) -> Result<(), Failure>,
+) -> c_int {
+    handles::status(spot as usize, |spot: &Spot| body(spot.running()?))
 }
 
 impl Spot {
@@ -63,6 +72,7 @@ impl Spot {
     }
 
     /// The node and its subscriber; started if they are not yet.
+    #[inline]
     pub(crate) fn running(&self) -> Result<&Running, Failure> {
         match self.running.get() {
             Some(running) => Ok(running),
@@ -87,6 +97,7 @@ impl Spot {
         self.monitor.join();
     }
 
+    #[cold]
     fn start(&self) -> Result<&Running, Failure> {
         let mut settings = self.settings();
         if let Some(running) = self.running.get() {
@@ -129,7 +140,7 @@ impl Spot {
     }
 
     /// Changes options, here and in the node if it runs. When a change is refused nothing has changed.
-    fn configure(
+    pub(crate) fn configure(
         &self,
         change: impl FnOnce(&mut Options) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -189,12 +200,16 @@ impl Object for Spot {
         &tables.spots
     }
 
-    fn cache() -> &'static LocalKey<Cache<Self>> {
-        &CACHE
-    }
-
+    #[inline]
     fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
+    }
+}
+
+impl Cached for Spot {
+    #[inline]
+    fn cache() -> &'static LocalKey<Cache<Self>> {
+        &CACHE
     }
 }
 
@@ -203,7 +218,7 @@ extern "C" fn slk_spot_new(ctx: *mut c_void) -> *mut c_void {
     fence::handle(|| {
         let owner = handles::get::<Context>(ctx as usize)?;
         let handle =
-            owner.admit(|context| handles::insert(Arc::new(Spot::new(owner.share(), context))))?;
+            owner.admit(|context| handles::insert(Arc::new(Spot::new(owner.clone(), context))))?;
         Ok(handle as *mut c_void)
     })
 }
@@ -214,8 +229,8 @@ unsafe extern "C" fn slk_spot_destroy(spot: *mut *mut c_void) {
         let place = args::place(spot, "spot of slk_spot_destroy")?;
         // SAFETY: the caller's variable.
         let handle = unsafe { place.replace(std::ptr::null_mut()) } as usize;
-        let spot =
-            handles::remove::<Spot>(handle).ok_or_else(|| handles::refused::<Spot>(handle))?;
+        let spot = handles::remove_cached::<Spot>(handle)
+            .ok_or_else(|| handles::refused::<Spot>(handle))?;
         spot.close();
         spot.owner.dismiss(handle);
         Ok(())

@@ -89,8 +89,7 @@ unsafe extern "C" fn slk_spot_recv(
     data_len: *mut usize,
     flags: c_int,
 ) -> c_int {
-    fence::status(|| {
-        let spot = spot::get(spot)?;
+    spot::status(spot, |running| {
         let wait = wait(flags)?;
         // SAFETY: the caller's buffers.
         let (topic, data) = unsafe {
@@ -99,26 +98,29 @@ unsafe extern "C" fn slk_spot_recv(
                 args::buffer(data, data_size, "data of slk_spot_recv")?,
             )
         };
-        let received = spot.running()?.subscriber.recv_into(topic, data, wait);
-        let lens = match &received {
-            Ok(lens) => Some(*lens),
-            Err(RecvIntoError::TooSmall {
-                topic_len,
-                data_len,
-            }) => Some((*topic_len, *data_len)),
-            Err(_) => None,
+        // SAFETY: NULL or the caller's places.
+        let tell = |lens: (usize, usize)| unsafe {
+            args::put(topic_len, lens.0);
+            args::put(data_len, lens.1);
         };
-        if let Some(lens) = lens {
-            // SAFETY: NULL or the caller's places.
-            unsafe {
-                args::put(topic_len, lens.0);
-                args::put(data_len, lens.1);
+        match running.subscriber.recv_into(topic, data, wait) {
+            Ok(lens) => {
+                tell(lens);
+                terminate(topic, lens.0);
+                terminate(data, lens.1);
+                Ok(())
+            }
+            Err(error) => {
+                if let RecvIntoError::TooSmall {
+                    topic_len,
+                    data_len,
+                } = error
+                {
+                    tell((topic_len, data_len));
+                }
+                Err(error.into())
             }
         }
-        let lens = received?;
-        terminate(topic, lens.0);
-        terminate(data, lens.1);
-        Ok(())
     })
 }
 
@@ -140,6 +142,7 @@ unsafe extern "C" fn slk_spot_fd(spot: *mut c_void, fd: *mut c_int) -> c_int {
 }
 
 /// How long the last argument of `slk_spot_recv` says to wait.
+#[inline]
 fn wait(flags: c_int) -> Result<Wait, Failure> {
     match flags {
         0 => Ok(Wait::Default),
@@ -148,14 +151,20 @@ fn wait(flags: c_int) -> Result<Wait, Failure> {
         2.. => Ok(Wait::For(Duration::from_millis(
             flags.unsigned_abs().into(),
         ))),
-        _ => Err(Failure::invalid(format_args!(
-            "flags of slk_spot_recv is {flags}; it must be 0 (wait as SLK_RCVTIMEO says), 1 (SLK_DONTWAIT), -1 (wait \
-             for ever), or milliseconds from 2 up"
-        ))),
+        _ => Err(no_flags(flags)),
     }
 }
 
+#[cold]
+fn no_flags(flags: c_int) -> Failure {
+    Failure::invalid(format_args!(
+        "flags of slk_spot_recv is {flags}; it must be 0 (wait as SLK_RCVTIMEO says), 1 (SLK_DONTWAIT), -1 (wait \
+         for ever), or milliseconds from 2 up"
+    ))
+}
+
 /// Writes the NUL that a text, or data that is one, ends with where there is room.
+#[inline]
 fn terminate(buffer: &mut [u8], len: usize) {
     if let Some(end) = buffer.get_mut(len) {
         *end = 0;

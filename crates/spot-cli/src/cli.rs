@@ -1,92 +1,24 @@
 //! The command line: what may be asked for, and the text that teaches it.
 
+mod examples;
 pub(crate) mod value;
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use serverlink::{Discovery, Minority, Overflow};
-use tracing_subscriber::filter::LevelFilter;
+
+use crate::config;
+use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
 pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
 
 /// The exit code for arguments that make no sense.
 pub(crate) const USAGE_EXIT_CODE: u8 = 2;
-
-const EXAMPLES: &str = "\
-Examples:
-  spot demo                                       see a cluster of three nodes at work
-  spot node --topic chat:lobby                    host a topic on this machine ...
-  spot sub 'chat:*'                               ... listen to it in a second terminal ...
-  spot pub chat:lobby 'hello'                     ... and say something in a third
-  spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --topic sensor:temp
-                                                  a second node, linked to the one at a
-  spot topics --peer tcp://a:5555                 what the node at a hosts
-  spot cluster --peer tcp://a:5555                the members of the cluster it belongs to
-  sensor | spot pub sensor:temp --peer tcp://a:5555
-                                                  one message for each line
-
-Endpoints:
-  tcp://HOST:PORT, tcp://*:PORT (bind, all addresses), tcp://127.0.0.1:0 (bind, any free port), tcp://[::1]:PORT,
-  ipc://PATH
-
-Environment (a flag wins over its variable; several values are separated by commas):
-  SPOT_CLUSTER  --peer, for every command     SPOT_BIND    --bind of `spot node`
-  SPOT_TOPICS   --topic of `spot node`        SPOT_NAME    --name of `spot node`
-  SPOT_HISTORY  --history, for every command that has it
-  SPOT_CLUSTER_SIZE, SPOT_DISCOVERY, SPOT_MINORITY   --cluster-size, --discovery, --minority of `spot node`
-
-Exit codes:
-  0    done; also a node or an endless `spot sub` that Ctrl-C, SIGTERM or SIGHUP stopped
-  1    failed; the reason is on standard error
-  2    wrong usage
-  3    the time was up: not connected, no answer, or not enough messages
-  130  interrupted before the work was done
-
-Data goes to standard output, everything else to standard error.";
-
-const NODE_EXAMPLES: &str = "\
-Examples:
-  spot node --topic chat:lobby
-  spot node --bind 'tcp://*:5555' --topic sensor:temp,sensor:humidity --name a
-  spot node --topic door --history 1                remember the last value of each topic
-  spot node --bind 'tcp://*:5556' --peer tcp://a:5555 --peer tcp://c:5557
-  SPOT_BIND='tcp://*:5556' SPOT_CLUSTER=tcp://a:5555,tcp://c:5557 spot node
-  spot node --bind 'tcp://*:5555' --peer tcp://seed:5555 --discovery gossip    finds all others by one
-  spot node --peer tcp://a:5555 --cluster-size 5 --minority refuse             never publishes cut off
-
-Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C, SIGTERM or SIGHUP
-stops the node with exit code 0.";
-
-const PUB_EXAMPLES: &str = "\
-Examples:
-  spot pub chat:lobby 'hello'                       through the node at tcp://127.0.0.1:5555
-  spot pub sensor:temp 21.5 --peer tcp://a:5555     through the node at a
-  spot pub tick . -n 100 --rate 10                  100 messages, 10 a second
-  tail -f app.log | spot pub log:app                one message for each line
-  spot pub news 'extra!' --bind 'tcp://*:5555'      host the topic here, wait for a subscriber
-
-A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; a topic
-that nobody hosts is an error. With --bind this program hosts the topic itself for as long as it runs.";
-
-const SUB_EXAMPLES: &str = "\
-Examples:
-  spot sub sensor:temp                              through the node at tcp://127.0.0.1:5555
-  spot sub 'sensor:*' 'chat:*' --peer tcp://a:5555  patterns: * any run, ? one, [a-z] a set
-  spot sub sensor:temp --history 1 -n 1             the last value, if the node keeps some
-  spot sub sensor:temp -n 1 --timeout 5             one message within 5 seconds, else exit code 3
-  spot sub sensor:temp --json | jq .data
-  spot sub camera:front -n 1 --raw > picture.jpg
-
-A line is the topic, a space, and the data. Tab, newline and carriage return are shown as \\t, \\n and \\r, a backslash as
-\\\\, and each byte of any other control character, or that is not UTF-8, as \\x1b or \\xff; so is a space in a topic: \\x20.
---json gives one object a line: topic, data (or data_base64 where it is not UTF-8), and seq, which counts the messages
-of this run from 1. Messages missed and nodes lost are told on standard error.
-
-A full queue with --overflow block holds up whoever publishes on the topic.";
 
 /// Location-transparent publish/subscribe without a broker: a node, and tools to use and watch a cluster.
 #[derive(Debug, Parser)]
@@ -116,6 +48,8 @@ pub(crate) enum Command {
     Cluster(ClusterArgs),
     /// Follow what happens: links of this program, members, partitions, topics
     Events(EventsArgs),
+    /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
+    Health(HealthArgs),
 }
 
 #[derive(Debug, Args)]
@@ -178,9 +112,34 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "go-on|refuse", value_parser = value::minority, default_value = "go-on")]
     #[arg(env = "SPOT_MINORITY", hide_env_values = true)]
     pub(crate) minority: Minority,
-    /// What to log: error, warn, info, debug or off
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
-    pub(crate) log: LevelFilter,
+    /// A topic hosted elsewhere, and where: the preferred endpoint first, others after commas; repeat it for more topics
+    #[arg(
+        long = "route",
+        value_name = "TOPIC=ENDPOINT",
+        env = "SPOT_ROUTES",
+        hide_env_values = true
+    )]
+    pub(crate) routes: Vec<String>,
+    /// What to log: error, warn, info, debug, trace or off [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = config::level)]
+    #[arg(env = "SPOT_LOG", hide_env_values = true)]
+    pub(crate) log: Option<String>,
+    /// Where the admin server listens, or off [default: 127.0.0.1:8222]
+    #[arg(long, value_name = "IP:PORT|off", value_parser = config::admin)]
+    #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
+    pub(crate) admin: Option<String>,
+    /// A TOML file with more of these settings; SIGHUP makes the node read it again
+    #[arg(long, value_name = "FILE", env = "SPOT_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Set any key of the configuration; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Check the configuration and end: with 0 if it is right, with 1 if it is not
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    /// Print the configuration in effect, as a file for --config, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
 }
 
 /// What is kept of the topics that are hosted here.
@@ -334,6 +293,21 @@ pub(crate) struct EventsArgs {
     /// Print one JSON object for each event
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Where the admin server listens
+    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
+    pub(crate) admin: String,
+    /// Ask whether it is ready: enough peers, and a majority of the cluster
+    #[arg(long)]
+    pub(crate) ready: bool,
+    /// How long to wait for the answer
+    #[arg(long, value_name = "SECONDS", value_parser = value::seconds, default_value = "5")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
 }
 
 /// The definition of the command line. A variable of the environment that is empty counts as not set.

@@ -17,6 +17,14 @@ pub(crate) enum Failure {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Usage(String),
+    /// The configuration of a node is wrong.
+    #[error("{}", .lines.join("; "))]
+    Config {
+        /// Whether the command line or the environment is; otherwise the file.
+        is_usage: bool,
+        /// What is wrong, one thing a line.
+        lines: Vec<String>,
+    },
     /// The time allowed is up.
     #[error("{0}")]
     Timeout(String),
@@ -33,8 +41,17 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) | Self::Input(_) | Self::Output(_) => 1,
+            Self::Config { is_usage, .. } => 1 + u8::from(*is_usage),
             Self::Usage(_) => 2,
             Self::Timeout(_) => 3,
+        }
+    }
+
+    /// What is told of it: each of these on a line of its own.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Config { lines, .. } => lines.clone(),
+            other => vec![other.to_string()],
         }
     }
 

@@ -1,6 +1,8 @@
 //! Ctrl-C, SIGTERM, and SIGHUP: a terminal that closes.
 
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
@@ -28,8 +30,11 @@ pub(crate) fn happened() -> bool {
 
 /// Calls `stop` on another thread at the first SIGINT, SIGTERM or SIGHUP. A second one ends the program at once.
 pub(crate) fn on_first(stop: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let mut signals =
-        register().map_err(|error| Failure::Failed(format!("cannot handle signals: {error}")))?;
+    let mut ending = vec![SIGINT, SIGTERM];
+    if !ignores_hang_up() {
+        ending.push(SIGHUP);
+    }
+    let mut signals = register(&ending, &[])?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             stop();
@@ -38,17 +43,38 @@ pub(crate) fn on_first(stop: impl FnOnce() + Send + 'static) -> Result<(), Failu
     Ok(())
 }
 
-fn register() -> io::Result<Signals> {
-    let mut signals = vec![SIGINT, SIGTERM];
-    if !ignores_hang_up() {
-        signals.push(SIGHUP);
-    }
-    for &signal in &signals {
+/// As [`on_first`], but SIGHUP does not end the program: each calls `hang_up`.
+pub(crate) fn on_first_or_hang_up(
+    stop: impl FnOnce() + Send + 'static,
+    mut hang_up: impl FnMut() + Send + 'static,
+) -> Result<(), Failure> {
+    let mut signals = register(&[SIGINT, SIGTERM], &[SIGHUP])?;
+    // On a thread of its own, as what it does may take a while, and the end does not wait for that.
+    let (hung_up, hang_ups) = channel();
+    thread::spawn(move || hang_ups.iter().for_each(|()| hang_up()));
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                return stop();
+            }
+            let _ = hung_up.send(());
+        }
+    });
+    Ok(())
+}
+
+fn register(ending: &[c_int], others: &[c_int]) -> Result<Signals, Failure> {
+    try_register(ending, others)
+        .map_err(|error| Failure::Failed(format!("cannot handle signals: {error}")))
+}
+
+fn try_register(ending: &[c_int], others: &[c_int]) -> io::Result<Signals> {
+    for &signal in ending {
         // The order matters: the first signal must find the flag still down.
         flag::register_conditional_shutdown(signal, i32::from(EXIT_CODE), Arc::clone(&HAPPENED))?;
         flag::register(signal, Arc::clone(&HAPPENED))?;
     }
-    Signals::new(signals)
+    Signals::new([ending, others].concat())
 }
 
 /// Whether we were started by `nohup`, whose wish a handler of ours would undo. Told by Linux only; elsewhere no.

@@ -1,8 +1,10 @@
 //! The program `spot`: a node of a SPOT cluster, and the tools to publish, subscribe and look around.
 
+mod admin;
 mod cli;
 mod client;
 mod commands;
+mod config;
 mod demo;
 mod failure;
 mod interrupt;
@@ -17,16 +19,18 @@ use cli::{Cli, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = match cli::command()
-        .try_get_matches()
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-    {
-        Ok(cli) => cli,
+    let parsed = cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    let (cli, mut matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(told) => return tell(&told),
     };
+    let mut matches = || matches.remove_subcommand().map(|(_, given)| given);
     let done = match cli.command {
         Command::Demo => demo::run(),
-        Command::Node(args) => commands::node::run(&args),
+        Command::Node(args) => commands::node::run(&args, matches().unwrap_or_default()),
         Command::Pub(args) => commands::publish::run(&args),
         Command::Sub(args) => commands::subscribe::run(&args),
         Command::Topics(args) => commands::topics::run(&args),
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Command::Sync(args) => commands::sync::run(&args),
         Command::Cluster(args) => commands::cluster::run(&args),
         Command::Events(args) => commands::events::run(&args),
+        Command::Health(args) => commands::health::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,6 +63,8 @@ fn report(failure: &Failure) -> ExitCode {
     if failure.is_broken_pipe() {
         return ExitCode::SUCCESS;
     }
-    output::note(failure);
+    for line in failure.lines() {
+        output::note(line);
+    }
     ExitCode::from(failure.exit_code())
 }

@@ -21,19 +21,36 @@ impl Payload {
     /// See [`INLINE_MAX`].
     pub const INLINE_MAX: usize = INLINE_MAX;
 
+    /// No bytes, to be [filled](Self::fill).
+    #[must_use]
+    #[inline]
+    pub const fn empty() -> Self {
+        Self(Repr::Inline {
+            len: 0,
+            data: [0; INLINE_MAX],
+        })
+    }
+
     /// Copies `data`.
     #[must_use]
     #[inline]
     pub fn copy_from(data: &[u8]) -> Self {
-        if data.len() <= INLINE_MAX {
-            let mut inline = [0; INLINE_MAX];
-            inline[..data.len()].copy_from_slice(data);
-            Self(Repr::Inline {
-                len: data.len() as u8,
-                data: inline,
-            })
-        } else {
-            Self(Repr::Shared(Bytes::copy_from_slice(data)))
+        let mut payload = Self::empty();
+        payload.fill(data);
+        payload
+    }
+
+    /// Copies `data`, in place of what was there. Who makes a payload where it stays and fills it there spares the copy
+    /// that handing it up would be. A call of its own, because the compiler makes that copy for itself where it sees inside.
+    #[inline(never)]
+    pub fn fill(&mut self, data: &[u8]) {
+        match &mut self.0 {
+            Repr::Inline { len, data: inline } if data.len() <= INLINE_MAX => {
+                *len = data.len() as u8;
+                inline[..data.len()].copy_from_slice(data);
+            }
+            Repr::Shared(_) if data.len() <= INLINE_MAX => *self = Self::copy_from(data),
+            repr => *repr = Repr::Shared(Bytes::copy_from_slice(data)),
         }
     }
 
@@ -119,6 +136,16 @@ mod tests {
         let shared = Payload::from_bytes(large.clone());
         assert_eq!(shared.clone().into_bytes().as_ptr(), large.as_ptr());
         assert_eq!(small.into_bytes().len(), INLINE_MAX);
+    }
+
+    #[test]
+    fn what_is_filled_again_is_what_came_last() {
+        let mut payload = Payload::empty();
+        for len in [3, INLINE_MAX + 1, INLINE_MAX, 200, 0] {
+            payload.fill(&vec![len as u8; len]);
+            assert_eq!(payload, Payload::copy_from(&vec![len as u8; len]));
+            assert_eq!(payload.as_shared().is_some(), len > INLINE_MAX);
+        }
     }
 
     #[test]

@@ -105,6 +105,7 @@ pub(crate) fn shell(block: &Block, shown: &str) -> String {
     for variable in ["SPOT_BIND", "SPOT_CLUSTER", "SPOT_TOPICS", "SPOT_NAME"] {
         bash.env_remove(variable);
     }
+    bash.env("SPOT_ADMIN", "off");
     let output = succeed(&mut bash, shown, SAMPLE_DEADLINE);
     String::from_utf8(output.stdout).expect("samples print UTF-8")
 }

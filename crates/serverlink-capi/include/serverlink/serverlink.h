@@ -387,6 +387,25 @@ SLK_EXPORT int slk_spot_cluster_remove(slk_spot_t *spot, const char *endpoint);
  */
 SLK_EXPORT int slk_spot_cluster_sync(slk_spot_t *spot, int timeout_ms);
 
+/* What slk_spot_init_production sets up. */
+typedef struct {
+    const char *bind_endpoint;        /* see slk_spot_bind */
+    const char *const *cluster_peers; /* peer_count endpoints, see slk_spot_cluster_add */
+    int peer_count;
+    int sndhwm; /* messages, see slk_spot_set_hwm */
+    int rcvhwm;
+    int sync_timeout_ms; /* of the first sync, see slk_spot_cluster_sync */
+} slk_production_t;
+
+/*
+ * Sets an instance up in one call: queues, bind, peers, and a first sync, which blocks for up to
+ * sync_timeout_ms. 0: all is done. More than 0: so many peers were refused, or the sync is
+ * incomplete, as nodes start in any order; slk_errno and slk_errmsg tell the last reason, and the
+ * instance goes on and connects when it can. -1: it is not bound, with the errors of slk_spot_bind,
+ * or SLK_EINVAL.
+ */
+SLK_EXPORT int slk_spot_init_production(slk_spot_t *spot, const slk_production_t *config);
+
 /* How a peer stands. */
 #define SLK_PEER_CONNECTING 1 /* a connection or handshake is under way */
 #define SLK_PEER_CONNECTED 2  /* the link is up */

@@ -25,6 +25,7 @@ programs! {
     misuse
     monitor
     options
+    production
     relay
     topics
 }

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod node;
 mod options;
+mod production;
 mod publisher;
 mod receive;
 mod stats;
@@ -27,6 +28,7 @@ pub use error::{
 pub use event::Events;
 pub use node::Node;
 pub use options::{Options, Spin, SubscriberOptions};
+pub use production::{Production, Undone};
 pub use publisher::Publisher;
 pub use receive::{Iter, RecvFuture, Wait};
 pub use spot_core::Event;

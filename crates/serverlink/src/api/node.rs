@@ -11,7 +11,7 @@ use super::builder::NodeBuilder;
 use super::error::*;
 use super::event::Events;
 use super::options::Options;
-use super::publisher::{Publisher, check_size, publish_found, resolve};
+use super::publisher::{Publisher, check_size, publish_by_name, resolve};
 use super::subscriber::Subscriber;
 use crate::data::Deadline;
 use crate::engine::{self, NodeInner};
@@ -191,14 +191,13 @@ impl Node {
     ///
     /// # Errors
     /// [`PublishError`]; in every case no subscriber got the message.
+    #[inline]
     pub fn publish(&self, topic: &str, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
         let data = data.as_ref();
         check_size(&self.handle, data.len())?;
-        let object = match self.handle.find_topic(topic) {
-            Some(object) => object,
-            None => resolve(&self.handle, validate_topic(topic)?)?,
-        };
-        publish_found(&self.handle, &object, &Payload::copy_from(data), None)
+        let mut payload = Payload::empty();
+        payload.fill(data);
+        publish_by_name(&self.handle, topic, &payload)
     }
 
     /// A subscriber without subscriptions yet, with the node's subscriber options.

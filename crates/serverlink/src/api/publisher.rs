@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spot_core::Payload;
+use spot_core::{Payload, validate_topic};
 
 use super::error::PublishError;
 use super::node::NodeHandle;
@@ -53,13 +53,9 @@ impl Publisher {
     ///
     /// # Errors
     /// [`PublishError`]; in every case no subscriber got the message.
-    #[inline]
+    #[inline(always)]
     pub fn publish(&self, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
-        self.publish_payload(
-            data.as_ref().len(),
-            || Payload::copy_from(data.as_ref()),
-            None,
-        )
+        self.publish_copy(data.as_ref(), None)
     }
 
     /// As [`publish`](Self::publish), sharing `data` instead of copying it where it is large.
@@ -67,7 +63,8 @@ impl Publisher {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn publish_bytes(&self, data: Bytes) -> Result<(), PublishError> {
-        self.publish_payload(data.len(), || Payload::from_bytes(data), None)
+        check_size(&self.node, data.len())?;
+        self.publish_payload(&Payload::from_bytes(data), None)
     }
 
     /// Publishes without waiting.
@@ -76,8 +73,7 @@ impl Publisher {
     /// As [`publish`](Self::publish); [`PublishError::Full`] when a blocking subscriber has no room.
     #[inline]
     pub fn try_publish(&self, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
-        let copy = || Payload::copy_from(data.as_ref());
-        self.publish_payload(data.as_ref().len(), copy, Some(Deadline::Now))
+        self.publish_copy(data.as_ref(), Some(Deadline::Now))
     }
 
     /// Publishes, waiting at most `timeout`.
@@ -89,12 +85,7 @@ impl Publisher {
         data: impl AsRef<[u8]>,
         timeout: Duration,
     ) -> Result<(), PublishError> {
-        let copy = || Payload::copy_from(data.as_ref());
-        self.publish_payload(
-            data.as_ref().len(),
-            copy,
-            Some(Deadline::after(Some(timeout))),
-        )
+        self.publish_copy(data.as_ref(), Some(Deadline::after(Some(timeout))))
     }
 
     /// Publishes messages in order, as [`publish`](Self::publish). Says how many were accepted, and the error that
@@ -126,19 +117,24 @@ impl Publisher {
         successor.as_ref().unwrap_or(&self.topic).clone()
     }
 
-    #[inline]
+    #[inline(always)]
+    fn publish_copy(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
+        check_size(&self.node, data.len())?;
+        let mut payload = Payload::empty();
+        payload.fill(data);
+        self.publish_payload(&payload, deadline)
+    }
+
+    #[inline(always)]
     fn publish_payload(
         &self,
-        len: usize,
-        payload: impl FnOnce() -> Payload,
+        payload: &Payload,
         deadline: Option<Deadline>,
     ) -> Result<(), PublishError> {
-        check_size(&self.node, len)?;
-        let payload = payload();
-        match publish(&self.node, &self.topic, &payload, deadline) {
-            Err(Refusal::Retired) => self.publish_on_successor(&payload, deadline),
-            Err(Refusal::Error(error)) => Err(error),
+        match publish(&self.node, &self.topic, payload, deadline) {
             Ok(()) => Ok(()),
+            Err(Refusal::Retired) => self.publish_on_successor(payload, deadline),
+            Err(Refusal::Error(error)) => Err(error),
         }
     }
 
@@ -166,6 +162,7 @@ enum Refusal {
     Error(PublishError),
 }
 
+#[inline]
 pub(super) fn check_size(node: &NodeInner, len: usize) -> Result<(), PublishError> {
     let max = node.max_message_size.load(Relaxed);
     if len > max {
@@ -191,8 +188,51 @@ pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, P
     })
 }
 
+/// Publishes on the topic of this name, which this thread mostly knows.
+#[inline]
+pub(super) fn publish_by_name(
+    node: &Arc<NodeInner>,
+    name: &str,
+    payload: &Payload,
+) -> Result<(), PublishError> {
+    let mut refusal = Refusal::Retired;
+    let publish = |topic: &Topic| match publish(node, topic, payload, None) {
+        Ok(()) => true,
+        Err(refused) => {
+            refusal = refused;
+            false
+        }
+    };
+    match node.with_known_topic(name, publish) {
+        Some(true) => Ok(()),
+        _ => publish_looked_up(node, name, payload, refusal),
+    }
+}
+
+/// What this thread knew of the name did not do.
+#[cold]
+fn publish_looked_up(
+    node: &Arc<NodeInner>,
+    name: &str,
+    payload: &Payload,
+    refusal: Refusal,
+) -> Result<(), PublishError> {
+    if let Refusal::Error(error) = refusal {
+        return Err(error);
+    }
+    let topic = match node.find_topic(name) {
+        Some(topic) => topic,
+        None => {
+            node.forget_topic(name);
+            resolve(node, validate_topic(name)?)?
+        }
+    };
+    node.know_topic(&topic);
+    publish_found(node, &topic, payload, None)
+}
+
 /// Publishes on a topic that was just found.
-pub(super) fn publish_found(
+fn publish_found(
     node: &Arc<NodeInner>,
     topic: &Arc<Topic>,
     payload: &Payload,
@@ -207,38 +247,45 @@ pub(super) fn publish_found(
 }
 
 /// Publishes, waiting where need be; `None` waits as long as the node's send timeout says.
-#[inline]
+#[inline(always)]
 fn publish(
     node: &Arc<NodeInner>,
-    topic: &Arc<Topic>,
+    topic: &Topic,
+    payload: &Payload,
+    deadline: Option<Deadline>,
+) -> Result<(), Refusal> {
+    check_state(node, topic)?;
+    let mut after = Aftermath::default();
+    let published = topic.publish(node.identity, payload, Mail::Unread, &mut after);
+    node.settle(after);
+    match published {
+        Ok(()) => Ok(()),
+        Err(failure) => publish_in_spite(failure, node, topic, payload, deadline),
+    }
+}
+
+/// Goes on publishing after a failure that may pass.
+#[cold]
+fn publish_in_spite(
+    mut failure: PublishFailure,
+    node: &Arc<NodeInner>,
+    topic: &Topic,
     payload: &Payload,
     mut deadline: Option<Deadline>,
 ) -> Result<(), Refusal> {
     let mut mail = Mail::Unread;
     loop {
-        if node.is_closed() {
-            return Err(Refusal::Error(PublishError::Closed));
-        }
-        if node.refuses_to_publish() {
-            return Err(Refusal::Error(minority(node, topic)));
-        }
-        let mut after = Aftermath::default();
-        let published = topic.publish(node.identity, payload, mail, &mut after);
-        if !after.is_empty() {
-            node.settle(after);
-        }
-        let name = || topic.name.to_string();
-        match published {
-            Ok(()) => return Ok(()),
-            Err(PublishFailure::MailUnread(peer)) => {
+        match failure {
+            PublishFailure::MailUnread(peer) => {
                 peer.read_mail();
                 mail = Mail::Read;
             }
-            Err(PublishFailure::Retired) => return Err(Refusal::Retired),
-            Err(PublishFailure::Unreachable) => {
-                return Err(Refusal::Error(PublishError::Unreachable { topic: name() }));
+            PublishFailure::Retired => return Err(Refusal::Retired),
+            PublishFailure::Unreachable => {
+                let topic = topic.name.to_string();
+                return Err(Refusal::Error(PublishError::Unreachable { topic }));
             }
-            Err(PublishFailure::Full(blocker)) => {
+            PublishFailure::Full(blocker) => {
                 let until = *deadline.get_or_insert_with(|| {
                     Deadline::after(node.read_options(|options| options.send_timeout))
                 });
@@ -249,7 +296,27 @@ fn publish(
                 }
             }
         }
+        check_state(node, topic)?;
+        let mut after = Aftermath::default();
+        let published = topic.publish(node.identity, payload, mail, &mut after);
+        node.settle(after);
+        match published {
+            Ok(()) => return Ok(()),
+            Err(next) => failure = next,
+        }
     }
+}
+
+/// Whether the node publishes anything now.
+#[inline]
+fn check_state(node: &NodeInner, topic: &Topic) -> Result<(), Refusal> {
+    if node.is_closed() {
+        return Err(Refusal::Error(PublishError::Closed));
+    }
+    if node.refuses_to_publish() {
+        return Err(Refusal::Error(minority(node, topic)));
+    }
+    Ok(())
 }
 
 #[cold]
@@ -259,5 +326,51 @@ fn minority(node: &NodeInner, topic: &Topic) -> PublishError {
         topic: topic.name.to_string(),
         reachable: cluster.reachable,
         size: cluster.size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Node;
+
+    fn known_of(node: &NodeInner, name: &str) -> bool {
+        node.with_known_topic(name, |_| ()).is_some()
+    }
+
+    #[test]
+    fn a_thread_knows_what_it_has_published_on() {
+        let node = Node::builder().topic("a").topic("b").start().unwrap();
+        node.publish("a", "1").unwrap();
+        let inner = &node.handle;
+        assert!(known_of(inner, "a") && !known_of(inner, "b"));
+        let of_another = Node::builder().topic("a").start().unwrap();
+        assert!(!known_of(&of_another.handle, "a"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(!known_of(inner, "a")));
+        });
+        node.destroy_topic("a").unwrap();
+        assert!(node.publish("a", "2").is_err());
+        assert!(!known_of(inner, "a"), "what is gone is let go");
+    }
+
+    #[test]
+    fn a_node_that_is_gone_leaves_nothing_behind_its_topics() {
+        let node = Node::builder()
+            .options(|options| options.history = 10)
+            .topic("t")
+            .start()
+            .unwrap();
+        node.publish("t", "kept in memory").unwrap();
+        let identity = node.handle.identity;
+        let topic = node.handle.find_topic("t").unwrap();
+        drop(node);
+        let refused = topic.publish(
+            identity,
+            &Payload::empty(),
+            Mail::Unread,
+            &mut Aftermath::default(),
+        );
+        assert!(matches!(refused, Err(PublishFailure::Retired)));
     }
 }

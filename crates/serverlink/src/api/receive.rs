@@ -75,7 +75,8 @@ impl Future for RecvFuture<'_> {
     }
 }
 
-/// What [`Subscriber::recv_into`] found.
+/// What [`Subscriber::recv_into`] found. Plain numbers, as it is handed up at the rate of messages.
+#[derive(Clone, Copy)]
 pub(super) enum Copied {
     Message {
         source: Source,
@@ -87,10 +88,12 @@ pub(super) enum Copied {
         data_len: usize,
     },
     Gap,
-    Notice(Notice),
+    PeerLost,
+    Ended,
 }
 
 impl Receipt for Copied {
+    #[inline]
     fn message(&self) -> Option<(Source, usize)> {
         match self {
             Self::Message {
@@ -102,16 +105,14 @@ impl Receipt for Copied {
 }
 
 /// Copies the first message out and takes it, unless a buffer is too small for it.
+#[inline]
 pub(super) fn copy_out(
     mut front: Front<'_>,
     topic_buffer: &mut [u8],
     data_buffer: &mut [u8],
 ) -> Option<Copied> {
     let Some((topic, payload)) = front.first_message() else {
-        return Some(match front.take()? {
-            Taken::Notice(notice) => Copied::Notice(notice),
-            Taken::Gap { .. } | Taken::Message { .. } => Copied::Gap,
-        });
+        return copy_rare(front);
     };
     let (topic_len, data_len) = (topic.len(), payload.len());
     let (Some(topic_room), Some(data_room)) = (
@@ -130,6 +131,16 @@ pub(super) fn copy_out(
         source,
         topic_len,
         data_len,
+    })
+}
+
+/// Takes what is no message, if anything is there.
+#[inline(never)]
+fn copy_rare(mut front: Front<'_>) -> Option<Copied> {
+    Some(match front.take()? {
+        Taken::Notice(Notice::PeerLost { .. }) => Copied::PeerLost,
+        Taken::Notice(Notice::Ended) => Copied::Ended,
+        Taken::Gap { .. } | Taken::Message { .. } => Copied::Gap,
     })
 }
 

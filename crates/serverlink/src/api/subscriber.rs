@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::Notice;
+use spot_core::inbox::Front;
 use spot_core::node::SubscribeError as Refusal;
 use spot_core::{Filter, LinkId};
 
@@ -232,19 +232,38 @@ impl Subscriber {
     ///
     /// # Errors
     /// [`RecvIntoError`]; with `TooSmall` the message stays first in line.
+    #[inline]
     pub fn recv_into(
         &self,
         topic: &mut [u8],
         data: &mut [u8],
         wait: Wait,
     ) -> Result<(usize, usize), RecvIntoError> {
+        match self
+            .inbox
+            .receive_now(&mut |front: Front<'_>| copy_out(front, topic, data))
+        {
+            Received::Got(Copied::Message {
+                topic_len,
+                data_len,
+                ..
+            }) => Ok((topic_len, data_len)),
+            found => self.recv_into_later(found, topic, data, wait),
+        }
+    }
+
+    /// As [`recv_into`](Self::recv_into), where no message is first in line.
+    #[cold]
+    fn recv_into_later(
+        &self,
+        mut found: Received<Copied>,
+        topic: &mut [u8],
+        data: &mut [u8],
+        wait: Wait,
+    ) -> Result<(usize, usize), RecvIntoError> {
         let mut deadline = None;
         loop {
-            let until = || *deadline.get_or_insert_with(|| self.deadline(wait));
-            match self
-                .inbox
-                .receive_with(until, |front| copy_out(front, topic, data))
-            {
+            match found {
                 Received::Got(Copied::Message {
                     topic_len,
                     data_len,
@@ -260,13 +279,18 @@ impl Subscriber {
                     });
                 }
                 Received::Got(Copied::Gap) => {}
-                Received::Got(Copied::Notice(Notice::PeerLost { .. })) => {
-                    return Err(RecvIntoError::PeerLost);
+                Received::Got(Copied::PeerLost) => return Err(RecvIntoError::PeerLost),
+                Received::Got(Copied::Ended) => return Err(RecvIntoError::Ended),
+                Received::Empty if wait == Wait::Never || deadline.is_some() => {
+                    return Err(RecvIntoError::Empty);
                 }
-                Received::Got(Copied::Notice(Notice::Ended)) => return Err(RecvIntoError::Ended),
-                Received::Empty => return Err(RecvIntoError::Empty),
+                Received::Empty => {}
                 Received::Closed => return Err(RecvIntoError::Closed),
             }
+            let until = || *deadline.get_or_insert_with(|| self.deadline(wait));
+            found = self
+                .inbox
+                .receive_with(until, |front| copy_out(front, topic, data));
         }
     }
 

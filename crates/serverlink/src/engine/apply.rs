@@ -142,19 +142,13 @@ impl NodeInner {
         if let Some(sent) = control.sent_topics.take(&topic.name) {
             topic.resume_sending(sent);
         }
-        self.names
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .insert(topic);
+        self.names.insert(topic);
     }
 
     fn remove_topic(&self, control: &mut Control, id: spot_core::TopicId) {
         if let Some(topic) = control.topics.get_mut(id.0 as usize).and_then(Option::take) {
             control.forgotten_topics = control.forgotten_topics.wrapping_add(1);
-            self.names
-                .write()
-                .unwrap_or_else(|poisoned| poisoned.into_inner())
-                .remove(&topic.name);
+            self.names.remove(&topic.name);
             let (cut, sent) = topic.retire(|link| {
                 let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
                 outbox.is_some_and(|outbox| outbox.is_in_use())

@@ -98,7 +98,7 @@ fn inner(
         options: RwLock::new(options),
         control: Mutex::new(control),
         changed: Condvar::new(),
-        names: RwLock::new(Names::default()),
+        names: Names::new(),
         mailbox: Mutex::default(),
         armed_ms: AtomicU64::new(u64::MAX),
         ways_changed: AtomicU64::new(0),

@@ -10,17 +10,16 @@ mod inproc;
 mod lifecycle;
 mod link_handle;
 mod links;
+mod names;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
 use spot_core::inbox::Limit;
 use spot_core::node::PASSAGE_ALIASES;
 use spot_core::{LinkId, Node, NodeId, SubscriberId};
-use std::hash::BuildHasher;
 
 use crate::api::{Event, Options};
 use crate::data::{
@@ -33,6 +32,7 @@ pub(crate) use context::ContextInner;
 pub(crate) use events::EventQueue;
 pub(crate) use lifecycle::{bind, host_text, start};
 pub(crate) use link_handle::LinkHandle;
+use names::Names;
 
 /// One node: shared by its handles, its links and its timers.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct NodeInner {
     control: Mutex<Control>,
     /// Told after every change of the control plane while somebody waits.
     changed: Condvar,
-    names: RwLock<Names>,
+    names: Names,
     /// Frames from nodes of this context, not yet handled.
     mailbox: Mutex<Vec<inproc::Inbound>>,
     /// When the reactor is going to call `handle_timeout`; `u64::MAX` for never.
@@ -97,33 +97,16 @@ pub(crate) struct Bind {
     pub(crate) actual: String,
 }
 
-/// Topics by name, for publishing without the control lock.
-#[derive(Debug, Default)]
-struct Names {
-    table: HashTable<Arc<Topic>>,
-    hasher: DefaultHashBuilder,
-}
-
-impl Names {
-    fn find(&self, name: &str) -> Option<&Arc<Topic>> {
-        self.table
-            .find(self.hasher.hash_one(name), |topic| &*topic.name == name)
-    }
-
-    fn insert(&mut self, topic: Arc<Topic>) {
-        let hasher = &self.hasher;
-        self.table
-            .insert_unique(hasher.hash_one(&*topic.name), topic, |topic| {
-                hasher.hash_one(&*topic.name)
-            });
-    }
-
-    fn remove(&mut self, name: &str) {
-        if let Ok(entry) = self
-            .table
-            .find_entry(self.hasher.hash_one(name), |topic| &*topic.name == name)
-        {
-            entry.remove();
+/// The node is gone, and nobody finds its topics any more. Threads that published on them may hold on to them: not to what
+/// is behind them.
+impl Drop for NodeInner {
+    fn drop(&mut self) {
+        let control = self
+            .control
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        for topic in control.topics() {
+            topic.retire(|_| false);
         }
     }
 }
@@ -155,14 +138,6 @@ impl NodeInner {
     #[inline]
     pub(crate) fn refuses_to_publish(&self) -> bool {
         self.refuses.load(Relaxed)
-    }
-
-    pub(crate) fn find_topic(&self, name: &str) -> Option<Arc<Topic>> {
-        self.names
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .find(name)
-            .cloned()
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -226,14 +201,19 @@ impl NodeInner {
     }
 
     /// Does what the data plane left to do, once its locks are free.
+    #[inline]
     pub(crate) fn settle(self: &Arc<Self>, after: Aftermath) {
-        let Some(work) = after.into_work() else {
-            return;
-        };
+        if let Some(work) = after.into_work() {
+            self.settle_work(*work);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_work(self: &Arc<Self>, work: Work) {
         for outbox in &work.flush {
             outbox.flush_as_publisher();
         }
-        self.settle_rare(*work);
+        self.settle_rare(work);
     }
 
     fn settle_rare(self: &Arc<Self>, work: Work) {

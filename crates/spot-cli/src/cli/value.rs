@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use serverlink::{Discovery, EndpointError, Filter, Minority, Overflow};
+use serverlink::{Discovery, EndpointError, Filter, Minority, Overflow, limits};
 use spot_core::Endpoint;
 
 use crate::interrupt::FOREVER;
@@ -41,12 +41,12 @@ pub(crate) fn is_pattern(filter: &str) -> bool {
 }
 
 /// Reads an endpoint to listen at.
-pub(super) fn bind(text: &str) -> Result<String, String> {
+pub(crate) fn bind(text: &str) -> Result<String, String> {
     endpoint(text, Endpoint::parse_bind)
 }
 
 /// Reads an endpoint to connect to.
-pub(super) fn peer(text: &str) -> Result<String, String> {
+pub(crate) fn peer(text: &str) -> Result<String, String> {
     endpoint(text, Endpoint::parse_connect)
 }
 
@@ -72,7 +72,7 @@ fn endpoint(
 }
 
 /// Reads a topic to host, one of a list.
-pub(super) fn hosted(text: &str) -> Result<String, String> {
+pub(crate) fn hosted(text: &str) -> Result<String, String> {
     let text = entry(text)?;
     Filter::exact(text).map_err(|error| error.to_string())?;
     Ok(text.to_owned())
@@ -88,9 +88,16 @@ fn entry(text: &str) -> Result<&str, String> {
 }
 
 /// Reads the name of a node.
-pub(super) fn name(text: &str) -> Result<String, String> {
+pub(crate) fn name(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Err("the name is empty: write one, or leave the option out".into());
+    }
+    if text.len() > limits::MAX_NODE_NAME_BYTES || text.contains('\0') {
+        return Err(format!(
+            "write a name of 1 to {} bytes without NUL; this one has {}",
+            limits::MAX_NODE_NAME_BYTES,
+            text.len()
+        ));
     }
     Ok(text.to_owned())
 }
@@ -137,7 +144,7 @@ pub(super) fn history(text: &str) -> Result<usize, String> {
 }
 
 /// Reads a switch. Without a variable of the environment the words are those of the command line's own.
-pub(super) fn switch(text: &str) -> Result<bool, String> {
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
@@ -157,7 +164,7 @@ pub(super) fn overflow(text: &str) -> Result<Overflow, String> {
 }
 
 /// Reads how peers are found.
-pub(super) fn discovery(text: &str) -> Result<Discovery, String> {
+pub(crate) fn discovery(text: &str) -> Result<Discovery, String> {
     match text {
         "listed" => Ok(Discovery::Listed),
         "gossip" => Ok(Discovery::Gossip),
@@ -166,7 +173,7 @@ pub(super) fn discovery(text: &str) -> Result<Discovery, String> {
 }
 
 /// Reads what to do without a majority.
-pub(super) fn minority(text: &str) -> Result<Minority, String> {
+pub(crate) fn minority(text: &str) -> Result<Minority, String> {
     match text {
         "go-on" => Ok(Minority::GoOn),
         "refuse" => Ok(Minority::Refuse),

@@ -26,16 +26,7 @@ pub(crate) fn run(args: &ClusterArgs) -> Result<(), Failure> {
 fn print(cluster: &ClusterStatus, as_json: bool) -> Result<(), Failure> {
     let mut output = Output::new();
     if as_json {
-        let members: Vec<_> = cluster.members.iter().map(object).collect();
-        let line = json!({
-            "size": cluster.size,
-            "reachable": cluster.reachable,
-            "quorum": cluster.quorum,
-            "has_quorum": cluster.has_quorum,
-            "partitioned": cluster.partitioned,
-            "members": members,
-        });
-        output.line(&line.to_string())?;
+        output.line(&object(cluster).to_string())?;
     } else {
         output.line(&summary(cluster))?;
         let rows: Vec<_> = cluster.members.iter().map(row).collect();
@@ -63,7 +54,20 @@ fn summary(cluster: &ClusterStatus) -> String {
     format!("{reachable} of {size} members reachable: {majority}, {parts}")
 }
 
-fn object(member: &MemberInfo) -> serde_json::Value {
+/// A cluster as an object.
+pub(crate) fn object(cluster: &ClusterStatus) -> serde_json::Value {
+    let members: Vec<_> = cluster.members.iter().map(member).collect();
+    json!({
+        "size": cluster.size,
+        "reachable": cluster.reachable,
+        "quorum": cluster.quorum,
+        "has_quorum": cluster.has_quorum,
+        "partitioned": cluster.partitioned,
+        "members": members,
+    })
+}
+
+fn member(member: &MemberInfo) -> serde_json::Value {
     json!({
         "node": member.node.to_string(),
         "name": member.name,

@@ -25,10 +25,10 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
             return ended(args, &client, told, was_connected);
         };
         was_connected |= matches!(event, Event::PeerUp { .. });
-        let (kind, fields) = describe(&event);
         let line = if args.json {
-            as_json(kind, fields)
+            Value::Object(object(&event)).to_string()
         } else {
+            let (kind, fields) = describe(&event);
             harmless(&as_text(kind, &fields))
         };
         output.line(&line)?;
@@ -142,11 +142,13 @@ fn member(node: serverlink::NodeId, name: &str) -> Fields {
     vec![("name", json!(name)), ("node", json!(node.to_string()))]
 }
 
-fn as_json(kind: &str, fields: Fields) -> String {
+/// An event as an object: its kind as `event`, then what belongs to it.
+pub(crate) fn object(event: &Event) -> serde_json::Map<String, Value> {
+    let (kind, fields) = describe(event);
     let mut object = serde_json::Map::new();
     object.insert("event".into(), json!(kind));
     object.extend(fields.into_iter().map(|(name, value)| (name.into(), value)));
-    Value::Object(object).to_string()
+    object
 }
 
 /// The kind, and each field as `name=value`; empty ones are left out.
@@ -192,9 +194,8 @@ mod tests {
             as_text(kind, &fields),
             "partition reachable=2 size=5 majority=false"
         );
-        let object: Value = serde_json::from_str(&as_json(kind, fields)).unwrap();
         assert_eq!(
-            object,
+            Value::Object(object(&event)),
             json!({"event": "partition", "reachable": 2, "size": 5, "majority": false})
         );
     }

@@ -57,7 +57,8 @@ fn row(peer: &PeerInfo, is_shared: bool) -> [String; 5] {
     ]
 }
 
-fn state(state: PeerState) -> &'static str {
+/// How a peer stands, as a word.
+pub(crate) fn state(state: PeerState) -> &'static str {
     match state {
         PeerState::Connected => "connected",
         PeerState::Connecting => "connecting",

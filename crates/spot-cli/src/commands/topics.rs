@@ -23,12 +23,7 @@ fn print(topics: &[TopicInfo], as_json: bool) -> Result<(), Failure> {
     let mut output = Output::new();
     if as_json {
         for topic in topics {
-            let line = json!({
-                "topic": &*topic.name,
-                "place": place(topic.place),
-                "reachable": topic.reachable,
-            });
-            output.line(&line.to_string())?;
+            output.line(&object(topic).to_string())?;
         }
     } else if !topics.is_empty() {
         let rows: Vec<_> = topics.iter().map(row).collect();
@@ -37,6 +32,15 @@ fn print(topics: &[TopicInfo], as_json: bool) -> Result<(), Failure> {
         }
     }
     output.flush()
+}
+
+/// A topic as an object.
+pub(crate) fn object(topic: &TopicInfo) -> serde_json::Value {
+    json!({
+        "topic": &*topic.name,
+        "place": place(topic.place),
+        "reachable": topic.reachable,
+    })
 }
 
 fn row(topic: &TopicInfo) -> [String; 3] {

@@ -1,11 +1,14 @@
 //! Tests of the program as its users run it: as processes.
 
+mod admin;
 mod asking;
 mod cluster;
+mod configuration;
 mod demo;
 mod failures;
 mod history;
 mod messages;
+mod prometheus;
 mod refusals;
 mod support;
 mod terminal;

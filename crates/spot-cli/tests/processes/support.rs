@@ -49,11 +49,14 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "SPOT_BIND",
         "SPOT_CLUSTER",
         "SPOT_CLUSTER_SIZE",
+        "SPOT_CONFIG",
         "SPOT_DISCOVERY",
         "SPOT_HISTORY",
+        "SPOT_LOG",
         "SPOT_MINORITY",
         "SPOT_NAME",
         "SPOT_RELAY",
+        "SPOT_ROUTES",
         "SPOT_TOPICS",
     ] {
         command.env_remove(variable);
@@ -68,6 +71,10 @@ impl Spot {
     }
 
     pub(crate) fn spawn(mut command: Command) -> Self {
+        // Tests run side by side, and there is one default port.
+        if command.get_envs().all(|(name, _)| name != "SPOT_ADMIN") {
+            command.env("SPOT_ADMIN", "off");
+        }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

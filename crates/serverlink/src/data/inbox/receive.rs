@@ -92,8 +92,9 @@ impl SharedInbox {
         }
     }
 
+    /// Runs `take` on what is first in line now.
     #[inline]
-    fn receive_now<R: Receipt>(
+    pub(crate) fn receive_now<R: Receipt>(
         &self,
         take: &mut impl FnMut(Front<'_>) -> Option<R>,
     ) -> Received<R> {

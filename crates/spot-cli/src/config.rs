@@ -1,0 +1,14 @@
+//! The configuration of `spot node`: flags over the environment over a TOML file over defaults, by one schema.
+
+mod file;
+mod layers;
+mod problem;
+mod schema;
+mod settings;
+mod text;
+mod value;
+
+pub(crate) use layers::Config;
+pub(crate) use problem::Problem;
+pub(crate) use schema::{DEFAULT_ADMIN, Live, admin, level};
+pub(crate) use settings::{Admin, Log, LogFormat, Settings};
