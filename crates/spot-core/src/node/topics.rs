@@ -84,7 +84,6 @@ impl Node {
         }
         let id = self.ensure_topic(name);
         self.registry.get_mut(id).expect("just ensured").hosted = true;
-        self.place(id);
         // Offered first: a peer ignores streams of topics that it was not offered, and a node of the same context must
         // know of the topic before a message can come.
         self.tell_hosted(name, true);
@@ -97,6 +96,8 @@ impl Node {
                 past,
             });
         }
+        // Last of all, so that what is published from here on goes to all who want it.
+        self.place(id);
         Ok(id)
     }
 
@@ -108,6 +109,8 @@ impl Node {
         let id = self.registry.find(name).ok_or(DestroyTopicError::Unknown)?;
         let topic = self.registry.get_mut(id).expect("found by name");
         if std::mem::take(&mut topic.hosted) {
+            // First of all, so that nothing is published that goes to nobody.
+            self.place(id);
             for (link, _) in self.offered.matching(name) {
                 self.push(Output::DetachLink {
                     topic: id,

@@ -552,7 +552,9 @@ impl Host {
                 }
                 self.sinks.insert((topic, link), classes);
             }
-            Output::DetachLink { topic, link, .. } => {
+            Output::DetachLink { topic, link, ended } => {
+                // What is published in between would go to nobody.
+                assert!(!ended || !self.places[&topic].hosted, "it is still hosted");
                 assert!(self.sinks.remove(&(topic, link)).is_some());
             }
             Output::AttachRelay {
