@@ -10,5 +10,6 @@ mod history;
 mod messages;
 mod prometheus;
 mod refusals;
+mod service;
 mod support;
 mod terminal;
