@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process::Command;
 
 use rustix::process::Signal;
 use rustix::time::{ClockId, clock_gettime};
@@ -156,8 +157,8 @@ fn shells_complete_commands_and_flags() {
             "{script}\nCOMP_WORDS=({words})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
              _spot spot \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\necho \"${{COMPREPLY[@]}}\"\n"
         );
-        let bash = std::process::Command::new("bash").args(["-c", &ask]);
-        let output = { bash }.output().expect("bash runs");
+        let output = Command::new("bash").args(["-c", &ask]).output();
+        let output = output.expect("bash runs");
         let replied = String::from_utf8_lossy(&output.stdout);
         assert_eq!(replied.trim(), wanted, "{output:?}");
     }
