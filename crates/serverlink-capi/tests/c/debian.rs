@@ -154,7 +154,10 @@ fn dpkg_installs_upgrades_and_purges_them() {
 
     dpkg(&["--remove", "spot", "libserverlink-dev"], &[]);
     assert!(config.exists(), "it stays until the package is purged");
-    dpkg(&["--purge", "spot", "libserverlink-dev", "libserverlink0"], &[]);
+    dpkg(
+        &["--purge", "spot", "libserverlink-dev", "libserverlink0"],
+        &[],
+    );
     let left = files(dir.path());
     let left: Vec<_> = left
         .iter()
