@@ -127,6 +127,8 @@ fn there_is_a_man_page_for_the_program_and_for_each_command() {
     let program = fs::read_to_string(pages.join("spot.1")).expect("a page for the program");
     assert!(program.contains("spot\\-node(1)"), "{program}");
     assert!(!program.contains("completions"), "{program}");
+    // The examples keep their lines.
+    assert!(program.contains(".SH NOTES\n.nf\n"), "{program}");
 
     let done = spot(&["man", "/dev/null/man1"]);
     assert_eq!(done.code, Some(1));
