@@ -13,3 +13,4 @@ mod refusals;
 mod service;
 mod support;
 mod terminal;
+mod upgrade;
