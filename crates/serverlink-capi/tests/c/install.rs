@@ -64,7 +64,7 @@ fn a_configuration_that_was_changed_stays() {
     std::fs::write(&config, "topics = ['mine']\n").expect("a file can be written");
     make("install", &args);
     make("uninstall", &args);
-    assert_eq!(files(dir.path()), [config.clone()]);
+    assert_eq!(files(dir.path()), std::slice::from_ref(&config));
     let text = std::fs::read_to_string(config).expect("it is there");
     assert_eq!(text, "topics = ['mine']\n");
 }
