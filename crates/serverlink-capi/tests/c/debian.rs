@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 use crate::install::{as_this_build, check_cmake, check_program, files};
-use crate::support::{Program, root, run};
+use crate::support::{Program, root, run, skip};
 
 /// The packages, in the order in which they depend on each other.
 const PACKAGES: [&str; 3] = ["libserverlink0", "libserverlink-dev", "spot"];
@@ -28,7 +28,7 @@ static BUILT: LazyLock<Option<TempDir>> = LazyLock::new(|| {
 /// The files of the packages, or says that the test is skipped.
 fn packages() -> Option<[PathBuf; 3]> {
     let Some(dir) = &*BUILT else {
-        eprintln!("SKIPPED: there is no dpkg-deb here, which would make the packages");
+        skip("there is no dpkg-deb here, which would make the packages");
         return None;
     };
     let all = files(dir.path());
@@ -128,7 +128,7 @@ fn the_packaged_program_runs() {
 fn dpkg_installs_upgrades_and_purges_them() {
     let Some(packages) = packages() else { return };
     let Some(dpkg) = dpkg() else {
-        eprintln!("SKIPPED: dpkg installs for root or with fakeroot only");
+        skip("dpkg installs for root or with fakeroot only");
         return;
     };
     let dir = TempDir::new().expect("a temporary directory");
@@ -174,7 +174,8 @@ fn dpkg() -> Option<&'static [&'static str]> {
         return Some(&["dpkg"]);
     }
     let has_fakeroot = Command::new("fakeroot").arg("-v").output().is_ok();
-    has_fakeroot.then_some(&["fakeroot", "dpkg", "--force-not-root"])
+    // Nor has a user the directories of the system's own programs in the path.
+    has_fakeroot.then_some(&["fakeroot", "dpkg", "--force-not-root", "--force-bad-path"])
 }
 
 /// The only file of this name below a directory.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use crate::support::{LIBRARY, Program, root, run};
+use crate::support::{LIBRARY, Program, root, run, skip};
 
 /// The installed tree. The prefix is the real one, so that no DESTDIR is left in the files.
 static INSTALLED: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
@@ -101,7 +101,7 @@ fn systemd_accepts_the_service() {
         .output()
         .is_err()
     {
-        eprintln!("SKIPPED: there is no systemd-analyze here, which would check the unit");
+        skip("there is no systemd-analyze here, which would check the unit");
         return;
     }
     let output = run(Command::new("systemd-analyze")
@@ -117,7 +117,7 @@ fn systemd_accepts_the_service() {
 /// A project of CMake that uses what is installed below a prefix is built and runs.
 pub(crate) fn check_cmake(prefix: &Path) {
     if Command::new("cmake").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: there is no cmake here");
+        skip("there is no cmake here");
         return;
     }
     let project = TempDir::new().expect("a temporary directory");

@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::support::{PROGRAM, Spot};
-use crate::{read, root};
+use crate::{read, root, skip};
 
 /// Where the build stage leaves the program.
 const BUILT: &str = "/src/target/release/spot";
@@ -115,7 +115,7 @@ fn its_root_directory_is_enough_for_a_healthy_node() {
     let image_root = dir.path().join("root");
     unpack(image, &image_root);
     let Some(enter) = enter(&image_root, user) else {
-        eprintln!("SKIPPED: no other root directory may be entered here");
+        skip("no other root directory may be entered here");
         return;
     };
     let run = |words: &[String], variables: &[(&str, &str)]| {
