@@ -3,7 +3,7 @@
 #
 #     packaging/debian.sh DIR        puts them into DIR
 #
-# Needs make, cargo and dpkg-deb, and no root. Variables of the Makefile (CARGO) and of cargo hold here as well.
+# Needs make, cargo, strip and dpkg-deb, and no root. Variables of the Makefile (CARGO) and of cargo hold here as well.
 set -euo pipefail
 if [ $# -ne 1 ]; then
     echo "usage: packaging/debian.sh DIR" >&2
@@ -60,6 +60,7 @@ libc_of() {
 }
 
 stage libserverlink0 install-library
+strip --strip-unneeded "$work/libserverlink0/usr/lib/$triplet/libserverlink.so.$version"
 control libserverlink0 libs "$(libc_of "$work/libserverlink0/usr/lib/$triplet/libserverlink.so.$version")" \
     'publish/subscribe without a broker: shared library' <<'END'
 Programs that use ServerLink SPOT from C or C++ need this library to run.
@@ -68,6 +69,7 @@ echo "libserverlink 0 libserverlink0 (>= $version)" > "$work/libserverlink0/DEBI
 echo 'activate-noawait ldconfig' > "$work/libserverlink0/DEBIAN/triggers"
 
 stage libserverlink-dev install-dev
+strip --strip-debug "$work/libserverlink-dev/usr/lib/$triplet/libserverlink.a"
 control libserverlink-dev libdevel "libserverlink0 (= $version)" \
     'publish/subscribe without a broker: header, static library' <<'END'
 What is needed to compile programs with ServerLink SPOT: the header, the static
@@ -75,6 +77,7 @@ library, and files for pkg-config and CMake.
 END
 
 stage spot install-program
+strip --strip-unneeded "$work/spot/usr/bin/spot"
 gzip -9n "$work"/spot/usr/share/man/man1/*.1
 # zsh of Debian looks here for what comes in packages.
 mv "$work/spot/usr/share/zsh/site-functions" "$work/spot/usr/share/zsh/vendor-completions"
