@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use serverlink::{Discovery, Minority, Overflow};
 
 use crate::config;
@@ -50,6 +51,21 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
     Health(HealthArgs),
+    /// Print the script that makes a shell complete this program's commands and flags
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write the man pages
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where to; it is made if it does not exist
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

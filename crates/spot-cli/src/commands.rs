@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod install;
 pub(crate) mod node;
 pub(crate) mod peers;
 pub(crate) mod publish;

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         Command::Cluster(args) => commands::cluster::run(&args),
         Command::Events(args) => commands::events::run(&args),
         Command::Health(args) => commands::health::run(&args),
+        Command::Completions { shell } => commands::install::completions(shell),
+        Command::Man(args) => commands::install::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

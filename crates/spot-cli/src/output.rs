@@ -81,7 +81,8 @@ impl Output {
         self.out.flush().map_err(Failure::Output)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    /// Writes bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.out.write_all(bytes).map_err(Failure::Output)?;
         if self.is_terminal {
             self.flush()?;

@@ -1,6 +1,6 @@
 //! Building the library and C programs, and running them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -219,6 +219,11 @@ fn send(signal: &str, pid: u32) {
     let _ = Command::new("kill")
         .args([format!("-{signal}"), pid.to_string()])
         .status();
+}
+
+/// Says that a test, or a part of it, is skipped: also where it counts as passed, whose output is captured otherwise.
+pub(crate) fn skip(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
 }
 
 /// Runs a tool to its end, which must be a success.

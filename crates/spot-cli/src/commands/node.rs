@@ -1,6 +1,7 @@
 //! `spot node`: a node that runs until it is told to stop.
 
 mod log;
+mod notify;
 mod reload;
 mod routes;
 mod told;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
         router,
         admin,
     });
+    notify::ready();
     drop(starting);
     follow(&node, &events);
     // Returns when the close that the signal began is done.
@@ -120,7 +122,10 @@ fn handle_signals(
     running: &Arc<Mutex<Option<Running>>>,
 ) -> Result<(), Failure> {
     let stopped = node.clone();
-    let stop = move || stopped.close();
+    let stop = move || {
+        notify::stopping();
+        stopped.close();
+    };
     if config.file.is_none() {
         return interrupt::on_first(stop);
     }
@@ -128,7 +133,9 @@ fn handle_signals(
     interrupt::on_first_or_hang_up(stop, move || {
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = running.as_mut() {
+            notify::reloading();
             running.read_again();
+            notify::ready();
         }
     })
 }

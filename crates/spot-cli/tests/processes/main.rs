@@ -10,5 +10,7 @@ mod history;
 mod messages;
 mod prometheus;
 mod refusals;
+mod service;
 mod support;
 mod terminal;
+mod upgrade;
