@@ -12,7 +12,7 @@ use crate::prometheus::{self, Samples};
 use crate::support::{DEADLINE, Spot, spot};
 
 /// A node with an admin server: itself, its endpoint, the address of the server.
-fn node(args: &[&str]) -> (Spot, String, String) {
+pub(crate) fn node(args: &[&str]) -> (Spot, String, String) {
     let (mut node, endpoint) = Spot::node(&[args, &["--admin", "127.0.0.1:0"]].concat());
     let line = node.wait_for("admin server at http://");
     let (_, address) = line.split_once("http://").expect("waited for it");
@@ -38,13 +38,13 @@ fn ask(address: &str, request: &str) -> (u16, String, String) {
     )
 }
 
-fn get(address: &str, path: &str) -> (u16, String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String, String) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     ask(address, &request)
 }
 
 #[track_caller]
-fn json(address: &str, path: &str) -> Value {
+pub(crate) fn json(address: &str, path: &str) -> Value {
     let (status, head, body) = get(address, path);
     assert_eq!(status, 200, "{path}: {body}");
     assert!(head.contains("content-type: application/json"), "{head}");

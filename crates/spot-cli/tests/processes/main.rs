@@ -8,6 +8,7 @@ mod demo;
 mod failures;
 mod history;
 mod messages;
+mod page;
 mod prometheus;
 mod refusals;
 mod support;

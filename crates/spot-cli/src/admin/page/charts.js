@@ -4,6 +4,7 @@ import { byId, count, element, say } from "./dom.js";
 
 const POINTS = 300;
 const HEIGHT_PX = 180;
+const LEAST_SPAN_S = 60;
 
 // Each line has a colour (in the style sheet) and a pattern of its own.
 const CHARTS = [
@@ -52,6 +53,7 @@ function add(rateOf) {
 }
 
 const shown = (rate) => rate < 10 && rate % 1 ? rate.toFixed(1) : count(Math.round(rate));
+const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8);
 const data = (chart) => [times, ...chart.lines.map((line) => line.rates)];
 
 /** The legend is text beside the picture: it says the present values to those who do not see that. */
@@ -82,9 +84,12 @@ function plotted(chart, picture) {
   const options = {
     width: picture.clientWidth || 300, height: HEIGHT_PX,
     legend: { show: false }, cursor: { show: false },
-    // Silence is a line at the bottom.
-    scales: { y: { range: (plot, least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] } },
-    axes: [{ ...axis, space: 70 }, { ...axis, size: 56, values: (plot, ticks) => ticks.map(shown) }],
+    scales: {
+      x: { range: (plot, from, to) => [Math.min(from, to - LEAST_SPAN_S), to] },
+      // Silence is a line at the bottom.
+      y: { range: (plot, least, most) => [0, Math.max(1, (most ?? 0) * 1.1)] },
+    },
+    axes: [{ ...axis, space: 80, values: (plot, ticks) => ticks.map(clock) }, { ...axis, size: 56, values: (plot, ticks) => ticks.map(shown) }],
     series: [{}, ...chart.lines.map((line, index) => (
       { label: line.label, stroke: colour(`line-${index}`), width: 2, dash: line.dash, points: { show: false } }
     ))],

@@ -4,7 +4,9 @@ import { announce, byId, count, drawn, say, visible } from "./dom.js";
 const MOST_DRAWN = 150;
 /** With more around, only those with a problem are named; the table below has all. */
 const MOST_NAMED = 16;
-const SHORT = 14;
+/** With more around, shapes are small. */
+const MOST_ROOMY = 40;
+const SHORT = 16;
 
 const SHAPES = {
   self: () => [drawn("circle", { r: 13, class: "ring" }), drawn("circle", { r: 8 })],
@@ -81,7 +83,7 @@ export function neighbours(node, members, peers) {
     const isMember = known.has(peer.node) || (!peer.node && endpoints.has(peer.endpoint));
     if (isMember || peer.state === "this program itself") continue;
     const line = peer.state === "connected" ? "linked" : "trying";
-    found.push({ key: peer.endpoint, label: peer.name ?? peer.endpoint, state: "other", line });
+    found.push({ key: peer.endpoint, label: peer.name ?? peer.endpoint.replace("tcp://", ""), state: "other", line });
   }
   return found.sort((a, b) => compare(a.label, b.label) || compare(a.key, b.key));
 }
@@ -101,6 +103,7 @@ function picture(node, cluster, around, width) {
   const title = `Topology: ${byId("cluster-summary").textContent}`;
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(title) });
   svg.dataset.partitioned = cluster.partitioned;
+  svg.dataset.crowded = most.length > MOST_ROOMY;
   const middle = { x: width / 2, y: height / 2 };
   const places = most.map((one, index) => ({ one, ...place(index, most.length, middle) }));
   for (const { one, x, y } of places) {
@@ -109,20 +112,23 @@ function picture(node, cluster, around, width) {
   }
   const areNamed = most.length <= MOST_NAMED;
   for (const { one, x, y } of places) {
-    const isNamed = areNamed || ["suspect", "down"].includes(one.state);
-    svg.append(symbol(one, x, y, isNamed));
+    if (isGrave(one)) continue;
+    svg.append(symbol(one, x, y, areNamed));
   }
+  // These lie on top.
+  for (const { one, x, y } of places) if (isGrave(one)) svg.append(symbol(one, x, y, true));
   svg.append(symbol({ label: node.name ?? node.node, state: "self", line: "none" }, middle.x, middle.y, true));
   byId("topology").replaceChildren(svg);
 }
 
+const isGrave = (one) => one.state === "suspect" || one.state === "down";
 const GRAVITY = { down: 0, suspect: 1, alive: 2, other: 3 };
 const gravestFirst = (a, b) => GRAVITY[a.state] - GRAVITY[b.state];
 
 /** On an ellipse; of many each second one on a smaller ellipse. */
 function place(index, of, middle) {
   const angle = (2 * Math.PI * index) / of - Math.PI / 2;
-  const inner = of > 40 && index % 2 ? 0.78 : 1;
+  const inner = of > MOST_ROOMY && index % 2 ? 0.78 : 1;
   const x = middle.x + Math.cos(angle) * inner * (middle.x - 62);
   const y = middle.y + Math.sin(angle) * inner * (middle.y - 30);
   return { x: Math.round(x), y: Math.round(y) };
@@ -138,6 +144,6 @@ function symbol(one, x, y, isNamed) {
   if (!isNamed) return group;
   const label = visible(one.label.length > SHORT ? `${one.label.slice(0, SHORT - 1)}…` : one.label);
   group.append(drawn("text", { class: "label", y: 24 }, label));
-  if (["suspect", "down"].includes(one.state)) group.append(drawn("text", { class: "word", y: -13 }, one.state));
+  if (isGrave(one)) group.append(drawn("text", { class: "word", y: -13 }, one.state));
   return group;
 }
