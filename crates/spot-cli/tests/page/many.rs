@@ -1,12 +1,16 @@
-//! Ten thousand topics, and a hundred nodes.
+//! Ten thousand topics, a hundred nodes, and names that mean harm.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use crate::browser::Browser;
+use crate::support::Spot;
 use crate::{assert_sound, node};
 
 const TOPICS: usize = 10_000;
+
+/// What a hostile peer would choose as a name and a topic.
+const HOSTILE: &str = "<img src=x onerror=document.body.remove()>";
 
 pub(crate) fn ten_thousand_topics_and_a_hundred_nodes(
     browser: &mut Browser,
@@ -18,7 +22,7 @@ pub(crate) fn ten_thousand_topics_and_a_hundred_nodes(
         .collect();
     let config = scratch.join("many.toml");
     std::fs::write(&config, format!("topics = [{}]\n", names.join(","))).expect("written");
-    let (_node, _, page) = node(&[
+    let (_node, endpoint, page) = node(&[
         "--name",
         "many",
         "--config",
@@ -41,8 +45,28 @@ pub(crate) fn ten_thousand_topics_and_a_hundred_nodes(
     );
     assert_eq!(browser.value(told), "10 of 10,000");
     assert_eq!(browser.value(rows), 10);
+    what_peers_choose_is_text(browser, &endpoint);
     a_hundred_nodes(browser, images);
     assert_sound(browser, &page);
+}
+
+fn what_peers_choose_is_text(browser: &mut Browser, endpoint: &str) {
+    let (_hostile, _) = Spot::node(&["--name", HOSTILE, "--topic", HOSTILE, "--peer", endpoint]);
+    browser.value(
+        "{ const filter = document.querySelector('#topics-table input'); filter.value = 'onerror';
+           filter.dispatchEvent(new Event('input')); }",
+    );
+    for cell in [
+        "#topics-table td",
+        "#peers-table td",
+        "#members-table tr:first-child td",
+        "#topology title",
+    ] {
+        let text = format!("document.querySelector('{cell}')?.textContent");
+        browser.wait_for(&format!("{text}?.includes('{HOSTILE}')"));
+    }
+    browser.wait_for("document.querySelector('#events-list').textContent.includes('onerror')");
+    assert_eq!(browser.value("document.querySelectorAll('img').length"), 0);
 }
 
 /// A hundred processes are more than a test may ask of a machine: the picture is drawn of an answer of that size.

@@ -64,7 +64,10 @@ fn metrics(address: &str) -> Samples {
 
 /// Asks until the answer is as it is to be.
 #[track_caller]
-fn eventually<T: std::fmt::Debug>(mut ask: impl FnMut() -> T, is_there: impl Fn(&T) -> bool) -> T {
+pub(crate) fn eventually<T: std::fmt::Debug>(
+    mut ask: impl FnMut() -> T,
+    is_there: impl Fn(&T) -> bool,
+) -> T {
     let begun = Instant::now();
     loop {
         let answer = ask();
@@ -241,7 +244,7 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
 }
 
 /// Lines of a stream of events.
-fn follow(address: &str, last: Option<&str>) -> impl Iterator<Item = String> {
+pub(crate) fn follow(address: &str, last: Option<&str>) -> impl Iterator<Item = String> {
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_read_timeout(Some(DEADLINE)).expect("set");
     let last = last.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));

@@ -9,6 +9,7 @@ mod failures;
 mod history;
 mod messages;
 mod page;
+mod page_cost;
 mod prometheus;
 mod refusals;
 mod support;

@@ -113,11 +113,11 @@ function picture(node, cluster, around, width) {
   const areNamed = most.length <= MOST_NAMED;
   for (const { one, x, y } of places) {
     if (isGrave(one)) continue;
-    svg.append(symbol(one, x, y, areNamed));
+    svg.append(symbol(one, x, y, areNamed, y < middle.y));
   }
   // These lie on top.
-  for (const { one, x, y } of places) if (isGrave(one)) svg.append(symbol(one, x, y, true));
-  svg.append(symbol({ label: node.name ?? node.node, state: "self", line: "none" }, middle.x, middle.y, true));
+  for (const { one, x, y } of places) if (isGrave(one)) svg.append(symbol(one, x, y, true, y < middle.y));
+  svg.append(symbol({ label: node.name ?? node.node, state: "self", line: "none" }, middle.x, middle.y, true, false));
   byId("topology").replaceChildren(svg);
 }
 
@@ -134,7 +134,8 @@ function place(index, of, middle) {
   return { x: Math.round(x), y: Math.round(y) };
 }
 
-function symbol(one, x, y, isNamed) {
+/** With its name on the far side of its line. */
+function symbol(one, x, y, isNamed, isAbove) {
   const shape = SHAPES[one.state] ?? SHAPES.other;
   const what = one.state === "self" ? "this node" : `${one.state}, ${LINES[one.line]}`;
   const group = drawn("g", { class: `node ${one.state}`, transform: `translate(${x} ${y})`, "data-state": one.state },
@@ -143,7 +144,8 @@ function symbol(one, x, y, isNamed) {
   group.dataset.line = one.line;
   if (!isNamed) return group;
   const label = visible(one.label.length > SHORT ? `${one.label.slice(0, SHORT - 1)}…` : one.label);
-  group.append(drawn("text", { class: "label", y: 24 }, label));
-  if (isGrave(one)) group.append(drawn("text", { class: "word", y: -13 }, one.state));
+  const [outside, inside] = isAbove ? [-13, 24] : [24, -13];
+  group.append(drawn("text", { class: "label", y: outside }, label));
+  if (isGrave(one)) group.append(drawn("text", { class: "word", y: inside }, one.state));
   return group;
 }
