@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show a cluster of three nodes at work, and check that nothing is lost
-    Demo,
+    Demo(DemoArgs),
     /// Run a node: host topics, link to other nodes
     Node(NodeArgs),
     /// Publish messages: DATA, or each line of standard input
@@ -50,6 +50,13 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
     Health(HealthArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the cluster up to play with, until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[derive(Debug, Args)]
