@@ -37,6 +37,10 @@ pub(crate) fn a_node_is_killed_and_returns(browser: &mut Browser, images: &Path)
     browser.wait_for("document.querySelector('#health').textContent === '✓ ready'");
     browser.wait_for(&shown("beta", "alive", "linked"));
     browser.wait_for(&shown(GAMMA, "alive", "relayed"));
+    // The way to it leads through the hub.
+    browser.wait_for(&format!(
+        "document.querySelector('#topology .line[data-to={GAMMA}][data-hub=beta]')"
+    ));
     browser.wait_for("document.querySelector('#partition').hidden");
     let traffic = Traffic::start(&at_alpha);
     rates_are_live(browser);

@@ -87,7 +87,7 @@ fn a_hundred_nodes(browser: &mut Browser, images: &Path) {
     browser.value(&format!(
         "import('/page/topology.js').then(({{ drawTopology }}) => {{
            const members = [{members}];
-           const peers = members.slice(1, 60).map(({{ node, name, endpoints: [endpoint] }}) => ({{ node, name, endpoint, state: 'connected' }}));
+           const peers = members.slice(1, 60).map(({{ node, name, endpoints: [endpoint] }}) => ({{ node, name, endpoint, state: 'connected', relays_for: node === 'n9' ? ['n80', 'n81', 'n82', 'n83'] : [] }}));
            drawTopology({{ answers: {{
              '/api/v1/node': {{ node: 'n0', name: 'node-00' }},
              '/api/v1/cluster': {{ size: 100, reachable: 99, quorum: 51, has_quorum: true, partitioned: true, members }},

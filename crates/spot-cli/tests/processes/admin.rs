@@ -214,11 +214,6 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
         || json(&admin, "/api/v1/topics")["topics"].clone(),
         |topics| topics.as_array().is_some_and(|list| list.len() == 2),
     );
-    let there = serde_json::json!({"topic": "there", "place": "remote", "reachable": true, "subscribers": 0});
-    assert!(
-        topics.as_array().expect("a list").contains(&there),
-        "{topics}"
-    );
     let peers = json(&admin, "/api/v1/peers")["peers"].clone();
     let peer = peers
         .as_array()
@@ -227,8 +222,19 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
         .find(|peer| peer["name"] == "other");
     let peer = peer.expect("linked");
     assert_eq!(
-        (&peer["state"], &peer["endpoint"]),
-        (&"connected".into(), &at_other.into())
+        (&peer["state"], &peer["endpoint"], &peer["relays_for"]),
+        (
+            &"connected".into(),
+            &at_other.into(),
+            &serde_json::json!([])
+        )
+    );
+    let there = serde_json::json!({
+        "topic": "there", "place": "remote", "reachable": true, "subscribers": 0, "owners": [peer["node"]],
+    });
+    assert!(
+        topics.as_array().expect("a list").contains(&there),
+        "{topics}"
     );
     let listened = json(&admin, "/api/v1/subscriptions");
     let expected = serde_json::json!({"filters": 0, "topics": [{"topic": "t", "subscribers": 1}]});
@@ -241,6 +247,24 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
         (&cluster["quorum"], &cluster["has_quorum"]),
         (&2.into(), &true.into())
     );
+}
+
+#[test]
+fn what_is_reached_through_a_hub_names_the_hub_and_the_host() {
+    let (_hub, at_hub) = Spot::node(&["--name", "hub", "--relay"]);
+    let (far, _, admin_far) = node(&["--name", "far", "--topic", "t", "--peer", &at_hub]);
+    let (_node, _, admin) = node(&["--peer", &at_hub]);
+    let far_id = json(&admin_far, "/api/v1/node")["node"].clone();
+    let through = || {
+        let peers = json(&admin, "/api/v1/peers")["peers"].clone();
+        (peers[0]["name"].clone(), peers[0]["relays_for"].clone())
+    };
+    let only_far = serde_json::json!([far_id]);
+    eventually(through, |(name, of)| *name == "hub" && *of == only_far);
+    let topics = json(&admin, "/api/v1/topics")["topics"].clone();
+    assert_eq!(topics[0]["owners"], only_far, "{topics}");
+    drop(far);
+    eventually(through, |(_, of)| of.as_array().is_some_and(Vec::is_empty));
 }
 
 /// Lines of a stream of events.

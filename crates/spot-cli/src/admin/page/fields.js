@@ -16,11 +16,11 @@ export const FIELDS = {
   },
   "/api/v1/peers": {
     "peers": [{
-      "endpoint": true, "name": true, "node": true, "state": true, "added": true, "topics": true,
+      "endpoint": true, "name": true, "node": true, "state": true, "added": true, "topics": true, "relays_for": true,
       "connected_seconds": true, "queued_messages": true
     }]
   },
-  "/api/v1/topics": { "topics": [{ "topic": true, "place": true, "reachable": true, "subscribers": true }] }
+  "/api/v1/topics": { "topics": [{ "topic": true, "place": true, "reachable": true, "subscribers": true, "owners": true }] }
 };
 
 /** The listed fields of an answer; an error names the first one that is missing. */

@@ -3,7 +3,6 @@ import { byId, count, duration, say } from "./dom.js";
 import { Table } from "./tables.js";
 import { neighbours } from "./topology.js";
 
-const PLACES = { local: "here", routed: "by a route", remote: "at a peer" };
 const LINES = { linked: "link", relayed: "through others", trying: "trying", none: "none" };
 // The shape of each beside its word, as in the picture.
 const MARKS = { alive: "● alive", suspect: "▲ suspect", down: "✕ down" };
@@ -30,10 +29,10 @@ const peers = new Table(byId("peers-table"), "Peers", [
 
 const topics = new Table(byId("topics-table"), "Topics", [
   { label: "Topic", text: (topic) => topic.topic },
-  { label: "Hosted", text: (topic) => PLACES[topic.place] ?? topic.place },
+  { label: "Host", text: (topic) => topic.hosts },
   { label: "Reachable", text: (topic) => (topic.reachable ? "yes" : "✕ no") },
   { label: "Subscribers", number: true, text: (topic) => count(topic.subscribers), value: (topic) => topic.subscribers },
-], (topic) => topic.topic);
+], (topic) => `${topic.topic} ${topic.hosts}`);
 
 function upFor(peer) {
   return peer.state === "connected" ? duration(peer.connected_seconds) : "–";
@@ -46,7 +45,7 @@ export function drawLists(state, path) {
   const listed = state.answers["/api/v1/topics"];
   if (path === "/api/v1/cluster" && node && linked) drawMembers(node, cluster, linked.peers);
   if (path === "/api/v1/peers" && linked) drawPeers(node, linked.peers);
-  if (path === "/api/v1/topics" && listed) drawTopics(node, listed.topics);
+  if (path === "/api/v1/topics" && listed) drawTopics(node, cluster, listed.topics);
 }
 
 function drawMembers(node, cluster, linked) {
@@ -64,7 +63,7 @@ function drawPeers(node, linked) {
   peers.show(linked);
 }
 
-function drawTopics(node, listed) {
+function drawTopics(node, cluster, listed) {
   const local = listed.filter((topic) => topic.place === "local").length;
   const lost = listed.filter((topic) => !topic.reachable).length;
   const parts = [`${count(listed.length)} known`, `${count(local)} hosted here`];
@@ -72,5 +71,15 @@ function drawTopics(node, listed) {
   if (node && local) parts.push(`history of those: ${count(node.history_messages)} messages each`);
   parts.push("asked for every 5 s");
   say(byId("topics-summary"), parts.join(" · "));
-  topics.show(listed.map((topic) => ({ ...topic, state: topic.reachable ? "" : "down" })));
+  const names = new Map(cluster?.members.map((member) => [member.node, member.name ?? member.node]));
+  topics.show(listed.map((topic) => (
+    { ...topic, hosts: hosts(topic, names), state: topic.reachable ? "" : "down" }
+  )));
+}
+
+function hosts(topic, names) {
+  const others = topic.owners.map((owner) => names.get(owner) ?? owner);
+  if (topic.place === "local") others.unshift("this node");
+  const all = others.join(", ") || "–";
+  return topic.place === "routed" ? `${all} (by a route)` : all;
 }

@@ -9,7 +9,7 @@ const MOST_ROOMY = 40;
 const SHORT = 16;
 
 const SHAPES = {
-  self: () => [drawn("circle", { r: 13, class: "ring" }), drawn("circle", { r: 8 })],
+  self: () => [drawn("path", { d: "M-9-9H9V9H-9Z" })],
   alive: () => [drawn("circle", { r: 7 })],
   suspect: () => [drawn("path", { d: "M0-10 10 8H-10Z" }), drawn("text", { class: "mark", y: 6 }, "?")],
   down: () => [
@@ -37,7 +37,7 @@ export function drawTopology(state, path) {
   say(byId("cluster-summary"), summary(cluster, around));
   const width = byId("topology").clientWidth;
   // What has not changed is not drawn anew.
-  const now = JSON.stringify([node.node, node.name, cluster.partitioned, width, around]);
+  const now = JSON.stringify([node.node, node.name, node.relay, cluster.partitioned, width, around]);
   if (now === shown) return;
   shown = now;
   picture(node, cluster, around, width);
@@ -75,10 +75,13 @@ export function neighbours(node, members, peers) {
   const known = new Set([node.node, ...members.map((member) => member.node)]);
   const endpoints = new Set(members.flatMap((member) => member.endpoints));
   const found = members.filter((member) => member.node !== node.node)
-    .map((member) => ({
-      key: member.node, label: member.name ?? member.node, state: member.state,
-      line: lineTo(member, links.get(member.node), peers),
-    }));
+    .map((member) => {
+      const link = links.get(member.node);
+      const line = lineTo(member, link, peers);
+      const hub = line === "relayed" && peers.find((peer) => peer.relays_for.includes(member.node));
+      const is_hub = link?.relays_for.length > 0;
+      return { key: member.node, label: member.name ?? member.node, state: member.state, line, hub: hub?.node, is_hub };
+    });
   for (const peer of peers) {
     const isMember = known.has(peer.node) || (!peer.node && endpoints.has(peer.endpoint));
     if (isMember || peer.state === "this program itself") continue;
@@ -106,9 +109,12 @@ function picture(node, cluster, around, width) {
   svg.dataset.crowded = most.length > MOST_ROOMY;
   const middle = { x: width / 2, y: height / 2 };
   const places = most.map((one, index) => ({ one, ...place(index, most.length, middle) }));
+  const at = new Map(places.map((place) => [place.one.key, place]));
   for (const { one, x, y } of places) {
     if (one.line === "none") continue;
-    svg.append(drawn("line", { x1: middle.x, y1: middle.y, x2: x, y2: y, class: `line ${one.line}` }));
+    const from = at.get(one.hub) ?? middle;
+    svg.append(drawn("line", { x1: from.x, y1: from.y, x2: x, y2: y, class: `line ${one.line}`, "data-to": one.label }));
+    svg.lastChild.dataset.hub = at.get(one.hub)?.one.label ?? "";
   }
   const areNamed = most.length <= MOST_NAMED;
   for (const { one, x, y } of places) {
@@ -117,7 +123,7 @@ function picture(node, cluster, around, width) {
   }
   // These lie on top.
   for (const { one, x, y } of places) if (isGrave(one)) svg.append(symbol(one, x, y, true, y < middle.y));
-  svg.append(symbol({ label: node.name ?? node.node, state: "self", line: "none" }, middle.x, middle.y, true, false));
+  svg.append(symbol({ label: node.name ?? node.node, state: "self", line: "none", is_hub: node.relay }, middle.x, middle.y, true, false));
   byId("topology").replaceChildren(svg);
 }
 
@@ -137,10 +143,11 @@ function place(index, of, middle) {
 /** With its name on the far side of its line. */
 function symbol(one, x, y, isNamed, isAbove) {
   const shape = SHAPES[one.state] ?? SHAPES.other;
-  const what = one.state === "self" ? "this node" : `${one.state}, ${LINES[one.line]}`;
+  const what = (one.state === "self" ? "this node" : `${one.state}, ${LINES[one.line]}`) + (one.is_hub ? ", a hub" : "");
   const group = drawn("g", { class: `node ${one.state}`, transform: `translate(${x} ${y})`, "data-state": one.state },
     drawn("title", {}, `${one.label}: ${what}`), ...shape());
   group.dataset.name = one.label;
+  if (one.is_hub) group.prepend(drawn("circle", { r: 13, class: "ring" }));
   group.dataset.line = one.line;
   if (!isNamed) return group;
   const label = visible(one.label.length > SHORT ? `${one.label.slice(0, SHORT - 1)}…` : one.label);
