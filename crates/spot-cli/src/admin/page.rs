@@ -8,6 +8,7 @@ use axum::routing::get;
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Nothing from elsewhere, nothing inline, and no page of others around this one.
@@ -37,6 +38,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("/page/charts.js", SCRIPT, "charts.js"),
     file!("/page/events.js", SCRIPT, "events.js"),
     file!("/page/uplot.js", SCRIPT, "vendor/uplot.js"),
+    file!("/page/uplot-license.txt", TEXT, "vendor/LICENSE"),
     file!("/page/uplot.css", CSS, "vendor/uplot.css"),
 ];
 
