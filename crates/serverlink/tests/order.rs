@@ -196,3 +196,44 @@ fn a_gap_stands_where_the_messages_would_have_been() {
     }
     assert_eq!(got, ["b1", "a-2", "a5", "b-1"]);
 }
+
+/// Messages of one topic that are read together are heard together: what is between them must stay there.
+#[test]
+fn messages_of_all_sizes_that_arrive_together_are_received_by_all_in_their_order() {
+    const MESSAGES: u64 = 4_000;
+    let (host, client) = hosting(&TOPICS);
+    let subscribers: Vec<Subscriber> = (0..3)
+        .map(|_| subscribed_with(&client, &["*"], Overflow::Block, 2_000))
+        .collect();
+    thread::scope(|scope| {
+        for subscriber in &subscribers {
+            scope.spawn(move || (0..MESSAGES).for_each(|n| assert_sized(subscriber, n)));
+        }
+        let publishers = TOPICS.map(|topic| host.publisher(topic).unwrap());
+        for n in 0..MESSAGES {
+            // Runs of one to a hundred messages, then another topic.
+            let publisher = &publishers[(n / (n / 100 + 1)) as usize % TOPICS.len()];
+            publisher.publish_timeout(sized(n), WAIT).unwrap();
+        }
+    });
+}
+
+/// A message with a number: mostly small, at times too large to be read at once.
+fn sized(n: u64) -> Vec<u8> {
+    let len = match n % 97 {
+        13 => 1_000,
+        50 => 100_000,
+        other => 8 + other as usize,
+    };
+    let mut data = vec![n as u8; len];
+    data[..8].copy_from_slice(&n.to_le_bytes());
+    data
+}
+
+#[track_caller]
+fn assert_sized(subscriber: &Subscriber, n: u64) {
+    match next(subscriber) {
+        Delivery::Message(message) => assert!(message.data() == sized(n), "message {n}"),
+        other => panic!("{other:?} instead of message {n}"),
+    }
+}

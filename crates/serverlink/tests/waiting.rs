@@ -143,6 +143,23 @@ fn a_node_whose_program_does_something_else_still_answers() {
     drop((at_host, at_client));
 }
 
+/// Who publishes has driven while it waited for credit, and may come back; here it never does.
+#[test]
+fn what_a_burst_leaves_is_written_though_its_publisher_does_not_come_back() {
+    let (host, client) = hosting(&["t"]);
+    let subscriber = subscribed_with(&client, &["t"], Overflow::Block, 100);
+    let publisher = host.publisher("t").unwrap();
+    for round in 0..20u64 {
+        // More than the window, so that it waits, and then some that fit.
+        let publishing =
+            || (0..253).for_each(|n| publisher.publish((round * 253 + n).to_le_bytes()).unwrap());
+        thread::scope(|scope| {
+            scope.spawn(|| assert_numbers(&subscriber, round * 253..(round + 1) * 253));
+            publishing();
+        });
+    }
+}
+
 #[test]
 fn who_waits_with_a_descriptor_is_told_though_another_receiver_drives() {
     let (host, client) = hosting(&["a", "b"]);

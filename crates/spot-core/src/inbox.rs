@@ -284,11 +284,12 @@ impl Inbox {
     /// Queues a message that came over a link to a subscriber that blocks. A message on credit has its room. One that is
     /// not was sent before its sender knew of the subscriber, or overdraws: with more than twice the limit queued it is
     /// lost instead of growing the queue.
+    #[inline]
     pub fn offer_credited(
         &mut self,
         slot: Slot,
         source: Source,
-        payload: &Payload,
+        payload: Payload,
         credited: bool,
     ) -> Offer {
         let limit = Limit {
@@ -296,7 +297,7 @@ impl Inbox {
             bytes: self.limit.bytes.saturating_mul(2),
         };
         if credited || limit.has_room(self.messages, self.bytes, payload.len()) {
-            self.append(slot, source, payload.clone());
+            self.append(slot, source, payload);
             return Offer::Queued;
         }
         self.drop_newest(slot);
@@ -487,13 +488,18 @@ impl Inbox {
     /// What is missing after the last message of a slot takes its place in line.
     #[inline]
     fn queue_back_gap(&mut self, slot: u32) {
-        let state = &mut self.slots[slot as usize];
-        if !state.back_gap.is_none() {
-            let missed = std::mem::take(&mut state.back_gap);
-            state.queued += 1;
-            self.gapped.retain(|&gapped| gapped != slot);
-            self.entries.push_back(Entry::Gap { slot, missed });
+        if !self.slots[slot as usize].back_gap.is_none() {
+            self.queue_gap(slot);
         }
+    }
+
+    #[cold]
+    fn queue_gap(&mut self, slot: u32) {
+        let state = &mut self.slots[slot as usize];
+        let missed = std::mem::take(&mut state.back_gap);
+        state.queued += 1;
+        self.gapped.retain(|&gapped| gapped != slot);
+        self.entries.push_back(Entry::Gap { slot, missed });
     }
 
     fn drop_newest(&mut self, slot: Slot) {

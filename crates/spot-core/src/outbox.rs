@@ -90,6 +90,18 @@ impl Segment {
         matches!(&self.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
     }
 
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        match &mut self.content {
+            Content::Buffer(buffer) => buffer,
+            Content::Shared(_) => unreachable!("nothing is appended behind a shared payload"),
+        }
+    }
+
+    fn count_message(&mut self, payload_len: usize) {
+        self.messages += 1;
+        self.payload_bytes += payload_len;
+    }
+
     /// Notes a message that must arrive.
     fn protect(&mut self, message: Range<usize>) {
         match self.protected.back_mut() {
@@ -156,6 +168,8 @@ pub struct Outbox {
     /// Next number of streams that lost messages here, by alias, to be announced.
     unannounced: BTreeMap<u32, u64>,
     dropped: u64,
+    /// About what is queued between two times that it is taken: how large a buffer to begin with.
+    burst_bytes: usize,
 }
 
 impl Outbox {
@@ -177,6 +191,7 @@ impl Outbox {
             unread_answers: 0,
             unannounced: BTreeMap::new(),
             dropped: 0,
+            burst_bytes: 0,
         }
     }
 
@@ -226,11 +241,11 @@ impl Outbox {
             }
             _ => {}
         }
-        put_frame(open_segment(&mut self.segments, frame.len()), false, frame);
+        let segment = open_segment(&mut self.segments, frame.len());
+        put_frame(segment.buffer(), false, frame);
         if let Some(alias) = renamed_alias(frame) {
             // The frame itself tells where the stream stands.
             self.unannounced.remove(&alias);
-            let segment = self.segments.back_mut().expect("it holds the frame");
             segment.renamed.push(alias);
         }
         if let Some(&(kind::SYNC_ACK | kind::INTEREST_ACK | kind::GOSSIP)) = frame.first() {
@@ -253,7 +268,8 @@ impl Outbox {
 
     /// Queues bytes that are framed already.
     pub fn framed(&mut self, bytes: &[u8]) {
-        open_segment(&mut self.segments, bytes.len()).extend_from_slice(bytes);
+        let segment = open_segment(&mut self.segments, bytes.len());
+        segment.buffer().extend_from_slice(bytes);
     }
 
     /// The gate of a blocking class; it is shut until credit comes. Those beyond 1048576 of one link stay shut.
@@ -345,9 +361,11 @@ impl Outbox {
         let framed_len = len + frames.len() * MAX_FRAME_HEADER;
         let segment = open_segment(&mut self.segments, framed_len);
         for (index, frame) in frames.iter().enumerate() {
-            put_frame(segment, index + 1 < frames.len(), frame);
+            put_frame(segment.buffer(), index + 1 < frames.len(), frame);
         }
-        self.count(len);
+        segment.count_message(len);
+        self.messages += 1;
+        self.bytes += len;
         Offer::Queued
     }
 
@@ -365,6 +383,7 @@ impl Outbox {
             taken += segment.bytes().len();
             into.push_back(segment);
         }
+        self.burst_bytes = taken.max(self.burst_bytes / 2).min(SEGMENT_BYTES);
         if self.overtaking == Overtaking::OnceEmpty && self.is_empty() {
             self.overtaking = Overtaking::Allowed;
         }
@@ -407,40 +426,39 @@ impl Outbox {
     }
 
     /// `must_arrive` where a publisher waited, or would have, for room and credit.
+    #[inline]
     fn append(&mut self, header: &[u8], payload: &Payload, must_arrive: bool) {
-        let shared = payload
-            .as_shared()
-            .filter(|shared| shared.len() >= SHARE_MIN_BYTES);
-        let copied = shared.map_or(payload.as_ref(), |_| &[]);
+        let large = payload.as_shared();
+        let large = large.filter(|shared| shared.len() >= SHARE_MIN_BYTES);
+        let copied = large.map_or(payload.as_ref(), |_| &[]);
+        self.messages += 1;
+        self.bytes += payload.len();
+        if self.segments.is_empty() {
+            let buffer = Vec::with_capacity(self.burst_bytes);
+            self.segments
+                .push_back(Segment::new(Content::Buffer(buffer)));
+        }
         let len = MAX_FRAME_HEADER + header.len() + copied.len();
-        let buffer = open_segment(&mut self.segments, len);
+        let segment = open_segment(&mut self.segments, len);
+        let buffer = segment.buffer();
         let start = buffer.len();
         put_frame_header(buffer, FrameKind::Last, header.len() + payload.len());
         buffer.extend_from_slice(header);
         buffer.extend_from_slice(copied);
         let end = buffer.len();
-        let segment = self.segments.back_mut().expect("just opened");
         if must_arrive {
             segment.protect(start..end);
         } else {
             segment.droppable += 1;
         }
-        if let Some(shared) = shared {
-            let content = Content::Shared(shared.clone());
-            self.segments.push_back(Segment::new(content));
+        match large {
+            None => segment.count_message(payload.len()),
+            Some(shared) => {
+                let mut data = Segment::new(Content::Shared(shared.clone()));
+                data.count_message(payload.len());
+                self.segments.push_back(data);
+            }
         }
-        self.count(payload.len());
-    }
-
-    fn count(&mut self, payload_len: usize) {
-        self.messages += 1;
-        self.bytes += payload_len;
-        let segment = self
-            .segments
-            .back_mut()
-            .expect("a message was just appended");
-        segment.messages += 1;
-        segment.payload_bytes += payload_len;
     }
 
     fn count_answer(&mut self, len: usize) {
@@ -512,15 +530,13 @@ fn renamed_alias(frame: &[u8]) -> Option<u32> {
     }
 }
 
-/// The buffer to append `len` bytes to.
-fn open_segment(segments: &mut VecDeque<Segment>, len: usize) -> &mut Vec<u8> {
+/// The segment to append `len` bytes to the buffer of.
+#[inline]
+fn open_segment(segments: &mut VecDeque<Segment>, len: usize) -> &mut Segment {
     if !segments.back().is_some_and(|last| last.has_space(len)) {
         segments.push_back(Segment::new(Content::Buffer(Vec::new())));
     }
-    match &mut segments.back_mut().expect("there is one").content {
-        Content::Buffer(buffer) => buffer,
-        Content::Shared(_) => unreachable!("the last segment was found or made a buffer"),
-    }
+    segments.back_mut().expect("there is one")
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ enum Repr {
 }
 
 impl Payload {
+    /// See [`INLINE_MAX`].
+    pub const INLINE_MAX: usize = INLINE_MAX;
+
     /// No bytes, to be [filled](Self::fill).
     #[must_use]
     #[inline]

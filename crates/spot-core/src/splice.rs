@@ -164,6 +164,9 @@ impl Spliced {
     /// Judges a message. After each one that is not discarded, call [`release`](Self::release) until it gives nothing.
     #[inline]
     pub fn receive(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
+        if self.receive_run(link, std::iter::once(sequence)) == 1 {
+            return Judged::Deliver(Missed::NONE);
+        }
         if self.link != Some(link) || !self.released.is_empty() {
             return self.receive_beside(link, sequence, payload);
         }
@@ -172,6 +175,25 @@ impl Spliced {
             Verdict::DeliverAfterGap(count) => Judged::Deliver(Missed::exactly(count)),
             Verdict::Duplicate => Judged::Discard,
         }
+    }
+
+    /// Judges messages that arrived one after another, as far as each is plainly the next one of a stream that has one way
+    /// only: says how many, from the first on, are to be delivered. Those behind them were not looked at.
+    #[inline]
+    pub fn receive_run(&mut self, link: LinkId, sequences: impl Iterator<Item = u64>) -> usize {
+        if self.link != Some(link) || self.is_spliced() {
+            return 0;
+        }
+        let stream = &mut self.stream;
+        let mut run = 0;
+        for sequence in sequences {
+            if stream.next() != sequence {
+                break;
+            }
+            stream.receive(sequence);
+            run += 1;
+        }
+        run
     }
 
     /// Whether [`release`](Self::release) may have something to give.

@@ -38,6 +38,18 @@ pub fn encode(out: &mut [u8], mut value: u64) -> usize {
 pub fn decode(bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
     match bytes {
         [byte @ 0..0x80, rest @ ..] => Ok((u64::from(*byte), rest)),
+        // Numbers of messages mostly take three or four bytes.
+        [first, second, third @ 1..0x80, rest @ ..] if *second >= 0x80 => {
+            let low = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
+            Ok((low | u64::from(*third) << 14, rest))
+        }
+        [first, second, third, fourth @ 1..0x80, rest @ ..]
+            if *second >= 0x80 && *third >= 0x80 =>
+        {
+            let low = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
+            let high = u64::from(third & 0x7f) | u64::from(*fourth) << 7;
+            Ok((low | high << 14, rest))
+        }
         _ => decode_long(bytes),
     }
 }

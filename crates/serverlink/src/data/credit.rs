@@ -62,10 +62,17 @@ impl Windows {
         self.0.clear();
     }
 
-    /// A message of a link arrived: whether its sender had credit for it.
-    pub(super) fn arrived(&mut self, source: Source, len: usize) -> bool {
+    /// The window of a link.
+    pub(super) fn of(&mut self, source: Source) -> Option<&mut Window> {
         let window = self.0.get_mut(&source);
-        window.is_some_and(|window| window.window.arrived(len))
+        window.map(|window| &mut window.window)
+    }
+
+    /// A message of a link arrived that is not going to be queued.
+    pub(super) fn arrived(&mut self, source: Source, len: usize) {
+        if let Some(window) = self.of(source) {
+            window.arrived(len);
+        }
     }
 
     /// How many links share the limit.

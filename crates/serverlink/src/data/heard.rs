@@ -134,16 +134,51 @@ impl Topic {
         heard
     }
 
-    /// A message of a stream arrived over a link.
-    #[inline]
-    pub(crate) fn hear(
+    /// Messages of a stream arrived over a link, one after another: their numbers and data.
+    pub(crate) fn hear(&self, heard: Heard, run: &[(u64, &[u8])], after: &mut Aftermath) {
+        let is_small = run
+            .iter()
+            .all(|(_, data)| data.len() <= Payload::INLINE_MAX);
+        let payload = |(_, data): &(u64, &[u8])| Payload::copy_from(data);
+        // What is large is copied before any lock is taken.
+        let copied: Option<Vec<Payload>> = (!is_small).then(|| run.iter().map(payload).collect());
+        let mut sinks = lock(&self.sinks);
+        let plain = sinks.receive_plain(heard, run);
+        let source = Source(heard.link.0);
+        for sink in sinks.inboxes.iter().filter(|_| plain > 0) {
+            match &copied {
+                None => sink.deliver_of_link(source, run[..plain].iter().map(payload), after),
+                Some(copied) => {
+                    sink.deliver_of_link(source, copied[..plain].iter().cloned(), after)
+                }
+            }
+        }
+        for (index, message) in run.iter().enumerate().skip(plain) {
+            let copied = copied.as_ref().map(|copied| copied[index].clone());
+            let payload = copied.unwrap_or_else(|| payload(message));
+            self.hear_judged(&mut sinks, heard, message.0, &payload, after);
+        }
+    }
+
+    /// A message that arrived by itself.
+    pub(crate) fn hear_one(
         &self,
         heard: Heard,
         sequence: u64,
         payload: &Payload,
         after: &mut Aftermath,
     ) {
-        let mut sinks = lock(&self.sinks);
+        self.hear_judged(&mut lock(&self.sinks), heard, sequence, payload, after);
+    }
+
+    fn hear_judged(
+        &self,
+        sinks: &mut SinkSide,
+        heard: Heard,
+        sequence: u64,
+        payload: &Payload,
+        after: &mut Aftermath,
+    ) {
         let Some(stream) = sinks.stream(heard) else {
             return sinks.return_credit(heard.link, false, payload.len());
         };
@@ -151,12 +186,12 @@ impl Topic {
             Judged::Deliver(missed) => {
                 let spliced = stream.is_spliced();
                 let message = Some((sequence, payload));
-                self.heard(&mut sinks, heard, heard.link, missed, message, after);
+                self.heard(sinks, heard, heard.link, missed, message, after);
                 if spliced {
-                    self.release(&mut sinks, heard, after);
+                    self.release(sinks, heard, after);
                 }
             }
-            Judged::Wait => self.release(&mut sinks, heard, after),
+            Judged::Wait => self.release(sinks, heard, after),
             Judged::Discard => {
                 after.duplicates(u64::from(stream.link() == Some(heard.link)));
                 sinks.discard(heard.index, heard.link, payload.len());
@@ -378,6 +413,20 @@ impl SinkSide {
                 sink.inbox.pass_by(source, payload.len());
             }
         }
+    }
+
+    /// How many of these messages, from the first on, are plainly the next ones of their stream and go to all subscribers
+    /// here and to nobody else; they count as heard.
+    fn receive_plain(&mut self, heard: Heard, run: &[(u64, &[u8])]) -> usize {
+        let Some(side) = &self.heard else { return 0 };
+        let is_plain =
+            side.departed.is_empty() && side.relays.is_empty() && side.awaiting.is_empty();
+        if !is_plain || !self.listens_to(heard.link) {
+            return 0;
+        }
+        let sequences = run.iter().map(|(sequence, _)| *sequence);
+        let stream = self.stream(heard);
+        stream.map_or(0, |stream| stream.receive_run(heard.link, sequences))
     }
 
     pub(super) fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 
@@ -10,19 +10,30 @@ use spot_core::history::History;
 use spot_core::inbox::{Inbox, Left, Limit, Notice, Offer, Slot, Source};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 
-use self::receive::{Batch, SPIN_MAX_US};
+use self::receive::TakenAhead;
 pub(crate) use self::receive::{Receipt, Received};
+use self::spin::SPIN_MAX_US;
 use super::credit::Windows;
-use super::{Deadline, SharedOutbox, lock, wait};
+use super::{Apart, Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
 use crate::engine::NodeInner;
 use crate::reactor::{LinkPort, Reactor};
 use crate::sys::EventFd;
 
 mod receive;
+mod spin;
 
 /// Receivers are woken for so many messages that came in one batch, though there may be more in it.
 const ANNOUNCE_MESSAGES: usize = 64;
+
+/// What became of messages that came over a link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfferedOfLink {
+    /// There was no room and the policy is to disconnect.
+    pub(crate) ended: bool,
+    /// Receivers may be asleep: they are to be [announced](SharedInbox::announce) to.
+    pub(crate) to_announce: bool,
+}
 
 /// A subscriber's queue with its sleepers.
 #[derive(Debug)]
@@ -33,20 +44,19 @@ pub(crate) struct SharedInbox {
     reactor: Reactor,
     /// Messages come over links, so that waiting for them is waiting for the network.
     over_links: AtomicBool,
-    /// What receivers took out of the queue ahead of time.
-    batch: Mutex<Batch>,
-    /// Things in it, and of those messages and their bytes; written by who holds its lock.
-    ahead_entries: AtomicUsize,
-    ahead_messages: AtomicUsize,
-    ahead_bytes: AtomicUsize,
-    state: Mutex<State>,
+    /// What receivers took out of the queue ahead of time: theirs alone, as long as publishers find room.
+    ahead: Apart<TakenAhead>,
+    state: Apart<Mutex<State>>,
     ready: Condvar,
     space: Condvar,
-    /// Things queued, for receivers that spin without the lock.
-    depth: AtomicUsize,
+    /// Whether something is queued, for receivers that spin without the lock.
+    is_ready: Apart<AtomicBool>,
+    /// How often publishers were told that there may be room, for those that spin.
+    space_told: Apart<AtomicU32>,
     /// Whether the policy is to block; read by publishers without the lock.
     blocks: AtomicBool,
     spin_us: AtomicU32,
+    space_spin_us: AtomicU32,
     spin: Mutex<Spin>,
     event_fd: OnceLock<EventFd>,
 }
@@ -59,7 +69,7 @@ struct State {
     wakes: usize,
     /// Receivers that drive the poller while they wait.
     driving: usize,
-    /// Publishers asleep on `space`.
+    /// Publishers asleep on `space` that nobody has woken yet.
     blocked: usize,
     /// Counts the times that a topic was detached, which ends the wait of its publishers.
     turns: u64,
@@ -112,23 +122,22 @@ impl SharedInbox {
             subscriber,
             reactor,
             over_links: AtomicBool::new(false),
-            batch: Mutex::default(),
-            ahead_entries: AtomicUsize::new(0),
-            ahead_messages: AtomicUsize::new(0),
-            ahead_bytes: AtomicUsize::new(0),
-            state: Mutex::new(state),
+            ahead: Apart::default(),
+            state: Apart(Mutex::new(state)),
             ready: Condvar::new(),
             space: Condvar::new(),
-            depth: AtomicUsize::new(0),
+            is_ready: Apart::default(),
+            space_told: Apart::default(),
             blocks: AtomicBool::new(options.overflow == Overflow::Block),
             spin_us: AtomicU32::new(SPIN_MAX_US / 4),
+            space_spin_us: AtomicU32::new(SPIN_MAX_US / 4),
             spin: Mutex::new(spin),
             event_fd: OnceLock::new(),
         }
     }
 
     pub(crate) fn configure(&self, options: &SubscriberOptions) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         state.limit = Limit {
@@ -175,38 +184,56 @@ impl SharedInbox {
         offer
     }
 
-    /// Offers a message that came over a link; one under credit is taken on that credit. Messages of links come in
-    /// batches: the receivers may be left asleep, and are to be [announced](Self::announce) to if this says so.
-    #[inline]
+    /// Offers messages that came over a link, one after another; those under credit are taken on that credit. Messages of
+    /// links come in batches, so the receivers may be left asleep.
     pub(crate) fn offer_of_link(
         &self,
         slot: Slot,
         source: Source,
-        payload: &Payload,
-    ) -> (Offer, bool) {
+        payloads: impl ExactSizeIterator<Item = Payload>,
+    ) -> OfferedOfLink {
         if !self.over_links.load(Relaxed) {
             self.over_links.store(true, Relaxed);
         }
-        let mut state = self.state_with_room(payload.len());
-        let offer = if self.blocks() {
-            let credited = state.windows.arrived(source, payload.len());
-            state.queue.offer_credited(slot, source, payload, credited)
+        let count = payloads.len();
+        let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
+        let State { queue, windows, .. } = &mut *state;
+        let mut ended = false;
+        if self.blocks() {
+            let mut window = windows.of(source);
+            for payload in payloads {
+                let window = window.as_deref_mut();
+                let credited = window.is_some_and(|window| window.arrived(payload.len()));
+                queue.offer_credited(slot, source, payload, credited);
+            }
         } else {
-            state.queue.offer(slot, source, payload)
-        };
+            for payload in payloads {
+                ended |= queue.offer(slot, source, &payload) == Offer::Ended;
+            }
+        }
+        OfferedOfLink {
+            ended,
+            to_announce: self.announce_later(state, count),
+        }
+    }
+
+    /// Wakes receivers for so many messages that came over links if they are due; true if there are the first ones of which
+    /// they are yet to be told.
+    fn announce_later(&self, mut state: MutexGuard<'_, State>, count: usize) -> bool {
         if state.sleepers == 0 && state.wakers.is_empty() {
             self.refresh(&mut state);
-            return (offer, false);
+            return false;
         }
-        state.unannounced += 1;
-        let first = state.unannounced == 1;
+        let first = state.unannounced == 0;
+        state.unannounced += count;
         if state.unannounced >= ANNOUNCE_MESSAGES {
             state.unannounced = 0;
             self.wake(state);
         } else {
             self.refresh(&mut state);
         }
-        (offer, first)
+        first
     }
 
     /// Wakes a receiver for what came over links.
@@ -283,14 +310,23 @@ impl SharedInbox {
     /// changed since `turns`: the subscriber may not want the topic any more.
     pub(crate) fn wait_for_room(&self, len: usize, turns: u64, deadline: Deadline) -> bool {
         let mut state = lock(&self.state);
+        if !self.may_have_room(&mut state, len, turns) {
+            let told = self.space_told.load(Relaxed);
+            drop(state);
+            self.spin_until_space(told, deadline);
+            state = lock(&self.state);
+        }
         loop {
             if self.may_have_room(&mut state, len, turns) {
                 return true;
             }
             state.blocked += 1;
+            let told = self.space_told.load(Relaxed);
             let (guard, in_time) = wait(&self.space, state, deadline);
             state = guard;
-            state.blocked -= 1;
+            if self.space_told.load(Relaxed) == told {
+                state.blocked -= 1;
+            }
             if !in_time {
                 return self.may_have_room(&mut state, len, turns);
             }
@@ -326,7 +362,7 @@ impl SharedInbox {
 
     /// Discards what is queued of topics that are no longer wanted.
     pub(crate) fn retain(&self, keep: impl Fn(&str) -> bool) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         let State { queue, windows, .. } = &mut *state;
@@ -376,7 +412,7 @@ impl SharedInbox {
 
     /// Ends every wait with "closed".
     pub(crate) fn close(&self) {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let mut state = lock(&self.state);
         self.take_back(&mut batch, &mut state);
         state.closed = true;
@@ -386,7 +422,6 @@ impl SharedInbox {
         self.refresh(&mut state);
         drop((state, batch));
         wakers.into_iter().for_each(Waker::wake);
-        self.depth.store(1, Relaxed);
         self.reactor.nudge();
         self.ready.notify_all();
         self.space.notify_all();
@@ -403,7 +438,11 @@ impl SharedInbox {
     }
 
     fn tell_space(&self, state: &mut State) {
-        if state.blocked > 0 {
+        // Written by who holds the lock.
+        let told = self.space_told.load(Relaxed).wrapping_add(1);
+        self.space_told.store(told, Relaxed);
+        // Once: they may need a while to come, and each wake-up is a system call.
+        if std::mem::take(&mut state.blocked) > 0 {
             self.space.notify_all();
         }
         if !state.waiting.is_empty() {
@@ -411,14 +450,16 @@ impl SharedInbox {
         }
     }
 
-    fn is_ready(&self, state: &State) -> bool {
-        state.closed || !state.queue.is_empty() || self.ahead_entries.load(Relaxed) > 0
+    fn has_something(&self, state: &State) -> bool {
+        state.closed || !state.queue.is_empty() || self.ahead.entries.load(Relaxed) > 0
     }
 
     /// Brings the hint for spinners and the descriptor in line with the queue.
     fn refresh(&self, state: &mut State) {
-        let ready = self.is_ready(state);
-        self.depth.store(usize::from(ready), Relaxed);
+        let ready = self.has_something(state);
+        if self.is_ready.load(Relaxed) != ready {
+            self.is_ready.store(ready, Relaxed);
+        }
         if let Some(event_fd) = self.event_fd.get()
             && state.fd_set != ready
         {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use spot_core::inbox::{Limit, Offer};
@@ -130,7 +130,7 @@ impl SharedOutbox {
     pub(crate) fn set_limit(&self, limit: Limit) {
         let mut state = lock(&self.state);
         state.queue.set_limit(limit);
-        self.tell_space(&mut state);
+        self.tell_space(state);
     }
 
     /// Runs `change` on the queue, for what is neither a message nor hot.
@@ -169,14 +169,14 @@ impl SharedOutbox {
     ) -> (Offer, Flush) {
         let mut state = lock(&self.state);
         let offer = state.queue.offer(policy, header, payload);
-        (offer, self.after_queueing(&mut state))
+        (offer, self.after_queueing(state))
     }
 
     /// A message that found no room is lost; says who is to write that.
     pub(crate) fn lose(&self, header: &[u8]) -> Flush {
         let mut state = lock(&self.state);
         state.queue.lose(header);
-        self.after_queueing(&mut state)
+        self.after_queueing(state)
     }
 
     pub(crate) fn reserve(&self, policy: &SinkPolicy, len: usize) -> bool {
@@ -186,25 +186,25 @@ impl SharedOutbox {
     pub(crate) fn unreserve(&self, policy: &SinkPolicy, len: usize) {
         let mut state = lock(&self.state);
         state.queue.unreserve(policy, len);
-        self.tell_space(&mut state);
+        self.tell_space(state);
     }
 
     pub(crate) fn offer_reserved(&self, header: &[u8], payload: &Payload) -> Flush {
         let mut state = lock(&self.state);
         state.queue.offer_reserved(header, payload);
-        self.after_queueing(&mut state)
+        self.after_queueing(state)
     }
 
     pub(crate) fn offer_plain(&self, frames: &[&[u8]]) -> (Offer, Flush) {
         let mut state = lock(&self.state);
         let offer = state.queue.offer_plain(frames);
-        (offer, self.after_queueing(&mut state))
+        (offer, self.after_queueing(state))
     }
 
     pub(crate) fn credit(&self, class: Class, messages: u64, bytes: u64) {
         let mut state = lock(&self.state);
         state.queue.credit(class, messages, bytes);
-        self.tell_space(&mut state);
+        self.tell_space(state);
     }
 
     /// How often blocked publishers were told to look again; see [`wait_for_room`](Self::wait_for_room).
@@ -293,7 +293,7 @@ impl SharedOutbox {
     pub(crate) fn wake_blocked(&self) {
         let mut state = lock(&self.state);
         state.turns += 1;
-        self.tell_space(&mut state);
+        self.tell_space(state);
     }
 
     /// Has the reactor write what is queued.
@@ -341,9 +341,9 @@ impl SharedOutbox {
 
     /// No more messages are taken, nobody waits any more; what is queued may still be written.
     pub(crate) fn close(&self) {
-        let mut state = lock(&self.state);
+        let state = lock(&self.state);
         self.closed.store(true, Relaxed);
-        self.tell_space(&mut state);
+        self.tell_space(state);
     }
 
     pub(crate) fn messages(&self) -> usize {
@@ -354,17 +354,20 @@ impl SharedOutbox {
         lock(&self.state).queue.dropped()
     }
 
-    fn tell_space(&self, state: &mut State) {
-        if state.blocked > 0 {
+    /// There may be room. Who waits for it is woken once the queue's lock is free, which is what it needs first.
+    fn tell_space(&self, mut state: MutexGuard<'_, State>) {
+        let (blocked, driving) = (state.blocked > 0, state.driving > 0);
+        let waiting = std::mem::take(&mut state.waiting);
+        let relays = !state.relays.is_empty();
+        drop(state);
+        if blocked {
             self.space.notify_all();
         }
-        if state.driving > 0 {
+        if driving {
             self.port.reactor().nudge();
         }
-        if !state.waiting.is_empty() {
-            state.waiting.drain(..).for_each(|port| port.retry());
-        }
-        if !state.relays.is_empty() {
+        waiting.iter().for_each(LinkPort::retry);
+        if relays {
             self.port.retry();
         }
     }
@@ -377,7 +380,7 @@ impl SharedOutbox {
     }
 
     #[inline]
-    fn after_queueing(&self, state: &mut State) -> Flush {
+    fn after_queueing(&self, mut state: MutexGuard<'_, State>) -> Flush {
         if state.flushing || state.stalled {
             return Flush::Underway;
         }
@@ -392,7 +395,8 @@ impl SharedOutbox {
             return Flush::Now;
         }
         state.scheduled = true;
-        self.port.flush();
+        drop(state);
+        self.port.flush_in_a_while();
         Flush::Underway
     }
 
@@ -469,7 +473,7 @@ impl SharedOutbox {
             room |= state.queue.written(&segment);
         }
         if room {
-            self.tell_space(&mut state);
+            self.tell_space(state);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame, Last};
 use spot_core::history::History;
-use spot_core::inbox::{Slot, Source};
+use spot_core::inbox::{Offer, Slot, Source};
 use spot_core::node::WayToOwner;
 use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
@@ -458,20 +458,30 @@ impl SinkKind {
 impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
-        let offer = if source == Source::LOCAL {
-            self.inbox.offer(self.slot, payload)
-        } else {
-            let (offer, announce) = self.inbox.offer_of_link(self.slot, source, payload);
-            if announce {
-                after.work().announce.push(self.inbox.clone());
-            }
-            offer
-        };
-        match offer {
-            spot_core::inbox::Offer::Queued | spot_core::inbox::Offer::Dropped => {}
+        if source != Source::LOCAL {
+            return self.deliver_of_link(source, std::iter::once(payload.clone()), after);
+        }
+        match self.inbox.offer(self.slot, payload) {
+            Offer::Queued | Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
-            spot_core::inbox::Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
-            spot_core::inbox::Offer::Ended => after.work().ended_inboxes.push(self.inbox.clone()),
+            Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
+            Offer::Ended => after.work().ended_inboxes.push(self.inbox.clone()),
+        }
+    }
+
+    /// Delivers messages that came over a link, one after another.
+    pub(super) fn deliver_of_link(
+        &self,
+        source: Source,
+        payloads: impl ExactSizeIterator<Item = Payload>,
+        after: &mut Aftermath,
+    ) {
+        let offered = self.inbox.offer_of_link(self.slot, source, payloads);
+        if offered.to_announce {
+            after.work().announce.push(self.inbox.clone());
+        }
+        if offered.ended {
+            after.work().ended_inboxes.push(self.inbox.clone());
         }
     }
 }

@@ -13,6 +13,7 @@ use super::command::Commander;
 use super::connection::zmtp_limits;
 use super::fault::{Fault, FaultKind};
 use super::plain::{PlainPublisher, PlainSubscriber};
+use super::run::Run;
 use super::spot::Spot;
 use crate::data::{Aftermath, SharedOutbox};
 use crate::engine::{LinkHandle, NodeInner};
@@ -100,15 +101,37 @@ impl Link {
     }
 
     /// Handles bytes that arrived.
-    pub(super) fn take(&mut self, node: &Arc<NodeInner>, mut input: &[u8]) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, node: &Arc<NodeInner>, input: &[u8]) -> Result<(), Fault> {
         self.heartbeat.on_received();
+        let mut run = Run::default();
+        let taken = self.take_frames(node, input, &mut run);
+        // Also what came before a fault was sent.
+        self.end_run(&mut run);
+        taken
+    }
+
+    fn end_run(&mut self, run: &mut Run<'_>) {
+        if let Traffic::Spot(spot) = &mut self.traffic {
+            spot.end_run(run, &mut self.after);
+        }
+    }
+
+    fn take_frames<'a>(
+        &mut self,
+        node: &Arc<NodeInner>,
+        mut input: &'a [u8],
+        run: &mut Run<'a>,
+    ) -> Result<(), Fault> {
         while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
             if frame.command {
+                self.end_run(run);
                 self.command(node, &frame)?;
                 continue;
             }
             match &mut self.traffic {
-                Traffic::Spot(spot) => spot.frame(node, &self.outbox, frame, &mut self.after)?,
+                Traffic::Spot(spot) => {
+                    spot.frame(node, &self.outbox, frame, run, &mut self.after)?
+                }
                 Traffic::PlainPublisher(publisher) => {
                     publisher.frame(node, frame, &mut self.after)?
                 }

@@ -9,6 +9,7 @@ mod fault;
 mod handshake;
 mod link;
 mod plain;
+mod run;
 mod seat;
 mod spot;
 mod thread;
@@ -207,6 +208,15 @@ impl LinkPort {
     pub(crate) fn flush(&self) {
         lock(&self.reactor.0.mailbox).flushes.push(self.token);
         self.reactor.wake();
+    }
+
+    /// As [`flush`](Self::flush) for what more is likely to follow. Where a thread of the program has left the I/O thread's
+    /// seat a moment ago and may come back, the I/O thread is not woken: one of the two is there soon.
+    pub(crate) fn flush_in_a_while(&self) {
+        lock(&self.reactor.0.mailbox).flushes.push(self.token);
+        if !self.reactor.0.seat.is_vacant() {
+            self.reactor.wake();
+        }
     }
 
     /// Has the link try again what found no room in a queue.

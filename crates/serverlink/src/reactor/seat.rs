@@ -84,6 +84,11 @@ impl Seat {
         }
     }
 
+    /// Whether nobody drives: within twice the time that the seat stays free, the I/O thread takes it back.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.vacant.load(SeqCst)
+    }
+
     pub(super) fn is_driven_by_current_thread(&self) -> bool {
         lock(&self.state).driver == Some(std::thread::current().id())
     }

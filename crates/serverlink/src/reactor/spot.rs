@@ -10,6 +10,7 @@ use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
 use super::fault::Fault;
+use super::run::Run;
 use super::upstream::Upstream;
 use crate::data::{Aftermath, Farewell, Heard, SharedOutbox, Topic};
 use crate::engine::NodeInner;
@@ -73,11 +74,12 @@ impl Spot {
     }
 
     #[inline]
-    pub(super) fn frame(
+    pub(super) fn frame<'a>(
         &mut self,
         node: &Arc<NodeInner>,
         outbox: &Arc<SharedOutbox>,
-        frame: Frame<'_>,
+        frame: Frame<'a>,
+        run: &mut Run<'a>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if frame.more {
@@ -85,19 +87,56 @@ impl Spot {
                 "a SPOT frame is never part of a longer message",
             ));
         }
-        match Data::decode(&frame.body) {
-            Some(data) => {
-                let data = data.map_err(Fault::protocol)?;
-                self.data(node, outbox, data, &frame.body, after)
-            }
-            None => match Past::decode(&frame.body) {
-                Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
-                None => self.control_frame(node, outbox, &frame.body, after),
-            },
+        if let Body::Borrowed(body) = frame.body
+            && let Some(data) = Data::decode(body)
+        {
+            let data = data.map_err(Fault::protocol)?;
+            return self.data_in_place(node, outbox, (data, body), run, after);
+        }
+        self.end_run(run, after);
+        if let Some(data) = Data::decode(&frame.body) {
+            let data = data.map_err(Fault::protocol)?;
+            return self.data(node, outbox, data, &frame.body, after);
+        }
+        match Past::decode(&frame.body) {
+            Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
+            None => self.control_frame(node, outbox, &frame.body, after),
         }
     }
 
+    /// A message that lies where it was read.
     #[inline]
+    fn data_in_place<'a>(
+        &mut self,
+        node: &NodeInner,
+        outbox: &SharedOutbox,
+        (data, body): (Data<'a>, &'a [u8]),
+        run: &mut Run<'a>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        if !run.is_of(data.alias) {
+            self.end_run(run, after);
+            match self.aliases.get_mut(data.alias) {
+                Some(Announced::Heard { .. }) => run.begin(data.alias),
+                _ => return self.data(node, outbox, data, &Body::Borrowed(body), after),
+            }
+            outbox.note_heard();
+        }
+        run.add(data);
+        if run.is_full() {
+            self.end_run(run, after);
+        }
+        Ok(())
+    }
+
+    /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
+    pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
+        run.end(|alias, messages| match self.aliases.get_mut(alias) {
+            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, messages, after),
+            _ => unreachable!("a run is of a stream that is heard, and ends before that changes"),
+        });
+    }
+
     fn data(
         &mut self,
         node: &NodeInner,
@@ -111,7 +150,7 @@ impl Spot {
         let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
-                topic.hear(*heard, sequence, &payload, after)
+                topic.hear_one(*heard, sequence, &payload, after)
             }
             Some(Announced::Upstream(upstream)) => {
                 let before = upstream.is_held_up();
@@ -251,7 +290,10 @@ impl Spot {
                 command: false,
                 body: Body::Borrowed(&kept),
             };
-            self.frame(node, outbox, frame, after)?;
+            let mut run = Run::default();
+            let handled = self.frame(node, outbox, frame, &mut run, after);
+            self.end_run(&mut run, after);
+            handled?;
         }
         Ok(())
     }

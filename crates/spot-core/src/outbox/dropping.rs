@@ -37,7 +37,8 @@ impl Outbox {
             None if bytes.is_empty() => self.unread_answers -= segment.answer_bytes,
             Some(last) if is_buffer && last.has_space(bytes.len()) => {
                 last.count(&segment);
-                open_segment(&mut self.kept, bytes.len()).extend_from_slice(bytes);
+                let kept = open_segment(&mut self.kept, bytes.len());
+                kept.buffer().extend_from_slice(bytes);
             }
             _ => self.kept.push_back(segment),
         }
@@ -47,7 +48,8 @@ impl Outbox {
     fn keep_first(&mut self, frame: &FrameSpan) {
         let segment = &mut self.segments[0];
         let bytes = &segment.bytes()[..frame.in_buffer];
-        open_segment(&mut self.kept, bytes.len()).extend_from_slice(bytes);
+        let kept = open_segment(&mut self.kept, bytes.len());
+        kept.buffer().extend_from_slice(bytes);
         let body = &bytes[frame.header..];
         if !frame.is_message(bytes) {
             if let Some(alias) = renamed_alias(body) {

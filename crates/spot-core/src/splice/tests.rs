@@ -170,3 +170,17 @@ fn a_loss_that_nobody_can_count_is_told_by_the_way_that_is_followed_and_counts_a
     assert_eq!(hear(&mut beside, OLD, 5), Judged::Deliver(Missed::NONE));
     assert_eq!(released(&mut beside), [(Some(7), 1)]);
 }
+
+#[test]
+fn a_run_goes_as_far_as_each_message_is_plainly_the_next() {
+    let mut stream = stream(5);
+    let mut run = |link, sequences: &[u64]| stream.receive_run(link, sequences.iter().copied());
+    assert_eq!(run(OLD, &[5, 6, 7]), 3);
+    assert_eq!(run(OLD, &[8, 10, 11]), 1, "9 is missing");
+    assert_eq!(run(OLD, &[8, 9]), 0, "8 was heard");
+    assert_eq!(run(NEW, &[9]), 0, "the link is not followed");
+    assert_eq!(run(OLD, &[9, 10, 10, 11]), 2, "10 is repeated");
+    stream.announced(NEW, LIFE, 20);
+    assert_eq!(stream.receive_run(OLD, 11..13), 0, "there are two ways");
+    assert_eq!(hear(&mut stream, OLD, 11), Judged::Deliver(Missed::NONE));
+}

@@ -1,12 +1,10 @@
 //! Receiving: from what was taken ahead, without the queue's lock, or else from the queue.
 
-use std::hint;
-use std::sync::Arc;
-use std::sync::MutexGuard;
-use std::sync::TryLockError;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use spot_core::inbox::{Ahead, Front, Left, Received as Credited, Source, Taken};
@@ -16,10 +14,18 @@ use crate::api::Spin;
 use crate::data::{Deadline, SharedOutbox, lock, wait};
 use crate::reactor::Waiting;
 
-/// How long an adaptive receiver spins at most before it sleeps.
-pub(super) const SPIN_MAX_US: u32 = 50;
 /// Without a limit on messages, those received are settled in steps of so many.
 const SETTLE_MESSAGES: usize = 1024;
+
+/// What receivers took out of a queue ahead of time, and what publishers look at of it.
+#[derive(Debug, Default)]
+pub(super) struct TakenAhead {
+    pub(super) batch: Mutex<Batch>,
+    /// Things in the batch, and of those messages and their bytes; written by who holds its lock.
+    pub(super) entries: AtomicUsize,
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
 
 /// What receivers took ahead. Its lock is taken before the queue's.
 #[derive(Debug, Default)]
@@ -93,7 +99,7 @@ impl SharedInbox {
         take: &mut impl FnMut(Front<'_>) -> Option<R>,
     ) -> Received<R> {
         loop {
-            if self.ahead_entries.load(Acquire) > 0
+            if self.ahead.entries.load(Acquire) > 0
                 && let Some(got) = self.receive_ahead(take)
             {
                 return Received::Got(got);
@@ -103,7 +109,7 @@ impl SharedInbox {
                 return Received::Closed;
             }
             // Another receiver took ahead meanwhile: that is first in line.
-            if self.ahead_entries.load(Relaxed) > 0 {
+            if self.ahead.entries.load(Relaxed) > 0 {
                 continue;
             }
             return match take(Front::Queue(&mut state.queue)) {
@@ -142,7 +148,7 @@ impl SharedInbox {
                 found => return found,
             }
             let mut state = lock(&self.state);
-            if self.is_ready(&state) {
+            if self.has_something(&state) {
                 continue;
             }
             state.sleepers += 1;
@@ -153,7 +159,7 @@ impl SharedInbox {
             } else {
                 state.sleepers -= 1;
             }
-            if !in_time && !self.is_ready(&state) {
+            if !in_time && !self.has_something(&state) {
                 return Received::Empty;
             }
         }
@@ -167,7 +173,7 @@ impl SharedInbox {
             Spin::Adaptive => Duration::ZERO,
         };
         lock(&self.state).driving += 1;
-        let drove = waiting.drive(deadline, spin, || self.depth.load(Relaxed) > 0);
+        let drove = waiting.drive(deadline, spin, || self.is_ready.load(Relaxed));
         lock(&self.state).driving -= 1;
         drove
     }
@@ -177,7 +183,7 @@ impl SharedInbox {
         &self,
         take: &mut impl FnMut(Front<'_>) -> Option<R>,
     ) -> Option<R> {
-        let mut batch = lock(&self.batch);
+        let mut batch = lock(&self.ahead.batch);
         let got = take(Front::Ahead(&mut batch.ahead))?;
         if let Some((source, len)) = got.message() {
             if source != Source::LOCAL {
@@ -222,8 +228,8 @@ impl SharedInbox {
     /// Counts what was received of the batch so far, which makes room.
     pub(super) fn count_ahead(&self, state: &mut State) {
         let left = Left {
-            messages: self.ahead_messages.load(Relaxed),
-            bytes: self.ahead_bytes.load(Relaxed),
+            messages: self.ahead.messages.load(Relaxed),
+            bytes: self.ahead.bytes.load(Relaxed),
         };
         let received = state.queue.received_ahead(left);
         self.settled(state, received);
@@ -236,9 +242,9 @@ impl SharedInbox {
 
     fn tell_left(&self, ahead: &Ahead) {
         let left = ahead.left();
-        self.ahead_messages.store(left.messages, Relaxed);
-        self.ahead_bytes.store(left.bytes, Relaxed);
-        self.ahead_entries.store(ahead.entries(), Release);
+        self.ahead.messages.store(left.messages, Relaxed);
+        self.ahead.bytes.store(left.bytes, Relaxed);
+        self.ahead.entries.store(ahead.entries(), Release);
     }
 
     /// One thing was taken from the queue: what is behind it is taken ahead.
@@ -272,7 +278,7 @@ impl SharedInbox {
             return;
         }
         // Against the order of the locks, so without waiting: whoever has it is about to need the queue's.
-        let mut batch = match self.batch.try_lock() {
+        let mut batch = match self.ahead.batch.try_lock() {
             Ok(batch) => batch,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
@@ -285,7 +291,7 @@ impl SharedInbox {
 
     /// A waker is woken once and then forgotten: the next in line gets its turn if there is more.
     fn wake_next(&self, state: MutexGuard<'_, State>) {
-        if !state.wakers.is_empty() && self.is_ready(&state) {
+        if !state.wakers.is_empty() && self.has_something(&state) {
             self.wake(state);
         }
     }
@@ -294,48 +300,12 @@ impl SharedInbox {
     pub(crate) fn wake_when_ready(&self, waker: &Waker) -> bool {
         self.reactor.watch();
         let mut state = lock(&self.state);
-        if self.is_ready(&state) {
+        if self.has_something(&state) {
             return false;
         }
         if !state.wakers.iter().any(|known| known.will_wake(waker)) {
             state.wakers.push(waker.clone());
         }
         true
-    }
-
-    fn spin_until_ready(&self, deadline: Deadline) {
-        let spin = *lock(&self.spin);
-        let limit_us = match spin {
-            Spin::Micros(limit_us) => limit_us,
-            Spin::Adaptive => self.spin_us.load(Relaxed),
-        };
-        if limit_us == 0 {
-            return;
-        }
-        let begun = Instant::now();
-        let mut limit = Duration::from_micros(u64::from(limit_us));
-        if let Deadline::At(at) = deadline {
-            limit = limit.min(at.saturating_duration_since(begun));
-        }
-        let found = loop {
-            if (0..64).any(|_| {
-                hint::spin_loop();
-                self.depth.load(Relaxed) > 0
-            }) {
-                break true;
-            }
-            if begun.elapsed() >= limit {
-                break false;
-            }
-        };
-        if spin == Spin::Adaptive {
-            // Spinning that pays off may go on longer; spinning in vain soon comes down to next to nothing.
-            let next_us = if found {
-                (limit_us * 2).min(SPIN_MAX_US)
-            } else {
-                (limit_us / 2).max(1)
-            };
-            self.spin_us.store(next_us, Relaxed);
-        }
     }
 }
