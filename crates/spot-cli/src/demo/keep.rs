@@ -34,7 +34,7 @@ pub(super) fn play(mesh: Mesh, page: &str) -> Result<(), Failure> {
         // A subscriber that blocks may hold up a reading, and not the end.
         let reading = format!("{}.{}", 20 + count / 10 % 5, count % 10);
         let _ = temperature.publish_timeout(reading, PAUSE);
-        if count % 2 == 0 {
+        if count.is_multiple_of(2) {
             let _ = score.publish_timeout((count / 2).to_string(), PAUSE);
         }
         while scores.try_recv().is_ok() {}
