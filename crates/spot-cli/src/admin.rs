@@ -1,9 +1,10 @@
-//! The admin server of a node: health, metrics, JSON and events over HTTP, for people and programs on call.
+//! The admin server of a node: health, metrics, JSON, events and a page over HTTP, for people and programs on call.
 
 mod api;
 mod guard;
 mod health;
 mod metrics;
+mod page;
 mod ring;
 mod server;
 mod stream;

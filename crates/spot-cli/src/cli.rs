@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show a cluster of three nodes at work, and check that nothing is lost
-    Demo,
+    Demo(DemoArgs),
     /// Run a node: host topics, link to other nodes
     Node(NodeArgs),
     /// Publish messages: DATA, or each line of standard input
@@ -66,6 +66,13 @@ pub(crate) enum Command {
 pub(crate) struct ManArgs {
     /// Where to; it is made if it does not exist
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the cluster up to play with, until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,9 @@
 //! believes only what its subscribers received.
 
 mod account;
+mod keep;
 mod mesh;
+mod page;
 mod steps;
 mod story;
 
@@ -14,12 +16,13 @@ use account::Account;
 use mesh::Mesh;
 use story::Story;
 
+use crate::cli::DemoArgs;
 use crate::failure::Failure;
 
 /// How long any one wait of the demo may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let mut story = Story::new(
         "SPOT demo: three nodes on this machine, linked by TCP, no broker.\n\
@@ -30,20 +33,30 @@ pub(crate) fn run() -> Result<(), Failure> {
     if !account.is_empty() {
         story.table(&account.table());
     }
-    match told {
-        Ok(()) => story.end(&format!(
-            "Sent = delivered + reported missing, for every subscriber ({:.1} s).",
-            started.elapsed().as_secs_f64()
-        )),
+    let (mesh, page) = match told {
+        Ok(told) => told,
         Err(failure) => {
             story.failed();
-            Err(failure)
+            return Err(failure);
         }
-    }
+    };
+    let kept = if args.keep {
+        Some(mesh)
+    } else {
+        mesh.close();
+        None
+    };
+    story.end(&format!(
+        "Sent = delivered + reported missing, for every subscriber ({:.1} s).",
+        started.elapsed().as_secs_f64()
+    ))?;
+    kept.map_or(Ok(()), |mesh| keep::play(mesh, &page))
 }
 
-fn tell(story: &mut Story, account: &mut Account) -> Result<(), Failure> {
+/// Returns the nodes, which still run, and where the page of one is.
+fn tell(story: &mut Story, account: &mut Account) -> Result<(Mesh, String), Failure> {
     let mut mesh = Mesh::start(story)?;
+    let page = page::offer(story, &mesh.alpha)?;
     mesh.link(story)?;
     mesh.offer_topics(story)?;
     let mut readers = steps::subscribe(story, &mesh)?;
@@ -53,6 +66,5 @@ fn tell(story: &mut Story, account: &mut Account) -> Result<(), Failure> {
     steps::leave(story, &mesh, &mut readers, &mut sent, account)?;
     steps::come_back(story, &mut mesh, &mut readers, &mut sent)?;
     readers.close(&sent, account)?;
-    mesh.close();
-    Ok(())
+    Ok((mesh, page))
 }

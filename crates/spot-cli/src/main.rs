@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     };
     let mut matches = || matches.remove_subcommand().map(|(_, given)| given);
     let done = match cli.command {
-        Command::Demo => demo::run(),
+        Command::Demo(args) => demo::run(&args),
         Command::Node(args) => commands::node::run(&args, matches().unwrap_or_default()),
         Command::Pub(args) => commands::publish::run(&args),
         Command::Sub(args) => commands::subscribe::run(&args),

@@ -85,6 +85,8 @@ pub struct TopicInfo {
     /// Subscribers that listen here: those of this node, and one for each interested link. Zero for a remote topic
     /// that nobody here subscribes to.
     pub subscribers: usize,
+    /// Other nodes that offer it, directly or through a hub, as far as they are known here.
+    pub owners: Vec<NodeId>,
 }
 
 /// What a node knows of a peer.
@@ -103,6 +105,8 @@ pub struct PeerInfo {
     pub added: bool,
     /// Topics it offers.
     pub topics: usize,
+    /// Nodes whose topics it relays to this one, as a hub. Empty while the link is down.
+    pub relays_for: Vec<NodeId>,
     /// How long the link has been up; zero while it is down.
     pub connected_for: Duration,
     /// Messages waiting to be sent to it.

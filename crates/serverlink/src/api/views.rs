@@ -16,12 +16,8 @@ impl Node {
             let views = control.core.topics();
             views
                 .map(|view| {
-                    topic_info(
-                        &view,
-                        control
-                            .topic(view.id)
-                            .map_or(0, |topic| topic.subscribers()),
-                    )
+                    let topic = control.topic(view.id);
+                    topic_info(view, topic.map_or(0, |topic| topic.subscribers()))
                 })
                 .collect()
         });
@@ -34,7 +30,8 @@ impl Node {
     pub fn topic(&self, topic: &str) -> Option<TopicInfo> {
         self.handle.inspect(|control| {
             let view = control.core.topic(topic)?;
-            Some(topic_info(&view, control.topic(view.id)?.subscribers()))
+            let topic = control.topic(view.id)?;
+            Some(topic_info(view, topic.subscribers()))
         })
     }
 
@@ -103,17 +100,18 @@ impl Node {
     }
 }
 
-fn topic_info(view: &TopicView, subscribers: usize) -> TopicInfo {
+fn topic_info(view: TopicView, subscribers: usize) -> TopicInfo {
     let place = match view.place {
         CorePlace::Local => TopicPlace::Local,
         CorePlace::Routed => TopicPlace::Routed,
         CorePlace::Discovered => TopicPlace::Discovered,
     };
     TopicInfo {
-        name: view.name.clone(),
+        name: view.name,
         place,
         reachable: view.reachable,
         subscribers,
+        owners: view.owners,
     }
 }
 
@@ -136,6 +134,7 @@ fn peer_info(view: PeerView, now_ms: u64, queued_messages: usize) -> PeerInfo {
         state,
         added: view.added,
         topics: view.topics,
+        relays_for: view.relays_for,
         connected_for: Duration::from_millis(connected_ms),
         queued_messages,
     }

@@ -6,7 +6,7 @@ use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use serverlink::Stats;
+use serverlink::{NodeId, Stats};
 
 use super::State;
 use crate::commands::{cluster as told, peers as link, topics as topic};
@@ -35,6 +35,7 @@ pub(super) async fn topics(Extract(state): Asked) -> Response {
         .map(|info| {
             let mut object = topic::object(info);
             object["subscribers"] = info.subscribers.into();
+            object["owners"] = ids(&info.owners);
             object
         })
         .collect();
@@ -54,6 +55,7 @@ pub(super) async fn peers(Extract(state): Asked) -> Response {
                 "state": link::state(peer.state),
                 "added": peer.added,
                 "topics": peer.topics,
+                "relays_for": ids(&peer.relays_for),
                 "connected_seconds": peer.connected_for.as_secs_f64(),
                 "queued_messages": peer.queued_messages,
             })
@@ -80,6 +82,10 @@ pub(super) async fn cluster(Extract(state): Asked) -> Response {
 /// What happened lately, the oldest first.
 pub(super) async fn events(Extract(state): Asked) -> Response {
     ok(&json!({ "events": state.events.all() }))
+}
+
+fn ids(nodes: &[NodeId]) -> Value {
+    nodes.iter().map(NodeId::to_string).collect()
 }
 
 fn stats(stats: &Stats) -> Value {

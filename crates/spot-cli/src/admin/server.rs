@@ -19,7 +19,7 @@ use tokio::runtime;
 use tokio::sync::Semaphore;
 use tracing::debug;
 
-use super::{State, api, guard, health, metrics, stream};
+use super::{State, api, guard, health, metrics, page, stream};
 
 /// Connections served at once: more than browsers and scrapers open, and far from the descriptors that the node needs.
 /// Further ones wait.
@@ -49,7 +49,7 @@ pub(super) fn start(listener: StdListener, state: Arc<State>) -> io::Result<Sock
 
 fn routes(state: Arc<State>, address: SocketAddr) -> Router {
     let check = middleware::from_fn(move |request, next| guard::check(address, request, next));
-    Router::new()
+    page::routes(Router::new())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
@@ -63,7 +63,7 @@ fn routes(state: Arc<State>, address: SocketAddr) -> Router {
         .fallback(async || {
             problem(
                 StatusCode::NOT_FOUND,
-                "there is nothing here; see /api/v1/node",
+                "there is nothing here; see / or /api/v1/node",
             )
         })
         .method_not_allowed_fallback(async || {

@@ -12,7 +12,7 @@ use crate::prometheus::{self, Samples};
 use crate::support::{DEADLINE, Spot, spot};
 
 /// A node with an admin server: itself, its endpoint, the address of the server.
-fn node(args: &[&str]) -> (Spot, String, String) {
+pub(crate) fn node(args: &[&str]) -> (Spot, String, String) {
     let (mut node, endpoint) = Spot::node(&[args, &["--admin", "127.0.0.1:0"]].concat());
     let line = node.wait_for("admin server at http://");
     let (_, address) = line.split_once("http://").expect("waited for it");
@@ -38,13 +38,13 @@ fn ask(address: &str, request: &str) -> (u16, String, String) {
     )
 }
 
-fn get(address: &str, path: &str) -> (u16, String, String) {
+pub(crate) fn get(address: &str, path: &str) -> (u16, String, String) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     ask(address, &request)
 }
 
 #[track_caller]
-fn json(address: &str, path: &str) -> Value {
+pub(crate) fn json(address: &str, path: &str) -> Value {
     let (status, head, body) = get(address, path);
     assert_eq!(status, 200, "{path}: {body}");
     assert!(head.contains("content-type: application/json"), "{head}");
@@ -64,7 +64,10 @@ fn metrics(address: &str) -> Samples {
 
 /// Asks until the answer is as it is to be.
 #[track_caller]
-fn eventually<T: std::fmt::Debug>(mut ask: impl FnMut() -> T, is_there: impl Fn(&T) -> bool) -> T {
+pub(crate) fn eventually<T: std::fmt::Debug>(
+    mut ask: impl FnMut() -> T,
+    is_there: impl Fn(&T) -> bool,
+) -> T {
     let begun = Instant::now();
     loop {
         let answer = ask();
@@ -211,11 +214,6 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
         || json(&admin, "/api/v1/topics")["topics"].clone(),
         |topics| topics.as_array().is_some_and(|list| list.len() == 2),
     );
-    let there = serde_json::json!({"topic": "there", "place": "remote", "reachable": true, "subscribers": 0});
-    assert!(
-        topics.as_array().expect("a list").contains(&there),
-        "{topics}"
-    );
     let peers = json(&admin, "/api/v1/peers")["peers"].clone();
     let peer = peers
         .as_array()
@@ -224,8 +222,19 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
         .find(|peer| peer["name"] == "other");
     let peer = peer.expect("linked");
     assert_eq!(
-        (&peer["state"], &peer["endpoint"]),
-        (&"connected".into(), &at_other.into())
+        (&peer["state"], &peer["endpoint"], &peer["relays_for"]),
+        (
+            &"connected".into(),
+            &at_other.into(),
+            &serde_json::json!([])
+        )
+    );
+    let there = serde_json::json!({
+        "topic": "there", "place": "remote", "reachable": true, "subscribers": 0, "owners": [peer["node"]],
+    });
+    assert!(
+        topics.as_array().expect("a list").contains(&there),
+        "{topics}"
     );
     let listened = json(&admin, "/api/v1/subscriptions");
     let expected = serde_json::json!({"filters": 0, "topics": [{"topic": "t", "subscribers": 1}]});
@@ -240,8 +249,26 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
     );
 }
 
+#[test]
+fn what_is_reached_through_a_hub_names_the_hub_and_the_host() {
+    let (_hub, at_hub) = Spot::node(&["--name", "hub", "--relay"]);
+    let (far, _, admin_far) = node(&["--name", "far", "--topic", "t", "--peer", &at_hub]);
+    let (_node, _, admin) = node(&["--peer", &at_hub]);
+    let far_id = json(&admin_far, "/api/v1/node")["node"].clone();
+    let through = || {
+        let peers = json(&admin, "/api/v1/peers")["peers"].clone();
+        (peers[0]["name"].clone(), peers[0]["relays_for"].clone())
+    };
+    let only_far = serde_json::json!([far_id]);
+    eventually(through, |(name, of)| *name == "hub" && *of == only_far);
+    let topics = json(&admin, "/api/v1/topics")["topics"].clone();
+    assert_eq!(topics[0]["owners"], only_far, "{topics}");
+    drop(far);
+    eventually(through, |(_, of)| of.as_array().is_some_and(Vec::is_empty));
+}
+
 /// Lines of a stream of events.
-fn follow(address: &str, last: Option<&str>) -> impl Iterator<Item = String> {
+pub(crate) fn follow(address: &str, last: Option<&str>) -> impl Iterator<Item = String> {
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_read_timeout(Some(DEADLINE)).expect("set");
     let last = last.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));

@@ -8,6 +8,8 @@ mod demo;
 mod failures;
 mod history;
 mod messages;
+mod page;
+mod page_cost;
 mod prometheus;
 mod refusals;
 mod service;

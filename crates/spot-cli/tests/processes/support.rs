@@ -148,6 +148,12 @@ impl Spot {
         self.stdout = channel().1;
     }
 
+    /// The number of its process.
+    #[allow(dead_code, reason = "for measurements")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("signalled");

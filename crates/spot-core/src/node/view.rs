@@ -1,5 +1,6 @@
 //! What a node knows, as plain data for users.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Node;
@@ -31,6 +32,8 @@ pub struct TopicView {
     pub place: TopicPlace,
     /// Whether a publish would find an owner now.
     pub reachable: bool,
+    /// Other nodes that offer it, directly or through a hub.
+    pub owners: Vec<NodeId>,
 }
 
 /// How a peer stands.
@@ -61,6 +64,8 @@ pub struct PeerView {
     pub added: bool,
     /// Topics it offers.
     pub topics: usize,
+    /// Nodes whose topics it relays to this one, in order. Empty while it is not linked.
+    pub relays_for: Vec<NodeId>,
     /// The link in use.
     pub link: Option<LinkId>,
     /// When that link came up, in milliseconds of the driver's clock.
@@ -168,16 +173,19 @@ impl Node {
             Some(LinkPeer::Spot(hello)) => hello.name.clone(),
             _ => String::new(),
         };
-        let topics = node
-            .and_then(|node| self.remotes.get(&node))
-            .map_or(0, |remote| remote.topics.len());
+        let remote = node.and_then(|node| self.remotes.get(&node));
+        let relays = remote
+            .filter(|_| link.is_some())
+            .map(|remote| &remote.relays);
+        let origins: BTreeSet<NodeId> = relays.into_iter().flatten().map(|(_, of)| *of).collect();
         PeerView {
             endpoint,
             node,
             name,
             status,
             added,
-            topics,
+            topics: remote.map_or(0, |remote| remote.topics.len()),
+            relays_for: origins.into_iter().collect(),
             link,
             since_ms: state.map_or(0, |link| link.since_ms),
         }
@@ -199,6 +207,7 @@ impl Node {
             name: topic.name.clone(),
             place,
             reachable,
+            owners: topic.owners().to_vec(),
         })
     }
 }
