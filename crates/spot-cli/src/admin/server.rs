@@ -28,8 +28,9 @@ const MAX_CONNECTIONS: usize = 64;
 /// Of these, streams of events: they stay, and are to leave room for probes.
 pub(super) const MAX_STREAMS: usize = 32;
 
-/// How long a request may take to arrive.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take to arrive, and a connection may wait for its next one: less than `spot health` waits, so that
+/// connections that do nothing do not make a node seem dead.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long to wait when no connection can be accepted, as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -45,6 +45,10 @@ fn ask(address: SocketAddr, path: &str, timeout: Duration) -> io::Result<String>
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
+    let read = stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer);
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::other(format!("nothing within {timeout:?}")),
+        _ => error,
+    })?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

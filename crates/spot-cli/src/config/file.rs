@@ -1,10 +1,11 @@
 //! A configuration file, every key with its line.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -52,12 +53,17 @@ pub(crate) fn read(path: &Path) -> (BTreeMap<&'static str, Entry>, Vec<Problem>)
 }
 
 fn text_of(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > MAX_FILE_BYTES {
+    // A device tells no length, and may have no end.
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!(
             "it has more than {MAX_FILE_BYTES} bytes"
         )));
     }
-    fs::read_to_string(path)
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 struct Reader<'t> {
@@ -163,4 +169,15 @@ impl<'t> Reader<'t> {
 fn is_table(name: &str) -> bool {
     let mut tables = KEYS.iter().filter_map(|key| key.name.split_once('.'));
     tables.any(|(table, _)| table == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_took_all_memory() {
+        let refused = text_of(Path::new("/dev/zero")).unwrap_err();
+        assert!(refused.to_string().contains("more than"), "{refused}");
+    }
 }

@@ -62,7 +62,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("route_timeout_ms", Whole(1, DAY_MS), Some("1000"), AtOnce, "how long an attempt to route a topic waits for its endpoints"),
     key("limits.hwm", Whole(0, MOST), Some("1000"), AtOnce, "messages that may wait in a link's queue; 0: unlimited"),
     key("limits.hwm_bytes", Whole(0, MOST), Some("67108864"), AtOnce, "payload bytes of the same; 0: unlimited"),
-    key("limits.max_message_bytes", Whole(1, GIB), Some("67108864"), AtOnce, "largest message, sent or received"),
+    key("limits.max_message_bytes", Whole(1, GIB), Some("67108864"), AtOnce, "largest message; one of another node is refused from 64 KiB more on"),
     key("limits.backlog", Whole(1, 65_535), Some("1024"), Restart, "connections that the system may hold before they are accepted"),
     key("reconnect.min_ms", Whole(1, DAY_MS), Some("100"), NewLinks, "first pause before a reconnect, doubled each time"),
     key("reconnect.max_ms", Whole(1, DAY_MS), Some("5000"), NewLinks, "longest pause"),
