@@ -186,9 +186,7 @@ impl<Q> Relay<Q> {
         payload: &Payload,
         mut send: impl FnMut(LinkId, &Q, Send<'_>) -> Offer,
     ) -> Passed {
-        if let Some((_, window)) = self.window.as_mut().filter(|(link, _)| *link == from) {
-            window.arrived(payload.len());
-        }
+        self.arrived(from, payload.len());
         let mut passed = Passed::default();
         let mut waits = false;
         for sink in &mut self.sinks {
@@ -215,9 +213,7 @@ impl<Q> Relay<Q> {
 
     /// A message arrived over a link that goes to nobody: it was seen before. The credit to grant anew, if it is time.
     pub fn discard(&mut self, from: LinkId, len: usize) -> Option<Grant> {
-        if let Some((_, window)) = self.window.as_mut().filter(|(link, _)| *link == from) {
-            window.arrived(len);
-        }
+        self.arrived(from, len);
         self.done(from, len)
     }
 
@@ -358,6 +354,12 @@ impl<Q> Relay<Q> {
                 *kind = if last == Last::Lost { last } else { *kind };
             }
             _ => self.waiting.push_back(Waiting::Tail(next, last)),
+        }
+    }
+
+    fn arrived(&mut self, from: LinkId, len: usize) {
+        if let Some((_, window)) = self.window.as_mut().filter(|(link, _)| *link == from) {
+            window.arrived(len);
         }
     }
 

@@ -388,12 +388,6 @@ impl Node {
             self.push(Output::AwaitPast { topic, of });
         }
     }
-
-    /// The node behind a SPOT link, and which life of it.
-    pub(super) fn life_of(&self, link: LinkId) -> (NodeId, Incarnation) {
-        let hello = self.links[&link].spot().expect("only SPOT links are asked");
-        (hello.node, hello.incarnation)
-    }
 }
 
 /// Of an ask whose INTEREST is not sent yet.

@@ -6,7 +6,7 @@ use super::Node;
 use super::output::{Event, LinkId, Output};
 use super::relay::StreamKey;
 use crate::frame::{Digest, TopicChange};
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::registry::TopicId;
 
 /// Another node, as long as it is linked or one of our peers.
@@ -130,6 +130,13 @@ impl Node {
             self.place(topic);
         }
         self.touch_all(relays);
+    }
+
+    /// The node behind a SPOT link, and which life of it.
+    pub(super) fn life_of(&self, link: LinkId) -> (NodeId, Incarnation) {
+        let hello = self.links[&link].spot();
+        let hello = hello.expect("the caller holds a link of SPOT");
+        (hello.node, hello.incarnation)
     }
 
     /// Forgets a node that is neither linked nor one of our peers, with the topics known only through it. A link that
