@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::drops::Drops;
 use crate::history::History;
 use crate::missed::Missed;
 use crate::overflow::Overflow;
@@ -137,6 +138,8 @@ struct SlotState {
     /// Missing after the last one.
     back_gap: Missed,
     attached: bool,
+    /// Messages of this slot that were dropped.
+    dropped: u64,
 }
 
 /// A subscriber's queue. Message order is the order of the offers; a loss is told where it happened: before the next
@@ -162,7 +165,7 @@ pub struct Inbox {
     overflow: Overflow,
     tells_gaps: bool,
     ended: bool,
-    dropped: u64,
+    drops: Drops,
 }
 
 impl Inbox {
@@ -185,7 +188,7 @@ impl Inbox {
             overflow,
             tells_gaps: true,
             ended: false,
-            dropped: 0,
+            drops: Drops::default(),
         }
     }
 
@@ -214,6 +217,7 @@ impl Inbox {
             front_gap: Missed::NONE,
             back_gap: Missed::NONE,
             attached: true,
+            dropped: 0,
         };
         self.topics_version += 1;
         match self.free_slots.pop() {
@@ -228,12 +232,16 @@ impl Inbox {
         }
     }
 
-    /// Ends a way in. What is queued stays, and the slot is reused once that is taken.
-    pub fn detach(&mut self, slot: Slot) {
-        self.slots[slot.0 as usize].attached = false;
+    /// Ends a way in. What is queued stays, and the slot is reused once that is taken. Gives how many of its messages were
+    /// dropped.
+    pub fn detach(&mut self, slot: Slot) -> u64 {
+        let state = &mut self.slots[slot.0 as usize];
+        state.attached = false;
+        let dropped = state.dropped;
         // The topic may come back by another slot: its loss is to be told before its next message.
         self.queue_back_gap(slot.0);
         self.release_if_unused(slot.0);
+        dropped
     }
 
     /// Offers a message; see [`Offer`] for what becomes of it.
@@ -302,6 +310,11 @@ impl Inbox {
         }
         self.drop_newest(slot);
         Offer::Dropped
+    }
+
+    /// A message that found no room, and whose publisher cannot be held up, is lost.
+    pub fn lose(&mut self, slot: Slot) {
+        self.drop_newest(slot);
     }
 
     /// Tells that messages of a topic were lost before they came here.
@@ -382,10 +395,28 @@ impl Inbox {
         self.messages
     }
 
+    /// Their payload bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Messages dropped here so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.drops.total()
+    }
+
+    /// The same by the policy that was in force.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.drops
+    }
+
+    /// Messages of a topic that were dropped here since its slot was attached.
+    #[must_use]
+    pub fn dropped_of(&self, slot: Slot) -> u64 {
+        self.slots[slot.0 as usize].dropped
     }
 
     /// Whether a message of `len` bytes would be queued now.
@@ -466,7 +497,7 @@ impl Inbox {
             }
             Overflow::Disconnect => {
                 self.end();
-                self.dropped += 1;
+                self.count_drop(slot.0);
                 Offer::Ended
             }
         }
@@ -502,8 +533,13 @@ impl Inbox {
         self.entries.push_back(Entry::Gap { slot, missed });
     }
 
+    fn count_drop(&mut self, slot: u32) {
+        self.drops.count(self.overflow);
+        self.slots[slot as usize].dropped += 1;
+    }
+
     fn drop_newest(&mut self, slot: Slot) {
-        self.dropped += 1;
+        self.count_drop(slot.0);
         if self.tells_gaps {
             self.add_back_gap(slot.0, Missed::exactly(1));
         }
@@ -523,7 +559,7 @@ impl Inbox {
         };
         self.messages -= 1;
         self.bytes -= payload.len();
-        self.dropped += 1;
+        self.count_drop(slot);
         let mut missed = Missed::exactly(1);
         // A gap told just before the message grows, instead of leaving one marker for each message dropped.
         if let Some(before) = position.checked_sub(1)

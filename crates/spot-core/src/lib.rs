@@ -7,6 +7,7 @@
 
 mod backoff;
 pub mod credit;
+mod drops;
 pub mod endpoint;
 mod excerpt;
 pub mod filter;
@@ -36,6 +37,7 @@ pub mod upstream;
 pub mod varint;
 
 pub use backoff::Backoff;
+pub use drops::Drops;
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use filter::{Filter, FilterError};
 pub use frame::{Frame, FrameError};

@@ -32,6 +32,8 @@ pub(crate) struct Member {
     pub(crate) replaced: bool,
     /// The link by which something of it came last.
     pub(crate) route: Option<LinkId>,
+    /// Links to it that came into use here, up to when it was neither linked nor one of our peers.
+    pub(crate) links: u64,
 }
 
 /// All members that are known, but this node.
@@ -102,6 +104,7 @@ impl Member {
             presumed_until_ms: 0,
             replaced: false,
             route: None,
+            links: 0,
         };
         member.describe(now_ms, entry, endpoints);
         member

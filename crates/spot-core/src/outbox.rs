@@ -17,10 +17,11 @@ use smallvec::SmallVec;
 use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
 use self::gate::Gate;
+use crate::drops::Drops;
 use crate::frame::{Data, Frame, Last, kind};
 use crate::inbox::{Limit, Offer};
 use crate::limits::MAX_WAITING_GOSSIP_BYTES;
-use crate::overflow::Class;
+use crate::overflow::{Class, Overflow};
 use crate::payload::Payload;
 
 /// Bytes collected in one segment before the next is begun: large enough for few system calls.
@@ -135,6 +136,19 @@ impl SinkPolicy {
     pub fn blocks(&self) -> bool {
         self.block || !self.gates.is_empty()
     }
+
+    /// Why a message is dropped that finds no room.
+    fn overflow(&self) -> Overflow {
+        if self.blocks() {
+            Overflow::Block
+        } else if self.drop_oldest {
+            Overflow::DropOldest
+        } else if self.disconnect.is_empty() {
+            Overflow::DropNewest
+        } else {
+            Overflow::Disconnect
+        }
+    }
 }
 
 /// Whether gossip may overtake what is queued.
@@ -167,7 +181,11 @@ pub struct Outbox {
     unread_answers: usize,
     /// Next number of streams that lost messages here, by alias, to be announced.
     unannounced: BTreeMap<u32, u64>,
-    dropped: u64,
+    drops: Drops,
+    /// Messages dropped of each stream that lost any, by alias.
+    dropped_of: BTreeMap<u32, u64>,
+    /// Most messages that ever waited.
+    high_water: usize,
     /// About what is queued between two times that it is taken: how large a buffer to begin with.
     burst_bytes: usize,
 }
@@ -190,7 +208,9 @@ impl Outbox {
             gate_of: HashMap::new(),
             unread_answers: 0,
             unannounced: BTreeMap::new(),
-            dropped: 0,
+            drops: Drops::default(),
+            dropped_of: BTreeMap::new(),
+            high_water: 0,
             burst_bytes: 0,
         }
     }
@@ -206,6 +226,18 @@ impl Outbox {
         self.messages
     }
 
+    /// Their payload bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Most messages that ever waited at once.
+    #[must_use]
+    pub fn high_water(&self) -> usize {
+        self.high_water
+    }
+
     /// Bytes that these messages are on the wire, about.
     #[must_use]
     #[inline]
@@ -216,7 +248,24 @@ impl Outbox {
     /// Messages dropped here so far.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.drops.total()
+    }
+
+    /// The same by the policy of those whom they were for.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.drops
+    }
+
+    /// Messages of the stream with this alias that were dropped here.
+    #[must_use]
+    pub fn dropped_of(&self, alias: u32) -> u64 {
+        self.dropped_of.get(&alias).copied().unwrap_or_default()
+    }
+
+    /// As [`dropped_of`](Self::dropped_of), for the last time: the alias may become another stream's.
+    pub fn forget_dropped_of(&mut self, alias: u32) -> u64 {
+        self.dropped_of.remove(&alias).unwrap_or_default()
     }
 
     /// Whether there is nothing to write.
@@ -347,7 +396,7 @@ impl Outbox {
     /// A message that found no room and that nobody waits with is lost. That is told as soon as there is room to tell, so
     /// that it shows though nothing more may be published.
     pub fn lose(&mut self, header: &[u8]) {
-        self.note_loss(header);
+        self.note_loss(header, Overflow::Block);
         self.announce_losses_if_time();
     }
 
@@ -355,7 +404,7 @@ impl Outbox {
     pub fn offer_plain(&mut self, frames: &[&[u8]]) -> Offer {
         let len: usize = frames.iter().map(|frame| frame.len()).sum();
         if !self.limit.has_room(self.messages, self.bytes, len) {
-            self.dropped += 1;
+            self.drops.count(Overflow::DropNewest);
             return Offer::Dropped;
         }
         let framed_len = len + frames.len() * MAX_FRAME_HEADER;
@@ -364,8 +413,7 @@ impl Outbox {
             put_frame(segment.buffer(), index + 1 < frames.len(), frame);
         }
         segment.count_message(len);
-        self.messages += 1;
-        self.bytes += len;
+        self.count_queued(len);
         Offer::Queued
     }
 
@@ -431,8 +479,7 @@ impl Outbox {
         let large = payload.as_shared();
         let large = large.filter(|shared| shared.len() >= SHARE_MIN_BYTES);
         let copied = large.map_or(payload.as_ref(), |_| &[]);
-        self.messages += 1;
-        self.bytes += payload.len();
+        self.count_queued(payload.len());
         if self.segments.is_empty() {
             let buffer = Vec::with_capacity(self.burst_bytes);
             self.segments
@@ -461,6 +508,13 @@ impl Outbox {
         }
     }
 
+    #[inline]
+    fn count_queued(&mut self, len: usize) {
+        self.messages += 1;
+        self.bytes += len;
+        self.high_water = self.high_water.max(self.messages);
+    }
+
     fn count_answer(&mut self, len: usize) {
         self.unread_answers += len;
         let segment = self.segments.back_mut();
@@ -472,17 +526,17 @@ impl Outbox {
             return Offer::Full;
         }
         if policy.drop_oldest {
-            let dropped = self.dropped;
+            let dropped = self.dropped();
             while !self.has_room(policy, payload.len()) && self.drop_oldest() {}
             // What is being written, or must arrive, cannot give way: the newest stands beside it, alone.
             self.append(header, payload, false);
-            return if self.dropped > dropped {
+            return if self.dropped() > dropped {
                 Offer::Dropped
             } else {
                 Offer::Queued
             };
         }
-        self.note_loss(header);
+        self.note_loss(header, policy.overflow());
         if policy.disconnect.is_empty() {
             Offer::Dropped
         } else {
@@ -490,9 +544,10 @@ impl Outbox {
         }
     }
 
-    fn note_loss(&mut self, header: &[u8]) {
-        self.dropped += 1;
+    fn note_loss(&mut self, header: &[u8], policy: Overflow) {
+        self.drops.count(policy);
         if let Some(Ok(data)) = Data::decode(header) {
+            *self.dropped_of.entry(data.alias).or_default() += 1;
             let next = self.unannounced.entry(data.alias).or_default();
             *next = (*next).max(data.sequence.saturating_add(1));
         }

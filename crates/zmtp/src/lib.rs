@@ -60,6 +60,7 @@ mod limits;
 mod mechanism;
 mod message;
 mod metadata;
+mod round_trip;
 mod socket_type;
 mod subscription;
 
@@ -73,5 +74,6 @@ pub use heartbeat::{Heartbeat, HeartbeatAction, HeartbeatConfig};
 pub use limits::Limits;
 pub use message::{Message, MessageAssembler};
 pub use metadata::Metadata;
+pub use round_trip::RoundTrip;
 pub use socket_type::SocketType;
 pub use subscription::Subscription;

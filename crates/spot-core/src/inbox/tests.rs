@@ -36,6 +36,34 @@ fn drop_newest_tells_the_gap_after_what_was_kept() {
 }
 
 #[test]
+fn drops_count_for_their_topic_and_by_policy() {
+    let mut inbox = inbox(2, Overflow::DropOldest);
+    let (a, b) = (inbox.attach("a".into()), inbox.attach("b".into()));
+    offer(&mut inbox, a, 1);
+    for byte in 2..5 {
+        offer(&mut inbox, b, byte);
+    }
+    // The oldest of all gave way first, whichever topic the new one is of.
+    assert_eq!((inbox.dropped_of(a), inbox.dropped_of(b)), (1, 1));
+    let limit = Limit {
+        messages: 2,
+        bytes: 0,
+    };
+    inbox.configure(limit, Overflow::DropNewest);
+    offer(&mut inbox, a, 5);
+    inbox.configure(limit, Overflow::Block);
+    assert_eq!(offer(&mut inbox, a, 6), Offer::Full);
+    inbox.lose(a);
+    inbox.configure(limit, Overflow::Disconnect);
+    assert_eq!(offer(&mut inbox, a, 7), Offer::Ended);
+    let drops = inbox.drops();
+    assert_eq!([drops.newest, drops.oldest, drops.block, drops.disconnect], [1, 2, 1, 1]);
+    assert_eq!(inbox.detach(a), 4);
+    let c = inbox.attach("c".into());
+    assert_eq!(inbox.dropped_of(c), 0, "a slot that is used again counts anew");
+}
+
+#[test]
 fn drop_newest_tells_the_gap_before_the_next_message_of_the_topic() {
     let mut inbox = inbox(1, Overflow::DropNewest);
     let a = inbox.attach("a".into());

@@ -179,10 +179,10 @@ impl Node {
         match peer {
             LinkPeer::Spot(hello) => self.spot_link_up(link, &hello),
             LinkPeer::PlainPublisher => {
-                self.activate(link);
+                self.activate_plain(link);
                 self.subscribe_at_plain_publisher(link);
             }
-            LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate(link),
+            LinkPeer::PlainSubscriber | LinkPeer::Commander => self.activate_plain(link),
         }
         self.settle_membership();
     }
@@ -198,7 +198,8 @@ impl Node {
         let refused = state.farewell == Some(ByeReason::Refused);
         let duplicate = state.farewell == Some(ByeReason::Duplicate);
         let was_in_use = state.state == LinkState::Active;
-        let explanation = state.explanation.clone();
+        self.refusals.by_peer += u64::from(refused);
+        let explanation = self.links[&link].explanation.clone();
         let told = if explanation.is_empty() {
             reason.to_owned()
         } else {
@@ -265,6 +266,15 @@ impl Node {
             link,
             frame: frame.to_vec(),
         });
+    }
+
+    fn activate_plain(&mut self, link: LinkId) {
+        if let Some(peer) = self.links[&link].peer {
+            let before = self.peer(peer).links;
+            self.peer_mut(peer).links += 1;
+            self.reconnects += u64::from(before > 0);
+        }
+        self.activate(link);
     }
 
     fn activate(&mut self, link: LinkId) {

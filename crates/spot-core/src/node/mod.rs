@@ -43,7 +43,7 @@ pub use relay::PASSAGE_ALIASES;
 pub use subscriptions::SubscribeError;
 pub use sync::{SyncId, SyncPending};
 pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
-pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
+pub use view::{PeerStatus, PeerView, Refusals, TopicPlace, TopicView};
 
 use history::Ask;
 use link::Link;
@@ -132,6 +132,7 @@ pub struct Node {
     syncs: BTreeMap<SyncId, Sync>,
     next_sync: u64,
     reconnects: u64,
+    refusals: Refusals,
     outputs: VecDeque<Output>,
 }
 
@@ -162,6 +163,7 @@ impl Node {
             syncs: BTreeMap::new(),
             next_sync: 0,
             reconnects: 0,
+            refusals: Refusals::default(),
             outputs: VecDeque::new(),
         };
         // Alone it may have to refuse publishing from the start.
@@ -233,10 +235,16 @@ impl Node {
         self.offers_due();
     }
 
-    /// Links that came up after the first one of their node, as long as that is linked or one of our peers.
+    /// Links that came up after the first one of their node, as long as that is linked, one of our peers, or a member.
     #[must_use]
     pub fn reconnects(&self) -> u64 {
         self.reconnects
+    }
+
+    /// Links that ended as soon as both sides knew each other.
+    #[must_use]
+    pub fn refusals(&self) -> Refusals {
+        self.refusals
     }
 
     /// Takes leave of the cluster and of every peer: each link is closed with a farewell.

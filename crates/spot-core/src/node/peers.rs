@@ -25,6 +25,8 @@ pub(super) struct Peer {
     pub(super) node: Option<NodeId>,
     /// Whether an attempt has ended, well or badly, since the peer was added.
     pub(super) tried: bool,
+    /// Links to it that came into use, where it is a plain ZeroMQ socket: those to nodes are counted there.
+    pub(super) links: u64,
 }
 
 /// How a peer stands.
@@ -206,6 +208,7 @@ impl Node {
             ),
             node: None,
             tried: false,
+            links: 0,
         });
         PeerId(index as u32)
     }

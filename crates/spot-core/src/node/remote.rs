@@ -16,8 +16,8 @@ pub(super) struct Remote {
     pub(super) name: String,
     /// The one link in use.
     pub(super) active: Option<LinkId>,
-    /// Whether a link was in use before; a further one is a reconnect.
-    pub(super) met: bool,
+    /// Links that came into use; those after the first are reconnects.
+    pub(super) links: u64,
     /// What it offers and has confirmed since its list began anew.
     pub(super) confirmed: Digest,
     /// Topics it offers, or offered when it was last linked.
@@ -155,6 +155,9 @@ impl Node {
         for stream in relays {
             self.relay_withdrawn(node, stream, false);
         }
-        self.remotes.remove(&node);
+        let links = self.remotes.remove(&node).map(|remote| remote.links);
+        if let (Some(links), Some(member)) = (links, self.membership.book.get_mut(node)) {
+            member.links = links;
+        }
     }
 }

@@ -70,6 +70,21 @@ pub struct PeerView {
     pub link: Option<LinkId>,
     /// When that link came up, in milliseconds of the driver's clock.
     pub since_ms: u64,
+    /// Links to it that came into use after the first one.
+    pub reconnects: u64,
+}
+
+/// Links that were not taken into use, though both sides shook hands, by why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refusals {
+    /// Another node, or an older life, of a name that is taken.
+    pub namesake: u64,
+    /// A node that was removed here.
+    pub removed: u64,
+    /// This node itself.
+    pub itself: u64,
+    /// The other side refused us.
+    pub by_peer: u64,
 }
 
 impl Node {
@@ -138,7 +153,10 @@ impl Node {
                 PeerState::Waiting { .. } | PeerState::Left => PeerStatus::Waiting,
                 _ => PeerStatus::Connecting,
             };
-            self.peer_view(peer.endpoint.to_string(), node, status, peer.added, link)
+            let mut view =
+                self.peer_view(peer.endpoint.to_string(), node, status, peer.added, link);
+            view.reconnects += peer.links.saturating_sub(1);
+            view
         });
         let held = |node: Option<NodeId>| {
             node.is_some() && self.peers.iter().flatten().any(|peer| peer.node == node)
@@ -188,6 +206,7 @@ impl Node {
             relays_for: origins.into_iter().collect(),
             link,
             since_ms: state.map_or(0, |link| link.since_ms),
+            reconnects: remote.map_or(0, |remote| remote.links.saturating_sub(1)),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::{Content, Outbox, Segment, open_segment, renamed_alias};
 use crate::frame::{Data, Past, kind};
+use crate::overflow::Overflow;
 
 impl Outbox {
     /// Drops the oldest message that may be lost and is not being written yet. False if there is none.
@@ -99,9 +100,12 @@ impl Outbox {
         let is_told =
             stream.is_none_or(|data| segments.any(|segment| segment.renamed.contains(&data.alias)));
         if is_told {
-            self.dropped += 1;
+            self.drops.count(Overflow::DropOldest);
+            if let Some(alias) = alias_of(body) {
+                *self.dropped_of.entry(alias).or_default() += 1;
+            }
         } else {
-            self.note_loss(body);
+            self.note_loss(body, Overflow::DropOldest);
         }
     }
 }
@@ -168,6 +172,12 @@ impl FrameSpan {
         let header_len = body.len() - own_payload(body).len();
         self.total - self.header - header_len
     }
+}
+
+fn alias_of(body: &[u8]) -> Option<u32> {
+    let data = Data::decode(body).and_then(Result::ok);
+    let past = Past::decode(body).and_then(Result::ok);
+    data.map(|data| data.alias).or(past.map(|past| past.alias))
 }
 
 fn own_payload(body: &[u8]) -> &[u8] {

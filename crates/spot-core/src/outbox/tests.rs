@@ -85,6 +85,40 @@ fn a_loss_is_announced_when_there_is_room() {
 }
 
 #[test]
+fn drops_count_for_their_stream_and_by_policy() {
+    let mut outbox = outbox(2);
+    for (alias, sequence) in [(1, 0), (2, 0), (1, 1), (2, 1)] {
+        offer(&mut outbox, &oldest(), alias, sequence, 1);
+    }
+    assert_eq!((outbox.dropped_of(1), outbox.dropped_of(2)), (1, 1));
+    offer(&mut outbox, &SinkPolicy::default(), 1, 2, 1);
+    let mut ends = SinkPolicy::default();
+    ends.disconnect.push(Class::new(Overflow::Disconnect, 7));
+    assert_eq!(offer(&mut outbox, &ends, 1, 3, 1), Offer::Ended);
+    let mut header = Vec::new();
+    crate::frame::put_data_header(&mut header, 2, 2);
+    outbox.lose(&header);
+    assert_eq!(outbox.offer_plain(&[b"t", b"x"]), Offer::Dropped);
+    let drops = outbox.drops();
+    assert_eq!([drops.newest, drops.oldest, drops.block, drops.disconnect], [2, 2, 1, 1]);
+    assert_eq!(outbox.forget_dropped_of(1), 3);
+    assert_eq!((outbox.dropped_of(1), outbox.dropped_of(2)), (0, 2));
+    assert_eq!(outbox.dropped(), 6);
+}
+
+#[test]
+fn the_high_water_mark_stays_when_the_water_falls() {
+    let mut outbox = outbox(0);
+    for sequence in 0..5 {
+        offer(&mut outbox, &SinkPolicy::default(), 1, sequence, 1);
+    }
+    drain(&mut outbox);
+    offer(&mut outbox, &SinkPolicy::default(), 1, 5, 1);
+    assert_eq!((outbox.messages(), outbox.bytes()), (1, 1));
+    assert_eq!(outbox.high_water(), 5);
+}
+
+#[test]
 fn the_oldest_gives_way_and_control_stays() {
     let mut outbox = outbox(2);
     outbox.control(&tail(9, 1, false));

@@ -3,6 +3,7 @@
 use super::super::Node;
 use super::super::output::{CloseReason, Event, LinkId, Output};
 use super::super::peers::PeerState;
+use super::super::remote::Remote;
 use super::{Link, LinkState};
 use crate::frame::{ByeReason, Frame};
 use crate::hello::Hello;
@@ -21,6 +22,7 @@ impl Node {
         if peer.is_some_and(|peer| self.peer(peer).is_asked_for()) {
             self.refused.remove(&hello.node);
         } else if self.refused.contains_key(&hello.node) {
+            self.refusals.removed += 1;
             return self.close_link(link, CloseReason::Refused);
         }
         let name = if hello.name.is_empty() {
@@ -28,11 +30,16 @@ impl Node {
         } else {
             hello.name.clone()
         };
-        let remote = self.remotes.entry(hello.node).or_default();
+        let known = self.membership.book.get(hello.node);
+        let remote = self.remotes.entry(hello.node).or_insert_with(|| Remote {
+            links: known.map_or(0, |member| member.links),
+            ..Remote::default()
+        });
         remote.name = name;
         for other in self.links_to(hello.node) {
             let incarnation = self.links[&other].spot().map(|other| other.incarnation);
             if incarnation > Some(hello.incarnation) {
+                self.refusals.namesake += 1;
                 return self.close_link_saying(link, CloseReason::Refused, OUTDATED);
             }
             if incarnation < Some(hello.incarnation) {
@@ -49,6 +56,7 @@ impl Node {
 
     /// Closes a link to another node of our id, and tries again later: the other one may end, or get another name.
     pub(super) fn refuse_namesake(&mut self, link: LinkId) {
+        self.refusals.namesake += 1;
         // What is cut off where there is no room for all is the name.
         let name = &self.config.name;
         let reason = format!("two nodes have the same name, give each its own: {name:?}");
@@ -65,6 +73,7 @@ impl Node {
     }
 
     fn linked_to_itself(&mut self, link: LinkId) {
+        self.refusals.itself += 1;
         let peer = self.link_mut(link).peer;
         self.close_link(link, CloseReason::Itself);
         if let Some(peer) = peer {
@@ -105,9 +114,8 @@ impl Node {
         let remote = self.remotes.get_mut(&node);
         let remote = remote.expect("held by the link that waited");
         remote.active = Some(link);
-        if std::mem::replace(&mut remote.met, true) {
-            self.reconnects += 1;
-        }
+        self.reconnects += u64::from(remote.links > 0);
+        remote.links += 1;
         for peer in self.peers.iter_mut().flatten() {
             let waits = matches!(peer.state, PeerState::Waiting { .. });
             if peer.node == Some(node) && waits {
