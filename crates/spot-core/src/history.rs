@@ -46,6 +46,12 @@ impl History {
         self.kept.len()
     }
 
+    /// Their payload bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many are kept of those numbered `sequence` and later.
     #[must_use]
     pub fn since(&self, sequence: u64) -> usize {

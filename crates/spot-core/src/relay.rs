@@ -107,6 +107,17 @@ impl<Q> Relay<Q> {
         self.origin
     }
 
+    /// What it is called on the links that it is passed on over.
+    #[must_use]
+    pub fn alias(&self) -> u32 {
+        self.alias
+    }
+
+    /// The queues of these links.
+    pub fn queues(&self) -> impl Iterator<Item = &Q> {
+        self.sinks.iter().map(|sink| &sink.queue)
+    }
+
     /// Whether it goes nowhere.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -31,6 +31,9 @@ pub use options::{Options, Spin, SubscriberOptions};
 pub use production::{Production, Undone};
 pub use publisher::Publisher;
 pub use receive::{Iter, RecvFuture, Wait};
-pub use spot_core::Event;
-pub use stats::{LinkRejections, PeerInfo, PeerState, Stats, TopicInfo, TopicPlace};
+pub use spot_core::{Drops, Event};
+pub use stats::{
+    HandshakeFailures, LinkRejections, LinkTraffic, PeerInfo, PeerState, RoundTrip, Stats,
+    TopicInfo, TopicPlace, TopicStats,
+};
 pub use subscriber::Subscriber;

@@ -439,13 +439,15 @@ impl Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.inbox.close();
-        self.node.counters.keep_received(self.inbox.counts());
         self.node.control(|control| {
             control.core.remove_subscriber(self.inbox.subscriber);
             control.forget_unwanted();
         });
-        self.node
-            .control(|control| control.subscribers.remove(&self.inbox.subscriber));
+        self.node.control(|control| {
+            if control.subscribers.remove(&self.inbox.subscriber).is_some() {
+                self.node.counters.keep_inbox(self.inbox.totals());
+            }
+        });
     }
 }
 

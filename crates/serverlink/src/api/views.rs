@@ -3,10 +3,15 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use spot_core::node::{PeerStatus, PeerView, TopicPlace as CorePlace, TopicView};
+use spot_core::node::{PeerStatus, PeerView, Refusals, TopicPlace as CorePlace, TopicView};
 
 use super::node::Node;
-use super::stats::{LinkRejections, PeerInfo, PeerState, Stats, TopicInfo, TopicPlace};
+use super::stats::{
+    HandshakeFailures, LinkRejections, LinkTraffic, PeerInfo, PeerState, RoundTrip, Stats,
+    TopicInfo, TopicPlace, TopicStats,
+};
+use crate::data::{Counters, HandshakeFailure, LinkTotals, LinkView, Topic, TopicCounts};
+use crate::engine::Control;
 
 impl Node {
     /// The topics known, sorted by name.
@@ -17,7 +22,7 @@ impl Node {
             views
                 .map(|view| {
                     let topic = control.topic(view.id);
-                    topic_info(view, topic.map_or(0, |topic| topic.subscribers()))
+                    topic_info(view, topic.map(|topic| &**topic))
                 })
                 .collect()
         });
@@ -31,7 +36,7 @@ impl Node {
         self.handle.inspect(|control| {
             let view = control.core.topic(topic)?;
             let topic = control.topic(view.id)?;
-            Some(topic_info(view, topic.subscribers()))
+            Some(topic_info(view, Some(topic)))
         })
     }
 
@@ -43,10 +48,9 @@ impl Node {
             let views = control.core.peers().into_iter();
             views
                 .map(|view| {
-                    let outbox = view
-                        .link
-                        .and_then(|link| control.links.get(&link)?.outbox());
-                    peer_info(view, now_ms, outbox.map_or(0, |outbox| outbox.messages()))
+                    let link = view.link.and_then(|link| control.links.get(&link));
+                    let outbox = link.and_then(|link| link.outbox());
+                    peer_info(view, now_ms, outbox.map(|outbox| outbox.view()))
                 })
                 .collect()
         })
@@ -56,43 +60,19 @@ impl Node {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let counters = &self.handle.counters;
-        let (mut received_messages, mut received_bytes, mut dropped_at_receiver) =
-            counters.received_before();
-        let mut stats = Stats::default();
-        (stats.published_messages, stats.published_bytes) = counters.published_before();
-        self.handle.inspect(|control| {
-            for inbox in control.subscribers.values() {
-                let (messages, bytes, dropped) = inbox.counts();
-                received_messages += messages;
-                received_bytes += bytes;
-                dropped_at_receiver += dropped;
-            }
-            for (messages, bytes) in control.topics().map(|topic| topic.published()) {
-                stats.published_messages += messages;
-                stats.published_bytes += bytes;
-            }
-            stats.dropped_at_sender = counters.closed_outbox_drops.load(Relaxed);
-            stats.dropped_at_sender += control
-                .outboxes()
-                .map(|outbox| outbox.dropped())
-                .sum::<u64>();
-            stats.subscriptions = control.core.subscriptions() as u64;
-            stats.topics = control.core.topics().count() as u64;
-            stats.links = control.core.link_count() as u64;
-            stats.reconnects = control.core.reconnects();
-        });
-        stats.received_messages = received_messages;
-        stats.received_bytes = received_bytes;
-        stats.dropped_at_receiver = dropped_at_receiver;
+        // What is gone is kept under the same lock as what is there.
+        let mut stats = self.handle.inspect(|control| of_control(control, counters));
         stats.relayed_messages = counters.relayed_messages.load(Relaxed);
         stats.relayed_bytes = counters.relayed_bytes.load(Relaxed);
-        stats.missed_messages = counters.missed_messages.load(Relaxed);
         stats.duplicates_refused = counters.duplicates_refused.load(Relaxed);
+        stats.unhosted_messages = counters.unhosted_messages.load(Relaxed);
         stats.commands_refused = counters.commands_refused.load(Relaxed);
         stats.messages_refused = counters.messages_refused.load(Relaxed);
+        stats.connect_failures = counters.connect_failures.load(Relaxed);
+        stats.accept_failures = counters.accept_failures.load(Relaxed);
         stats.rejected = LinkRejections {
-            handshake_timeout: counters.handshake_timeouts.load(Relaxed),
-            handshake: counters.handshake_failures.load(Relaxed),
+            handshake_timeout: stats.handshake_failures.timeout,
+            handshake: counters.all_handshake_failures(),
             protocol: counters.protocol_errors.load(Relaxed),
             heartbeat: counters.heartbeat_failures.load(Relaxed),
         };
@@ -100,7 +80,70 @@ impl Node {
     }
 }
 
-fn topic_info(view: TopicView, subscribers: usize) -> TopicInfo {
+fn of_control(control: &Control, counters: &Counters) -> Stats {
+    let gone = counters.gone();
+    let (mut published, mut skipped) = (gone.published, gone.skipped);
+    for (topic_published, topic_skipped) in
+        control.topics().map(|topic| topic.published_and_skipped())
+    {
+        published += topic_published;
+        skipped += topic_skipped;
+    }
+    let mut stats = Stats {
+        published_messages: published.messages,
+        published_bytes: published.bytes,
+        missed_messages: counters.missed_messages.load(Relaxed) + skipped.missed,
+        gaps: counters.gaps.load(Relaxed) + skipped.times,
+        subscriptions: control.core.subscriptions() as u64,
+        topics: control.core.topics().count() as u64,
+        links: control.core.link_count() as u64,
+        reconnects: control.core.reconnects(),
+        handshake_failures: handshake_failures(counters, control.core.refusals()),
+        ..Stats::default()
+    };
+    let mut inboxes = gone.inboxes;
+    for inbox in control.subscribers.values() {
+        inboxes += inbox.totals();
+        let (messages, bytes) = inbox.depth();
+        stats.queued_messages += messages;
+        stats.queued_bytes += bytes;
+    }
+    stats.received_messages = inboxes.received.messages;
+    stats.received_bytes = inboxes.received.bytes;
+    stats.receiver_drops = inboxes.drops;
+    stats.dropped_at_receiver = inboxes.drops.total();
+    stats.queue_high_water = inboxes.high_water;
+    let (mut links, mut high_water) = (gone.links, gone.link_high_water);
+    for outbox in control.outboxes() {
+        let view = outbox.view();
+        links += view.totals;
+        high_water = high_water.max(view.high_water);
+    }
+    stats.links_total = traffic(links);
+    stats.sender_drops = links.drops;
+    stats.dropped_at_sender = links.drops.total();
+    stats.link_queue_high_water = high_water;
+    stats
+}
+
+fn handshake_failures(counters: &Counters, refusals: Refusals) -> HandshakeFailures {
+    let count = |why| counters.handshake_failures(why).load(Relaxed);
+    HandshakeFailures {
+        timeout: counters.handshake_timeouts.load(Relaxed),
+        greeting: count(HandshakeFailure::Greeting),
+        version: count(HandshakeFailure::Version),
+        mechanism: count(HandshakeFailure::Mechanism),
+        malformed: count(HandshakeFailure::Malformed),
+        socket_type: count(HandshakeFailure::SocketType),
+        identity: count(HandshakeFailure::Identity),
+        same_name: refusals.namesake,
+        removed: refusals.removed,
+        itself: refusals.itself,
+        refused_by_peer: count(HandshakeFailure::RefusedByPeer) + refusals.by_peer,
+    }
+}
+
+fn topic_info(view: TopicView, topic: Option<&Topic>) -> TopicInfo {
     let place = match view.place {
         CorePlace::Local => TopicPlace::Local,
         CorePlace::Routed => TopicPlace::Routed,
@@ -110,12 +153,29 @@ fn topic_info(view: TopicView, subscribers: usize) -> TopicInfo {
         name: view.name,
         place,
         reachable: view.reachable,
-        subscribers,
+        subscribers: topic.map_or(0, Topic::subscribers),
         owners: view.owners,
+        stats: topic.map(Topic::counts).unwrap_or_default().into(),
     }
 }
 
-fn peer_info(view: PeerView, now_ms: u64, queued_messages: usize) -> PeerInfo {
+impl From<TopicCounts> for TopicStats {
+    fn from(counts: TopicCounts) -> Self {
+        Self {
+            published_messages: counts.published.messages,
+            published_bytes: counts.published.bytes,
+            received_messages: counts.received.messages,
+            received_bytes: counts.received.bytes,
+            dropped_messages: counts.dropped,
+            missed_messages: counts.gaps.missed,
+            gaps: counts.gaps.times,
+            history_messages: counts.history.0,
+            history_bytes: counts.history.1,
+        }
+    }
+}
+
+fn peer_info(view: PeerView, now_ms: u64, link: Option<LinkView>) -> PeerInfo {
     let state = match view.status {
         PeerStatus::Connecting => PeerState::Connecting,
         PeerStatus::Connected => PeerState::Connected,
@@ -127,6 +187,7 @@ fn peer_info(view: PeerView, now_ms: u64, queued_messages: usize) -> PeerInfo {
     } else {
         0
     };
+    let link = link.unwrap_or_default();
     PeerInfo {
         endpoint: view.endpoint,
         node: view.node,
@@ -136,6 +197,24 @@ fn peer_info(view: PeerView, now_ms: u64, queued_messages: usize) -> PeerInfo {
         topics: view.topics,
         relays_for: view.relays_for,
         connected_for: Duration::from_millis(connected_ms),
-        queued_messages,
+        queued_messages: link.queued_messages,
+        queued_bytes: link.queued_bytes,
+        queue_high_water: link.high_water,
+        dropped_messages: link.totals.drops.total(),
+        traffic: traffic(link.totals),
+        round_trip: link.round_trip_us.map(|(last_us, smoothed_us)| RoundTrip {
+            last: Duration::from_micros(last_us),
+            smoothed: Duration::from_micros(smoothed_us),
+        }),
+        reconnects: view.reconnects,
+    }
+}
+
+fn traffic(totals: LinkTotals) -> LinkTraffic {
+    LinkTraffic {
+        sent_messages: totals.sent.messages,
+        sent_bytes: totals.sent.bytes,
+        received_messages: totals.received.messages,
+        received_bytes: totals.received.bytes,
     }
 }

@@ -9,6 +9,7 @@ use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::{Standing, Stream};
 use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
 
+use super::counters::{Gaps, Tally};
 use super::relay::RelaySide;
 use super::topic::{SinkSide, Topic};
 use super::{Aftermath, SharedInbox, lock, push_alone};
@@ -29,6 +30,11 @@ pub(super) struct HeardSide {
     pub(super) relays: Vec<RelaySide>,
     /// Subscribers that are still to get what was published before their time.
     pub(super) awaiting: Awaiting,
+    /// What arrived of other nodes, each message once.
+    pub(super) received: Tally,
+    pub(super) gaps: Gaps,
+    /// Dropped at links that are not passed on to any more.
+    pub(super) relays_dropped: u64,
 }
 
 /// A blocking subscriber that cancelled, as a link is told.
@@ -338,6 +344,9 @@ impl Topic {
         if !listened {
             return;
         }
+        if let Some((_, payload)) = message {
+            sinks.count_received(payload.len());
+        }
         if !missed.is_none() {
             after.missed(&self.name, missed);
             sinks.tell_missed_on(link, heard.index, missed);
@@ -426,7 +435,15 @@ impl SinkSide {
         }
         let sequences = run.iter().map(|(sequence, _)| *sequence);
         let stream = self.stream(heard);
-        stream.map_or(0, |stream| stream.receive_run(heard.link, sequences))
+        let plain = stream.map_or(0, |stream| stream.receive_run(heard.link, sequences));
+        if let Some(side) = &mut self.heard {
+            let bytes: usize = run[..plain].iter().map(|(_, data)| data.len()).sum();
+            side.received += Tally {
+                messages: plain as u64,
+                bytes: bytes as u64,
+            };
+        }
+        plain
     }
 
     pub(super) fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {
@@ -495,6 +512,12 @@ impl SinkSide {
 }
 
 impl HeardSide {
+    /// Dropped at the queues of links that streams are passed on to.
+    pub(super) fn dropped_at_links(&self) -> u64 {
+        let relays = self.relays.iter().map(RelaySide::dropped);
+        self.relays_dropped + relays.sum::<u64>()
+    }
+
     /// Goes on with streams that were heard before.
     pub(super) fn resume(&mut self, cut: CutStreams) {
         let serials = cut.streams.iter().map(|heard| heard.serial);

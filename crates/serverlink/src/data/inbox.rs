@@ -13,6 +13,7 @@ use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
 use self::receive::TakenAhead;
 pub(crate) use self::receive::{Receipt, Received};
 use self::spin::SPIN_MAX_US;
+use super::counters::{InboxTotals, Tally};
 use super::credit::Windows;
 use super::{Apart, Deadline, SharedOutbox, lock, wait};
 use crate::api::{Spin, SubscriberOptions};
@@ -78,8 +79,9 @@ struct State {
     unannounced: usize,
     fd_set: bool,
     closed: bool,
-    received_messages: u64,
-    received_bytes: u64,
+    received: Tally,
+    /// Most messages that ever waited.
+    high_water: usize,
     limit: Limit,
     windows: Windows,
     /// Links whose peers publish to us and wait for room here.
@@ -111,8 +113,8 @@ impl SharedInbox {
             unannounced: 0,
             fd_set: false,
             closed: false,
-            received_messages: 0,
-            received_bytes: 0,
+            received: Tally::default(),
+            high_water: 0,
             limit,
             windows: Windows::default(),
             waiting: Vec::new(),
@@ -166,11 +168,17 @@ impl SharedInbox {
         lock(&self.state).queue.attach(topic)
     }
 
-    pub(crate) fn detach(&self, slot: Slot) {
+    /// Gives how many messages of the slot were dropped.
+    pub(crate) fn detach(&self, slot: Slot) -> u64 {
         let mut state = lock(&self.state);
-        state.queue.detach(slot);
+        let dropped = state.queue.detach(slot);
         state.turns += 1;
         self.tell_space(&mut state);
+        dropped
+    }
+
+    pub(crate) fn dropped_of(&self, slot: Slot) -> u64 {
+        lock(&self.state).queue.dropped_of(slot)
     }
 
     /// Offers a message that was published in this process.
@@ -179,6 +187,7 @@ impl SharedInbox {
         let mut state = self.state_with_room(payload.len());
         let offer = state.queue.offer(slot, Source::LOCAL, payload);
         if offer != Offer::Full {
+            self.note_depth(&mut state);
             self.wake(state);
         }
         offer
@@ -212,6 +221,7 @@ impl SharedInbox {
                 ended |= queue.offer(slot, source, &payload) == Offer::Ended;
             }
         }
+        self.note_depth(&mut state);
         OfferedOfLink {
             ended,
             to_announce: self.announce_later(state, count),
@@ -249,6 +259,7 @@ impl SharedInbox {
         let mut state = lock(&self.state);
         self.count_ahead(&mut state);
         state.queue.replay(slot, history, count);
+        self.note_depth(&mut state);
         self.refresh(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         state.wakes += std::mem::take(&mut state.sleepers);
@@ -274,6 +285,14 @@ impl SharedInbox {
     pub(crate) fn offer_reserved(&self, slot: Slot, payload: &Payload) {
         let mut state = lock(&self.state);
         state.queue.offer_reserved(slot, Source::LOCAL, payload);
+        self.note_depth(&mut state);
+        self.wake(state);
+    }
+
+    /// A message that found no room, and whose publisher cannot be held up, is lost.
+    pub(crate) fn lose(&self, slot: Slot) {
+        let mut state = lock(&self.state);
+        state.queue.lose(slot);
         self.wake(state);
     }
 
@@ -394,20 +413,39 @@ impl SharedInbox {
     }
 
     pub(crate) fn messages(&self) -> usize {
-        let mut state = lock(&self.state);
-        self.count_ahead(&mut state);
-        state.queue.messages()
+        self.depth().0
     }
 
-    /// Messages and bytes received, and messages dropped here.
-    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+    /// What waits: messages and their bytes.
+    pub(crate) fn depth(&self) -> (usize, usize) {
         let mut state = lock(&self.state);
         self.count_ahead(&mut state);
-        (
-            state.received_messages,
-            state.received_bytes,
-            state.queue.dropped(),
-        )
+        (state.queue.messages(), state.queue.bytes())
+    }
+
+    /// What was received and dropped here, and how much ever waited at once.
+    pub(crate) fn totals(&self) -> InboxTotals {
+        let mut state = lock(&self.state);
+        self.count_ahead(&mut state);
+        InboxTotals {
+            received: state.received,
+            drops: state.queue.drops(),
+            high_water: state.high_water,
+        }
+    }
+
+    #[inline]
+    fn note_depth(&self, state: &mut State) {
+        if state.queue.messages() > state.high_water {
+            self.raise_high_water(state);
+        }
+    }
+
+    /// What was received ahead does not wait any more.
+    #[cold]
+    fn raise_high_water(&self, state: &mut State) {
+        self.count_ahead(state);
+        state.high_water = state.high_water.max(state.queue.messages());
     }
 
     /// Ends every wait with "closed".

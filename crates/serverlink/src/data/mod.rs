@@ -20,13 +20,13 @@ mod upstream;
 mod wait;
 
 pub(crate) use aftermath::{Aftermath, Work};
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, HandshakeFailure, LinkTotals};
 pub(crate) use cut::Forgotten;
 pub(crate) use heard::{CutStreams, Farewell, Heard};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
-pub(crate) use outbox::SharedOutbox;
+pub(crate) use outbox::{LinkView, SharedOutbox};
 pub(crate) use publish::{Blocker, Identity, Mail, PeerRefusal, PublishFailure};
-pub(crate) use topic::{LinkSink, SinkKind, Topic};
+pub(crate) use topic::{LinkSink, SinkKind, Topic, TopicCounts};
 pub(crate) use upstream::{Sent, Upstream};
 pub(crate) use wait::{Deadline, wait};
 

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
 use spot_core::{Class, LinkId, NodeId, Payload, limits};
 
-use super::{Deadline, Topic, lock, wait};
+use super::counters::{LinkTotals, Tally};
+use super::{Apart, Deadline, Topic, lock, wait};
 use crate::net::Stream;
 use crate::reactor::{LinkPort, Waiting};
 
@@ -46,6 +47,29 @@ pub(crate) struct SharedOutbox {
     in_use: AtomicBool,
     /// A message arrived over the link since a publisher last wrote to it.
     heard: AtomicBool,
+    /// Apart from what publishers look at.
+    incoming: Apart<Incoming>,
+}
+
+/// What arrived over a link, written by the one thread that reads it.
+#[derive(Debug, Default)]
+struct Incoming {
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    /// Microseconds, and one more: 0 before the first round trip.
+    last_round_trip: AtomicU64,
+    smoothed_round_trip: AtomicU64,
+}
+
+/// What is waiting in a link's queue, and how the link does.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LinkView {
+    pub(crate) totals: LinkTotals,
+    pub(crate) queued_messages: usize,
+    pub(crate) queued_bytes: usize,
+    pub(crate) high_water: usize,
+    /// The last and the smoothed round trip, in microseconds.
+    pub(crate) round_trip_us: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -71,6 +95,10 @@ struct State {
     written_at: Instant,
     /// Messages in the last round of writing.
     last_round: usize,
+    /// Written to the socket since the link is up.
+    sent: Tally,
+    /// What the node has kept of the counts so far.
+    kept: LinkTotals,
 }
 
 thread_local! {
@@ -113,6 +141,8 @@ impl SharedOutbox {
             relays: Vec::new(),
             written_at: Instant::now() - QUIET,
             last_round: 0,
+            sent: Tally::default(),
+            kept: LinkTotals::default(),
         };
         Self {
             link,
@@ -124,6 +154,7 @@ impl SharedOutbox {
             closed: AtomicBool::new(false),
             in_use: AtomicBool::new(true),
             heard: AtomicBool::new(false),
+            incoming: Apart::default(),
         }
     }
 
@@ -346,12 +377,58 @@ impl SharedOutbox {
         self.tell_space(state);
     }
 
-    pub(crate) fn messages(&self) -> usize {
-        lock(&self.state).queue.messages()
+    /// What the link has counted, and how it stands.
+    pub(crate) fn view(&self) -> LinkView {
+        let state = lock(&self.state);
+        let incoming = &self.incoming;
+        let last = incoming.last_round_trip.load(Relaxed).checked_sub(1);
+        let smoothed = incoming.smoothed_round_trip.load(Relaxed).checked_sub(1);
+        LinkView {
+            totals: self.totals(&state),
+            queued_messages: state.queue.messages(),
+            queued_bytes: state.queue.bytes(),
+            high_water: state.queue.high_water(),
+            round_trip_us: last.zip(smoothed),
+        }
     }
 
-    pub(crate) fn dropped(&self) -> u64 {
-        lock(&self.state).queue.dropped()
+    /// What the link has counted since this was last called, and the high-water mark of its queue.
+    pub(crate) fn take_totals(&self) -> (LinkTotals, usize) {
+        let mut state = lock(&self.state);
+        let totals = self.totals(&state);
+        let before = std::mem::replace(&mut state.kept, totals);
+        (totals - before, state.queue.high_water())
+    }
+
+    fn totals(&self, state: &State) -> LinkTotals {
+        let received = Tally {
+            messages: self.incoming.messages.load(Relaxed),
+            bytes: self.incoming.bytes.load(Relaxed),
+        };
+        LinkTotals {
+            sent: state.sent,
+            received,
+            drops: state.queue.drops(),
+        }
+    }
+
+    /// So many bytes arrived over the link, and so many messages by now. To be told by the thread that reads it.
+    pub(crate) fn note_received(&self, bytes: usize, messages: u64) {
+        let incoming = &self.incoming;
+        let bytes = incoming.bytes.load(Relaxed) + bytes as u64;
+        incoming.bytes.store(bytes, Relaxed);
+        incoming.messages.store(messages, Relaxed);
+    }
+
+    /// A heartbeat was answered: the last and the smoothed round trip, in microseconds.
+    pub(crate) fn note_round_trip(&self, last_us: u64, smoothed_us: u64) {
+        let incoming = &self.incoming;
+        incoming
+            .smoothed_round_trip
+            .store(smoothed_us.saturating_add(1), Relaxed);
+        incoming
+            .last_round_trip
+            .store(last_us.saturating_add(1), Relaxed);
     }
 
     /// There may be room. Who waits for it is woken once the queue's lock is free, which is what it needs first.
@@ -454,6 +531,7 @@ impl SharedOutbox {
         } else {
             self.stream.write_vectored(&slices[..count])?
         };
+        let bytes = written as u64;
         if written == 0 && offered > 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -469,7 +547,9 @@ impl SharedOutbox {
         }
         let mut state = lock(&self.state);
         let mut room = false;
+        state.sent.bytes += bytes;
         for segment in writing.drain(..done) {
+            state.sent.messages += segment.messages() as u64;
             room |= state.queue.written(&segment);
         }
         if room {

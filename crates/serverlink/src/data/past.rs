@@ -89,6 +89,7 @@ impl Topic {
                 return sinks.return_credit_of(link, subscriber, payload.len());
             }
         };
+        sinks.count_received(payload.len());
         if let Some(sink) = sinks.sink(subscriber) {
             self.tell_missed_to(sink, missed, after);
             sink.deliver(Source(link.0), payload, after);

@@ -170,7 +170,10 @@ impl Topic {
                     node.read_mail();
                     mail = Mail::Read;
                 }
-                _ => return Ok(()),
+                _ => {
+                    side.count_from_peer(payload.len());
+                    return Ok(());
+                }
             }
         }
     }
@@ -180,6 +183,7 @@ impl Topic {
     pub(crate) fn publish_unheld(&self, payload: &Payload, after: &mut Aftermath) {
         let mut side = lock(&self.publish);
         if side.hosted {
+            side.count_from_peer(payload.len());
             let unheld = Reservation::default();
             self.deliver_hosted(&mut side, payload, unheld, after);
         }
@@ -190,6 +194,7 @@ impl Topic {
     pub(crate) fn skip_for_peer(&self, missed: Missed) {
         let mut side = lock(&self.publish);
         side.next_sequence = side.next_sequence.saturating_add(missed.numbers());
+        side.count_skipped(missed);
         self.tell_missed(missed);
         let next_sequence = side.next_sequence;
         let Some(outside) = &side.outside else { return };
@@ -315,6 +320,7 @@ impl Topic {
     ) {
         let mut sinks = lock(&self.sinks);
         sinks.take_past(link, history);
+        sinks.count_received(payload.len());
         for sink in &sinks.inboxes {
             match held
                 .iter()

@@ -59,13 +59,17 @@ impl Topic {
         let Some(relay) = side.relays.iter_mut().find(|known| known.is_of(origin)) else {
             return;
         };
-        let queue = relay.relay.queue(link);
-        let in_use = queue.is_some_and(|(outbox, _)| outbox.is_in_use());
+        let outbox = relay.relay.queue(link).map(|(outbox, _)| outbox.clone());
+        let in_use = outbox.as_ref().is_some_and(|outbox| outbox.is_in_use());
         let passed = relay
             .relay
             .detach(link, in_use, |_, outbox, what| send(outbox, what, after));
         relay.settle(passed, after);
         relay.drain(after);
+        let alias = relay.relay.alias();
+        if let Some(outbox) = outbox {
+            side.relays_dropped += outbox.with(|queue| queue.forget_dropped_of(alias));
+        }
         side.relays
             .retain(|known| !known.relay.is_empty() || known.window.is_some());
         sinks.end_if_unwanted();
@@ -202,6 +206,15 @@ impl RelaySide {
     /// Whether somebody wants what this origin publishes.
     pub(super) fn is_wanted_of(&self, origin: NodeId) -> bool {
         self.is_of(origin) && !self.relay.is_empty()
+    }
+
+    /// Messages dropped at the queues of the links that it is passed on over.
+    pub(super) fn dropped(&self) -> u64 {
+        let alias = self.relay.alias();
+        let outboxes = self.relay.queues();
+        outboxes
+            .map(|outbox| outbox.with(|queue| queue.dropped_of(alias)))
+            .sum()
     }
 
     fn is_of(&self, origin: NodeId) -> bool {

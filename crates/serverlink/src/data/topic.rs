@@ -13,6 +13,7 @@ use spot_core::stream::Standing;
 use spot_core::upstream;
 use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId};
 
+use super::counters::{Gaps, Tally};
 use super::heard::{CutStreams, HeardSide};
 use super::upstream::{Sent, Upstream};
 use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock, push_alone};
@@ -49,28 +50,13 @@ pub(super) struct PublishSide {
     pub(super) hosted: bool,
     pub(super) known: bool,
     /// Messages published here while the topic is hosted here.
-    pub(super) published: Published,
+    pub(super) published: Tally,
     /// The same subscribers as in [`SinkSide`], so that a publisher needs one lock.
     pub(super) local: Vec<InboxSink>,
     pub(super) outside: Option<Box<Outside>>,
 }
 
-/// Messages published, and their bytes.
-#[derive(Debug, Default)]
-pub(super) struct Published {
-    messages: u64,
-    bytes: u64,
-}
-
-impl Published {
-    #[inline]
-    pub(super) fn add(&mut self, len: usize) {
-        self.messages += 1;
-        self.bytes += len as u64;
-    }
-}
-
-/// As [`Published`], counted without a lock.
+/// As a [`Tally`], counted without a lock.
 #[derive(Debug, Default)]
 pub(super) struct PublishedUpstream {
     messages: AtomicU64,
@@ -94,6 +80,32 @@ pub(super) struct Outside {
     pub(super) cut_upstreams: upstream::CutStreams,
     /// The last messages, where some are kept.
     pub(super) history: Option<Box<History>>,
+    pub(super) counts: OutsideCounts,
+}
+
+/// What is counted of few topics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct OutsideCounts {
+    /// Published by other nodes to us as the owner.
+    from_peers: Tally,
+    /// Lost on the way to us as the owner.
+    skipped: Gaps,
+    /// Dropped at subscribers and links that are not attached any more.
+    dropped: u64,
+}
+
+/// What a topic has counted since it is known here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TopicCounts {
+    /// By callers of this node.
+    pub(crate) published: Tally,
+    /// From other nodes.
+    pub(crate) received: Tally,
+    /// At queues of subscribers here, and of links.
+    pub(crate) dropped: u64,
+    pub(crate) gaps: Gaps,
+    /// Messages and bytes kept now.
+    pub(crate) history: (usize, usize),
 }
 
 impl Outside {
@@ -166,7 +178,7 @@ impl Topic {
             next_sequence: 0,
             hosted: false,
             known: false,
-            published: Published::default(),
+            published: Tally::default(),
             local: Vec::new(),
             outside: None,
         };
@@ -235,6 +247,10 @@ impl Topic {
         side.known = false;
         side.local = Vec::new();
         let outside = side.outside.take();
+        let counts = outside.as_ref().map(|outside| outside.counts);
+        if let Some(counts) = counts.filter(|counts| *counts != OutsideCounts::default()) {
+            side.outside.get_or_insert_default().counts = counts;
+        }
         drop(side);
         let (upstream, sent) = outside
             .map(|outside| (outside.upstream, outside.sent))
@@ -251,7 +267,9 @@ impl Topic {
     fn retire_heard(&self, is_in_use: impl Fn(LinkId) -> bool) -> Option<CutStreams> {
         let mut sinks = lock(&self.sinks);
         let inboxes = std::mem::take(&mut sinks.inboxes);
-        inboxes.iter().for_each(|sink| sink.inbox.detach(sink.slot));
+        for sink in inboxes.iter() {
+            sink.inbox.detach(sink.slot);
+        }
         let HeardSide {
             mut streams,
             mut awaiting,
@@ -330,7 +348,7 @@ impl Topic {
             .position(|sink| sink.subscriber == subscriber)
         {
             let sink = sinks.inboxes.swap_remove(index);
-            sink.inbox.detach(sink.slot);
+            side.count_dropped(sink.inbox.detach(sink.slot));
         }
         if let Some(side) = &mut sinks.heard {
             side.awaiting.forget(subscriber);
@@ -386,6 +404,7 @@ impl Topic {
         };
         let sink = outside.links.swap_remove(index);
         if let SinkKind::Wire { outbox, .. } = &sink.kind {
+            outside.counts.dropped += outbox.with(|queue| queue.forget_dropped_of(self.id.0));
             outbox.control(
                 &Frame::Tail {
                     alias: self.id.0,
@@ -421,14 +440,56 @@ impl Topic {
         links + self.local_subscribers()
     }
 
-    /// Messages published here, and their bytes.
-    pub(crate) fn published(&self) -> (u64, u64) {
-        let upstream = &self.published_upstream;
+    /// What the topic has counted.
+    pub(crate) fn counts(&self) -> TopicCounts {
         let side = lock(&self.publish);
-        (
-            side.published.messages + upstream.messages.load(Relaxed),
-            side.published.bytes + upstream.bytes.load(Relaxed),
-        )
+        let sinks = lock(&self.sinks);
+        let (published, skipped) = self.published(&side);
+        let mut counts = TopicCounts {
+            published,
+            gaps: skipped,
+            ..TopicCounts::default()
+        };
+        if let Some(outside) = &side.outside {
+            counts.received = outside.counts.from_peers;
+            counts.dropped = outside.counts.dropped + outside.dropped_at_links(self.id.0);
+            if let Some(history) = &outside.history {
+                counts.history = (history.messages(), history.bytes());
+            }
+        }
+        let inboxes = sinks.inboxes.iter();
+        counts.dropped += inboxes
+            .map(|sink| sink.inbox.dropped_of(sink.slot))
+            .sum::<u64>();
+        if let Some(heard) = &sinks.heard {
+            counts.received += heard.received;
+            counts.gaps += heard.gaps;
+            counts.dropped += heard.dropped_at_links();
+        }
+        counts
+    }
+
+    /// What was published here, and what was lost on the way to us as the owner.
+    pub(crate) fn published_and_skipped(&self) -> (Tally, Gaps) {
+        self.published(&lock(&self.publish))
+    }
+
+    fn published(&self, side: &PublishSide) -> (Tally, Gaps) {
+        let upstream = &self.published_upstream;
+        let mut published = side.published;
+        published += Tally {
+            messages: upstream.messages.load(Relaxed),
+            bytes: upstream.bytes.load(Relaxed),
+        };
+        let outside = side.outside.as_ref();
+        let skipped = outside.map(|outside| outside.counts.skipped);
+        (published, skipped.unwrap_or_default())
+    }
+
+    /// A link told that messages are missing.
+    pub(crate) fn count_gap(&self, missed: Missed) {
+        let mut sinks = lock(&self.sinks);
+        sinks.heard.get_or_insert_default().gaps.add(missed);
     }
 
     fn local_subscribers(&self) -> usize {
@@ -437,7 +498,9 @@ impl Topic {
 
     /// A message of a plain publisher, who cannot be held up: a blocking subscriber without room misses it.
     pub(crate) fn deliver_here(&self, payload: &Payload, after: &mut Aftermath) {
-        lock(&self.sinks).deliver(Source::LOCAL, payload, after);
+        let mut sinks = lock(&self.sinks);
+        sinks.count_received(payload.len());
+        sinks.deliver(Source::LOCAL, payload, after);
     }
 
     pub(super) fn tell_missed(&self, missed: Missed) {
@@ -464,7 +527,7 @@ impl InboxSink {
         match self.inbox.offer(self.slot, payload) {
             Offer::Queued | Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
-            Offer::Full => self.inbox.missed(self.slot, Missed::exactly(1)),
+            Offer::Full => self.inbox.lose(self.slot),
             Offer::Ended => after.work().ended_inboxes.push(self.inbox.clone()),
         }
     }
@@ -486,7 +549,46 @@ impl InboxSink {
     }
 }
 
+impl PublishSide {
+    /// A message of another node was published.
+    pub(super) fn count_from_peer(&mut self, len: usize) {
+        let outside = self.outside.get_or_insert_default();
+        outside.counts.from_peers.add(len);
+    }
+
+    /// Messages of other nodes are missing.
+    pub(super) fn count_skipped(&mut self, missed: Missed) {
+        let outside = self.outside.get_or_insert_default();
+        outside.counts.skipped.add(missed);
+    }
+
+    fn count_dropped(&mut self, dropped: u64) {
+        if dropped > 0 {
+            self.outside.get_or_insert_default().counts.dropped += dropped;
+        }
+    }
+}
+
+impl Outside {
+    /// Dropped at the queues of links that want the topic.
+    fn dropped_at_links(&self, alias: u32) -> u64 {
+        let wires = self.links.iter().filter_map(|sink| match &sink.kind {
+            SinkKind::Wire { outbox, .. } => Some(outbox),
+            _ => None,
+        });
+        wires
+            .map(|outbox| outbox.with(|queue| queue.dropped_of(alias)))
+            .sum()
+    }
+}
+
 impl SinkSide {
+    /// A message of another node arrived.
+    #[inline]
+    pub(super) fn count_received(&mut self, len: usize) {
+        self.heard.get_or_insert_default().received.add(len);
+    }
+
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         for sink in &self.inboxes {
             sink.deliver(source, payload, after);

@@ -159,7 +159,9 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                topic.publish_hosted(&mut side, payload, mail, after)
+                topic.publish_hosted(&mut side, payload, mail, after)?;
+                side.count_from_peer(payload.len());
+                Ok(())
             }
             SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
         }

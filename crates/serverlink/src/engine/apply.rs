@@ -116,6 +116,7 @@ impl NodeInner {
                     outbox.control(&bye);
                 }
                 outbox.close();
+                self.keep_link(&outbox);
                 self.reactor.close(&outbox, reason);
             }
             Some(LinkHandle::Inproc(peer)) => {
@@ -153,7 +154,8 @@ impl NodeInner {
                 let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
                 outbox.is_some_and(|outbox| outbox.is_in_use())
             });
-            self.counters.keep_published(topic.published());
+            let (published, skipped) = topic.published_and_skipped();
+            self.counters.keep_topic(published, skipped);
             if let Some(cut) = cut {
                 control.cut_topics.keep(&topic.name, cut);
             }
@@ -184,6 +186,7 @@ impl NodeInner {
                 ..
             } => tracing::info!(node, peer = endpoint, name, reason, graceful, "peer down"),
             Event::ConnectFailed { endpoint, reason } => {
+                self.counters.connect_failures.fetch_add(1, Relaxed);
                 tracing::debug!(node, peer = endpoint, reason, "connection attempt failed");
             }
             Event::Rejected { endpoint, reason } => {

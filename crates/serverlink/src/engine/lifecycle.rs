@@ -198,12 +198,15 @@ impl NodeInner {
         self.control(|control| {
             for inbox in control.subscribers.values() {
                 inbox.close();
-                self.counters.keep_received(inbox.counts());
             }
             control.outboxes().for_each(|outbox| outbox.wake_blocked());
             control.core.leave();
         });
-        self.control(|control| control.subscribers.clear());
+        self.control(|control| {
+            for (_, inbox) in control.subscribers.drain() {
+                self.counters.keep_inbox(inbox.totals());
+            }
+        });
         self.changed.notify_all();
         self.inspect(|control| {
             control

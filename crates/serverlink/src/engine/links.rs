@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::{LinkId, Payload};
 
-use super::NodeInner;
+use super::{LinkHandle, NodeInner};
 use crate::api::Event;
-use crate::data::{Aftermath, Mail, Topic};
+use crate::data::{Aftermath, Mail, SharedOutbox, Topic};
 
 impl NodeInner {
     /// A link or an attempt at one has ended by itself.
@@ -15,7 +15,14 @@ impl NodeInner {
         let now_ms = self.now_ms();
         self.control(|control| {
             control.core.link_closed(now_ms, link, reason);
-            control.links.remove(&link);
+            if let Some(outbox) = control
+                .links
+                .remove(&link)
+                .as_ref()
+                .and_then(LinkHandle::outbox)
+            {
+                self.keep_link(outbox);
+            }
         });
     }
 
@@ -30,11 +37,10 @@ impl NodeInner {
         self.inspect(|control| control.tell(&event));
     }
 
-    /// Keeps the count of messages that a link's queue had dropped, once the link is gone.
-    pub(crate) fn keep_drops(&self, dropped: u64) {
-        self.counters
-            .closed_outbox_drops
-            .fetch_add(dropped, Relaxed);
+    /// Keeps what a link has counted, once the control plane does not have it any more; again when its socket is closed.
+    pub(crate) fn keep_link(&self, outbox: &SharedOutbox) {
+        let (totals, high_water) = outbox.take_totals();
+        self.counters.keep_link(totals, high_water);
     }
 
     /// As [`settle`](Self::settle), on an I/O thread, which must not be held up by writing.

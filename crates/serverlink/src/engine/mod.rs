@@ -258,9 +258,13 @@ impl NodeInner {
         if !work.gaps.is_empty() {
             let control = lock(&self.control);
             for (topic, missed) in work.gaps {
+                self.counters.gaps.fetch_add(1, Relaxed);
                 self.counters
                     .missed_messages
                     .fetch_add(missed.counted(), Relaxed);
+                if let Some(topic) = self.find_topic(&topic) {
+                    topic.count_gap(missed);
+                }
                 control.tell(&Event::Gap {
                     topic,
                     missed: missed.count(),

@@ -21,6 +21,7 @@ const QUERY_RESP: u8 = 5;
 pub(super) struct Commander {
     link: LinkId,
     assembler: MessageAssembler,
+    messages: u64,
 }
 
 impl Commander {
@@ -28,6 +29,7 @@ impl Commander {
         Self {
             link,
             assembler: MessageAssembler::new(limits),
+            messages: 0,
         }
     }
 
@@ -53,6 +55,7 @@ impl Commander {
         };
         match (*command, arguments) {
             (PUBLISH, [topic, data]) => {
+                self.messages += 1;
                 node.publish_from_peer(name(topic)?, Payload::from_bytes(data.clone()), after)
             }
             (SUBSCRIBE, [topic]) => self.interest(node, name(topic)?, true)?,
@@ -66,6 +69,11 @@ impl Commander {
             }
         }
         Ok(())
+    }
+
+    /// Messages that have come so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     fn interest(&self, node: &Arc<NodeInner>, topic: &str, wanted: bool) -> Result<(), Fault> {

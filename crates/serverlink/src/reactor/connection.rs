@@ -13,7 +13,7 @@ use zmtp::{Handshake, Limits, Progress};
 
 use super::LinkPort;
 use super::fault::{Fault, FaultKind};
-use super::handshake::{metadata_for_dialing, metadata_to_answer, peer_of};
+use super::handshake::{failure_of, metadata_for_dialing, metadata_to_answer, peer_of};
 use super::link::{Link, Wire};
 use crate::engine::NodeInner;
 use crate::net::Stream;
@@ -388,16 +388,16 @@ impl Connection {
                 Ok(Progress::PeerReady(answering)) => {
                     match metadata_to_answer(&self.node, answering.peer()) {
                         Ok(metadata) => self.established(answering.answer(metadata))?,
-                        Err(reason) => {
+                        Err(fault) => {
                             self.write_last(&answering.refuse("refused"));
-                            return Err(Fault::handshake(reason));
+                            return Err(fault);
                         }
                     }
                 }
                 Ok(Progress::Established(established)) => self.established(established)?,
                 Err(error) => {
                     self.write_last(&error.error_command().unwrap_or_default());
-                    return Err(Fault::handshake(error));
+                    return Err(Fault::handshake(failure_of(&error), error));
                 }
             }
         }
@@ -405,7 +405,7 @@ impl Connection {
     }
 
     fn established(&mut self, established: zmtp::Established) -> Result<(), Fault> {
-        let peer = peer_of(&established.peer).map_err(Fault::handshake)?;
+        let peer = peer_of(&established.peer)?;
         let Phase::Shaking { output, .. } = &mut self.phase else {
             unreachable!("only handshakes establish")
         };
@@ -505,7 +505,7 @@ impl Connection {
         let counter: &AtomicU64 = match fault.kind {
             FaultKind::Closed => return,
             FaultKind::HandshakeTimeout => &counters.handshake_timeouts,
-            FaultKind::Handshake => &counters.handshake_failures,
+            FaultKind::Handshake(why) => counters.handshake_failures(why),
             FaultKind::Protocol => &counters.protocol_errors,
             FaultKind::Heartbeat => &counters.heartbeat_failures,
         };
@@ -523,6 +523,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.leave();
+        if let Phase::Draining { link, .. } | Phase::Remaining { link, .. } = &self.phase {
+            self.node.keep_link(&link.outbox);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why connections end.
 
+use crate::data::HandshakeFailure;
+
 /// Why a connection ends, and which counter counts it.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -13,7 +15,7 @@ pub(super) enum FaultKind {
     /// The other side closed it, or the network did.
     Closed,
     HandshakeTimeout,
-    Handshake,
+    Handshake(HandshakeFailure),
     Protocol,
     Heartbeat,
 }
@@ -30,10 +32,10 @@ impl Fault {
         Self::protocol("the peer asks on and does not read the answers")
     }
 
-    pub(super) fn handshake(reason: impl ToString) -> Self {
+    pub(super) fn handshake(why: HandshakeFailure, reason: impl ToString) -> Self {
         Self {
             reason: reason.to_string(),
-            kind: FaultKind::Handshake,
+            kind: FaultKind::Handshake(why),
         }
     }
 

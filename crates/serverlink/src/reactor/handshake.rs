@@ -1,8 +1,10 @@
 //! Who we are to the other side, and who it is to us.
 
-use spot_core::{Hello, LinkPeer};
-use zmtp::{Metadata, PeerInfo, SocketType};
+use spot_core::{Hello, HelloError, LinkPeer};
+use zmtp::{HandshakeError, Metadata, PeerInfo, SocketType};
 
+use super::fault::Fault;
+use crate::data::HandshakeFailure;
 use crate::engine::NodeInner;
 
 /// The side that connects is always an XSUB: plain PUB and XPUB sockets refuse anything else.
@@ -11,7 +13,7 @@ pub(super) fn metadata_for_dialing(node: &NodeInner) -> Metadata {
 }
 
 /// The side that is bound answers in kind.
-pub(super) fn metadata_to_answer(node: &NodeInner, peer: &PeerInfo) -> Result<Metadata, String> {
+pub(super) fn metadata_to_answer(node: &NodeInner, peer: &PeerInfo) -> Result<Metadata, Fault> {
     let own = match peer.socket_type {
         SocketType::Sub | SocketType::XSub => SocketType::XPub,
         SocketType::Pub | SocketType::XPub => SocketType::XSub,
@@ -22,9 +24,14 @@ pub(super) fn metadata_to_answer(node: &NodeInner, peer: &PeerInfo) -> Result<Me
 }
 
 /// Who the other side is, by its socket type and metadata.
-pub(super) fn peer_of(peer: &PeerInfo) -> Result<LinkPeer, String> {
-    let hello = Hello::from_properties(|name| peer.metadata.get(name))
-        .map_err(|error| error.to_string())?;
+pub(super) fn peer_of(peer: &PeerInfo) -> Result<LinkPeer, Fault> {
+    let hello = Hello::from_properties(|name| peer.metadata.get(name)).map_err(|error| {
+        let why = match error {
+            HelloError::Version { .. } => HandshakeFailure::Version,
+            _ => HandshakeFailure::Identity,
+        };
+        Fault::handshake(why, error)
+    })?;
     match (hello, peer.socket_type) {
         (Some(hello), SocketType::XSub | SocketType::XPub) => Ok(LinkPeer::Spot(hello)),
         (_, SocketType::Sub | SocketType::XSub) => Ok(LinkPeer::PlainSubscriber),
@@ -34,11 +41,29 @@ pub(super) fn peer_of(peer: &PeerInfo) -> Result<LinkPeer, String> {
     }
 }
 
-fn refusal(socket_type: SocketType) -> String {
-    format!(
+/// Which counter counts an error of a handshake.
+pub(super) fn failure_of(error: &HandshakeError) -> HandshakeFailure {
+    match error {
+        HandshakeError::NotZmtp { .. } => HandshakeFailure::Greeting,
+        HandshakeError::OldVersion { .. } => HandshakeFailure::Version,
+        HandshakeError::Mechanism { .. } => HandshakeFailure::Mechanism,
+        HandshakeError::MissingSocketType | HandshakeError::UnknownSocketType { .. } => {
+            HandshakeFailure::SocketType
+        }
+        HandshakeError::PeerError(_) => HandshakeFailure::RefusedByPeer,
+        HandshakeError::MessageBeforeReady { .. }
+        | HandshakeError::Frame(_)
+        | HandshakeError::Command(_)
+        | HandshakeError::UnexpectedCommand { .. } => HandshakeFailure::Malformed,
+    }
+}
+
+fn refusal(socket_type: SocketType) -> Fault {
+    let reason = format!(
         "the peer is a {} socket; a SPOT port speaks with SPOT nodes, PUB, SUB, XPUB, XSUB, DEALER and REQ",
         socket_type.name()
-    )
+    );
+    Fault::handshake(HandshakeFailure::SocketType, reason)
 }
 
 fn metadata(node: &NodeInner, own: SocketType) -> Metadata {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use spot_core::frame::{ByeReason, Frame as SpotFrame};
 use spot_core::node::CloseReason;
 use spot_core::{LinkId, LinkPeer};
-use zmtp::{Command, Decoder, Frame, Heartbeat, HeartbeatAction, HeartbeatConfig, command};
+use zmtp::{
+    Command, Decoder, Frame, Heartbeat, HeartbeatAction, HeartbeatConfig, RoundTrip, command,
+};
 
 use super::LinkPort;
 use super::command::Commander;
@@ -24,6 +26,7 @@ pub(super) struct Link {
     pub(super) outbox: Arc<SharedOutbox>,
     decoder: Decoder,
     heartbeat: Heartbeat,
+    round_trip: RoundTrip,
     /// What the node's milliseconds count from.
     epoch: Instant,
     traffic: Traffic,
@@ -44,6 +47,18 @@ enum Traffic {
     PlainPublisher(PlainPublisher),
     PlainSubscriber(PlainSubscriber),
     Commander(Commander),
+}
+
+impl Traffic {
+    /// Messages that have come so far.
+    fn messages(&self) -> u64 {
+        match self {
+            Self::Spot(spot) => spot.messages(),
+            Self::PlainPublisher(publisher) => publisher.messages(),
+            Self::PlainSubscriber(_) => 0,
+            Self::Commander(commander) => commander.messages(),
+        }
+    }
 }
 
 impl Link {
@@ -94,6 +109,7 @@ impl Link {
             outbox,
             decoder,
             heartbeat,
+            round_trip: RoundTrip::default(),
             epoch,
             traffic,
             after: Aftermath::default(),
@@ -107,6 +123,8 @@ impl Link {
         let taken = self.take_frames(node, input, &mut run);
         // Also what came before a fault was sent.
         self.end_run(&mut run);
+        let messages = self.traffic.messages();
+        self.outbox.note_received(input.len(), messages);
         taken
     }
 
@@ -191,7 +209,6 @@ impl Link {
             spot.cut(node, false, &mut self.after);
         }
         self.turn_done(node);
-        node.keep_drops(self.outbox.dropped());
         node.link_closed(self.outbox.link, reason);
     }
 
@@ -203,7 +220,6 @@ impl Link {
             spot.cut(node, !goes_on, &mut self.after);
         }
         self.turn_done(node);
-        node.keep_drops(self.outbox.dropped());
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -216,7 +232,8 @@ impl Link {
             HeartbeatAction::None => Ok(()),
             HeartbeatAction::SendPing => {
                 let mut ping = Vec::new();
-                command::encode_ping(&mut ping, self.heartbeat.ttl_deciseconds(), b"");
+                let context = self.round_trip.ping(self.micros(now));
+                command::encode_ping(&mut ping, self.heartbeat.ttl_deciseconds(), &context);
                 self.send(&ping);
                 Ok(())
             }
@@ -253,9 +270,25 @@ impl Link {
                 }
             }
             Command::Ready(_) => return Err(Fault::protocol("READY after the handshake")),
-            Command::Pong { .. } | Command::Unknown { .. } => {}
+            Command::Pong { context } => self.answered(context),
+            Command::Unknown { .. } => {}
         }
         Ok(())
+    }
+
+    /// The peer answered a PING.
+    fn answered(&mut self, context: &[u8]) {
+        let now_us = self.micros(Instant::now());
+        self.round_trip.pong(context, now_us);
+        let round_trip = &self.round_trip;
+        if let (Some(last_us), Some(smoothed_us)) = (round_trip.last_us(), round_trip.smoothed_us())
+        {
+            self.outbox.note_round_trip(last_us, smoothed_us);
+        }
+    }
+
+    fn micros(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.epoch).as_micros() as u64
     }
 
     fn send(&self, framed: &[u8]) {

@@ -16,6 +16,7 @@ use crate::engine::NodeInner;
 pub(super) struct PlainPublisher {
     link: LinkId,
     assembler: MessageAssembler,
+    messages: u64,
     topics: HashMap<Bytes, Arc<Topic>>,
 }
 
@@ -24,6 +25,7 @@ impl PlainPublisher {
         Self {
             link,
             assembler: MessageAssembler::new(limits),
+            messages: 0,
             topics: HashMap::new(),
         }
     }
@@ -37,6 +39,7 @@ impl PlainPublisher {
         let Some(message) = self.assembler.push(frame).map_err(Fault::protocol)? else {
             return Ok(());
         };
+        self.messages += 1;
         let (name, data) = match &message[..] {
             [name] => (name, Bytes::new()),
             [name, data] => (name, data.clone()),
@@ -53,6 +56,11 @@ impl PlainPublisher {
             }
         }
         Ok(())
+    }
+
+    /// Messages that have come so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// The topic of this name, remembered; `None` if it is no topic name, or one too many.

@@ -33,6 +33,8 @@ pub(super) struct Spot {
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
+    /// Messages that have come so far.
+    messages: u64,
 }
 
 /// What an announced stream leads to.
@@ -70,6 +72,7 @@ impl Spot {
             ending: Vec::new(),
             in_use: false,
             farewell: None,
+            messages: 0,
         }
     }
 
@@ -132,7 +135,10 @@ impl Spot {
     /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
     pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
         run.end(|alias, messages| match self.aliases.get_mut(alias) {
-            Some(Announced::Heard { topic, heard }) => topic.hear(*heard, messages, after),
+            Some(Announced::Heard { topic, heard }) => {
+                self.messages += messages.len() as u64;
+                topic.hear(*heard, messages, after)
+            }
             _ => unreachable!("a run is of a stream that is heard, and ends before that changes"),
         });
     }
@@ -146,6 +152,7 @@ impl Spot {
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         outbox.note_heard();
+        self.messages += 1;
         let (alias, sequence) = (data.alias, data.sequence);
         let payload = payload_of(body, data.payload);
         match self.aliases.get_mut(alias) {
@@ -177,6 +184,7 @@ impl Spot {
         body: &Body<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
+        self.messages += 1;
         match self.aliases.get_mut(past.alias) {
             Some(Announced::Heard { topic, heard }) => {
                 let payload = payload_of(body, past.payload);
@@ -404,6 +412,11 @@ impl Spot {
             }
             held_up
         });
+    }
+
+    /// Messages that have come so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Whether something that was published to us waits for room though its stream has ended.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -334,6 +334,7 @@ impl Thread {
                 Err(AcceptError::ConnectionLost(_)) => {}
                 Err(AcceptError::Exhausted(error)) => {
                     let endpoint = listener.local_text();
+                    node.counters.accept_failures.fetch_add(1, Relaxed);
                     self.timers
                         .set(Instant::now() + ACCEPT_PAUSE, Due::Listener(token, serial));
                     return self.tell_exhaustion(&endpoint, &error);

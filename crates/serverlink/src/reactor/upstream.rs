@@ -7,6 +7,7 @@ mod onward;
 mod turn;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::frame::Alias;
 use spot_core::upstream::{Due, Onward, Receiver};
@@ -267,10 +268,14 @@ impl Here {
         }
         // Not hosted: not any more, not yet, or created anew since it was looked up.
         self.topic = node.find_topic(&self.name);
-        match &self.topic {
+        let published = match &self.topic {
             Some(topic) => refused(topic.publish_for_peer(payload, after)),
             None => Err(Refusal::Nobody),
+        };
+        if let Err(Refusal::Nobody) = published {
+            node.counters.unhosted_messages.fetch_add(1, Relaxed);
         }
+        published
     }
 }
 

@@ -57,10 +57,17 @@ fn drops_count_for_their_topic_and_by_policy() {
     inbox.configure(limit, Overflow::Disconnect);
     assert_eq!(offer(&mut inbox, a, 7), Offer::Ended);
     let drops = inbox.drops();
-    assert_eq!([drops.newest, drops.oldest, drops.block, drops.disconnect], [1, 2, 1, 1]);
+    assert_eq!(
+        [drops.newest, drops.oldest, drops.block, drops.disconnect],
+        [1, 2, 1, 1]
+    );
     assert_eq!(inbox.detach(a), 4);
     let c = inbox.attach("c".into());
-    assert_eq!(inbox.dropped_of(c), 0, "a slot that is used again counts anew");
+    assert_eq!(
+        inbox.dropped_of(c),
+        0,
+        "a slot that is used again counts anew"
+    );
 }
 
 #[test]

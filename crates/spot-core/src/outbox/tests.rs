@@ -100,7 +100,10 @@ fn drops_count_for_their_stream_and_by_policy() {
     outbox.lose(&header);
     assert_eq!(outbox.offer_plain(&[b"t", b"x"]), Offer::Dropped);
     let drops = outbox.drops();
-    assert_eq!([drops.newest, drops.oldest, drops.block, drops.disconnect], [2, 2, 1, 1]);
+    assert_eq!(
+        [drops.newest, drops.oldest, drops.block, drops.disconnect],
+        [2, 2, 1, 1]
+    );
     assert_eq!(outbox.forget_dropped_of(1), 3);
     assert_eq!((outbox.dropped_of(1), outbox.dropped_of(2)), (0, 2));
     assert_eq!(outbox.dropped(), 6);

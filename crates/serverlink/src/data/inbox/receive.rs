@@ -236,8 +236,8 @@ impl SharedInbox {
     }
 
     fn settled(&self, state: &mut State, received: Left) {
-        state.received_messages += received.messages as u64;
-        state.received_bytes += received.bytes as u64;
+        state.received.messages += received.messages as u64;
+        state.received.bytes += received.bytes as u64;
     }
 
     fn tell_left(&self, ahead: &Ahead) {
