@@ -436,8 +436,12 @@ impl SharedInbox {
 
     #[inline]
     fn note_depth(&self, state: &mut State) {
-        if state.queue.messages() > state.high_water {
-            self.raise_high_water(state);
+        let messages = state.queue.messages();
+        if messages > state.high_water {
+            match state.queue.has_ahead() {
+                false => state.high_water = messages,
+                true => self.raise_high_water(state),
+            }
         }
     }
 

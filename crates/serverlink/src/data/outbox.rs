@@ -95,7 +95,9 @@ struct State {
     written_at: Instant,
     /// Messages in the last round of writing.
     last_round: usize,
-    /// Written to the socket since the link is up.
+    /// Bytes of the handshake that are still to be written.
+    handshake_bytes: usize,
+    /// Written to the socket after them.
     sent: Tally,
     /// What the node has kept of the counts so far.
     kept: LinkTotals,
@@ -141,6 +143,7 @@ impl SharedOutbox {
             relays: Vec::new(),
             written_at: Instant::now() - QUIET,
             last_round: 0,
+            handshake_bytes: 0,
             sent: Tally::default(),
             kept: LinkTotals::default(),
         };
@@ -167,6 +170,13 @@ impl SharedOutbox {
     /// Runs `change` on the queue, for what is neither a message nor hot.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Outbox) -> R) -> R {
         change(&mut lock(&self.state).queue)
+    }
+
+    /// Queues what the handshake left to write.
+    pub(crate) fn begin_with(&self, handshake: &[u8]) {
+        let mut state = lock(&self.state);
+        state.handshake_bytes = handshake.len();
+        state.queue.framed(handshake);
     }
 
     /// Queues a SPOT frame that is not a message; the caller flushes.
@@ -531,7 +541,7 @@ impl SharedOutbox {
         } else {
             self.stream.write_vectored(&slices[..count])?
         };
-        let bytes = written as u64;
+        let total = written;
         if written == 0 && offered > 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -547,7 +557,9 @@ impl SharedOutbox {
         }
         let mut state = lock(&self.state);
         let mut room = false;
-        state.sent.bytes += bytes;
+        let of_handshake = total.min(state.handshake_bytes);
+        state.handshake_bytes -= of_handshake;
+        state.sent.bytes += (total - of_handshake) as u64;
         for segment in writing.drain(..done) {
             state.sent.messages += segment.messages() as u64;
             room |= state.queue.written(&segment);

@@ -84,7 +84,7 @@ impl Link {
                 return None;
             }
             let outbox = Arc::new(SharedOutbox::new(id, limit, wire.stream, wire.port));
-            outbox.with(|queue| queue.framed(&wire.unwritten));
+            outbox.begin_with(&wire.unwritten);
             outbox.flush_soon();
             let traffic = match &peer {
                 LinkPeer::Spot(hello) => Traffic::Spot(Spot::new(id, hello.node)),

@@ -146,6 +146,13 @@ impl Inbox {
         true
     }
 
+    /// Whether some of the messages that count as queued may have been received since they were handed over.
+    #[must_use]
+    #[inline]
+    pub fn has_ahead(&self) -> bool {
+        self.ahead.messages > 0
+    }
+
     /// What is left of the messages that were handed over: those received make room. Gives how many were received since
     /// this was last told, and their bytes.
     pub fn received_ahead(&mut self, left: Left) -> Left {
