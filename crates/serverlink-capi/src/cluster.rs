@@ -1,6 +1,7 @@
 //! Binds and peers.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::time::Duration;
 
 use serverlink::{Node, PeerInfo, PeerState};
 
@@ -19,6 +20,16 @@ struct Peer {
     topics: u64,
     connected_ms: u64,
     queued_messages: u64,
+    queued_bytes: u64,
+    queue_high_water: u64,
+    dropped_messages: u64,
+    sent_messages: u64,
+    sent_bytes: u64,
+    received_messages: u64,
+    received_bytes: u64,
+    round_trip_us: u64,
+    last_round_trip_us: u64,
+    reconnects: u64,
     reserved: [u64; 4],
 }
 
@@ -146,12 +157,28 @@ fn list(peers: &[PeerInfo]) -> Result<*mut Peer, Failure> {
                 .try_into()
                 .unwrap_or(u64::MAX),
             queued_messages: peer.queued_messages as u64,
+            queued_bytes: peer.queued_bytes as u64,
+            queue_high_water: peer.queue_high_water as u64,
+            dropped_messages: peer.dropped_messages,
+            sent_messages: peer.traffic.sent_messages,
+            sent_bytes: peer.traffic.sent_bytes,
+            received_messages: peer.traffic.received_messages,
+            received_bytes: peer.traffic.received_bytes,
+            round_trip_us: micros(peer.round_trip.map(|round_trip| round_trip.smoothed)),
+            last_round_trip_us: micros(peer.round_trip.map(|round_trip| round_trip.last)),
+            reconnects: peer.reconnects,
             reserved: [0; 4],
         };
         // SAFETY: below the count above.
         unsafe { block.record(index, record) };
     }
     Ok(block.finish())
+}
+
+/// Microseconds, or `SLK_UNKNOWN`.
+fn micros(time: Option<Duration>) -> u64 {
+    time.and_then(|time| time.as_micros().try_into().ok())
+        .unwrap_or(u64::MAX)
 }
 
 /// `SLK_PEER_...`; 0 for a state the header has no name for yet.

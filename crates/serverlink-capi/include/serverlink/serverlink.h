@@ -412,17 +412,30 @@ SLK_EXPORT int slk_spot_init_production(slk_spot_t *spot, const slk_production_t
 #define SLK_PEER_BACKOFF 3    /* waiting to try again */
 #define SLK_PEER_ITSELF 4     /* the endpoint turned out to be this very node */
 
-/* What is known of a peer. */
+/* What is not known. */
+#define SLK_UNKNOWN ((uint64_t)-1)
+
+/* What is known of a peer. What concerns the link begins anew with each link, and is 0 while it is down. */
 typedef struct slk_peer_t {
-    char *endpoint;           /* as it was added, or the address it linked to us from */
-    char *name;               /* its SLK_SPOT_NODE_NAME; "" without one */
-    char *node_id;            /* 32 hexadecimal digits; "" if not known (yet), or plain ZeroMQ */
-    int state;                /* SLK_PEER_... */
-    int added;                /* 1 if we added it, 0 if it linked to us */
-    uint64_t topics;          /* topics it offers */
-    uint64_t connected_ms;    /* how long the link is up; 0 while it is down */
-    uint64_t queued_messages; /* waiting to be sent to it */
-    uint64_t reserved[4];     /* 0 */
+    char *endpoint;                /* as it was added, or the address it linked to us from */
+    char *name;                    /* its SLK_SPOT_NODE_NAME; "" without one */
+    char *node_id;                 /* 32 hexadecimal digits; "" if not known (yet), or plain ZeroMQ */
+    int state;                     /* SLK_PEER_... */
+    int added;                     /* 1 if we added it, 0 if it linked to us */
+    uint64_t topics;               /* topics it offers */
+    uint64_t connected_ms;         /* how long the link is up; 0 while it is down */
+    uint64_t queued_messages;      /* waiting to be sent to it */
+    uint64_t queued_bytes;         /* their data */
+    uint64_t queue_high_water;     /* most messages that ever waited on this link */
+    uint64_t dropped_messages;     /* lost to its full queue */
+    uint64_t sent_messages;        /* over this link */
+    uint64_t sent_bytes;           /* with frames, control and heartbeats, after the handshake */
+    uint64_t received_messages;
+    uint64_t received_bytes;
+    uint64_t round_trip_us;        /* smoothed, by its answers to heartbeats; SLK_UNKNOWN before the first */
+    uint64_t last_round_trip_us;   /* the last one, likewise */
+    uint64_t reconnects;           /* links to it after the first one */
+    uint64_t reserved[4];          /* 0 */
 } slk_peer_t;
 
 /* The peers: those added, and those that linked to us. To be freed with slk_spot_peers_free. Does
@@ -568,7 +581,7 @@ typedef struct slk_stats_t {
     uint64_t received_bytes;             /* their data */
     uint64_t dropped_at_receiver;        /* lost to a full receive queue here */
     uint64_t dropped_at_sender;          /* lost to a full queue of a link here */
-    uint64_t missed_messages;            /* lost on the way to us, as links told */
+    uint64_t missed_messages;            /* lost on the way to us, or to a topic hosted here */
     uint64_t duplicates_refused;         /* arrived twice, discarded once */
     uint64_t subscribers;                /* now: listeners of the topic; 0 for the whole instance */
     uint64_t subscriptions;              /* now */
@@ -582,12 +595,51 @@ typedef struct slk_stats_t {
     uint64_t commands_refused;           /* commands of the open protocol that were not carried out */
     uint64_t relayed_messages;           /* passed on for others as a hub, once for each link */
     uint64_t relayed_bytes;              /* payload bytes of these */
+    uint64_t gaps;                       /* how often messages were missing, counted or not */
+    uint64_t dropped_newest_at_receiver; /* of dropped_at_receiver: by SLK_SPOT_DROP_NEWEST, */
+    uint64_t dropped_oldest_at_receiver; /* ... SLK_SPOT_DROP_OLDEST, */
+    uint64_t dropped_block_at_receiver;  /* ... SLK_SPOT_BLOCK, where nobody could be held up, */
+    uint64_t ended_at_receiver;          /* ... SLK_SPOT_DISCONNECT */
+    uint64_t dropped_newest_at_sender;   /* of dropped_at_sender, by the policy of the subscribers */
+    uint64_t dropped_oldest_at_sender;
+    uint64_t dropped_block_at_sender;
+    uint64_t ended_at_sender;
+    uint64_t unhosted_messages;          /* others published them here on topics not hosted here */
+    uint64_t link_sent_messages;         /* over all links, after the handshakes */
+    uint64_t link_sent_bytes;            /* with frames, control and heartbeats */
+    uint64_t link_received_messages;
+    uint64_t link_received_bytes;
+    uint64_t link_queue_high_water;      /* most messages that ever waited on one link */
+    uint64_t queued_messages;            /* now: in our receive queue */
+    uint64_t queued_bytes;               /* now: their data */
+    uint64_t queue_high_water;           /* most messages that ever waited there */
+    uint64_t connect_failures;           /* attempts to connect that failed */
+    uint64_t accept_failures;            /* no descriptor was left for a connection */
+    uint64_t handshake_timeout;          /* handshakes that failed, by why: none in time */
+    uint64_t handshake_greeting;         /* ... no ZMTP */
+    uint64_t handshake_version;          /* ... another version of ZMTP or of the SPOT link */
+    uint64_t handshake_mechanism;        /* ... another security mechanism */
+    uint64_t handshake_malformed;        /* ... malformed, or out of place */
+    uint64_t handshake_socket_type;      /* ... a socket type that has no business here */
+    uint64_t handshake_identity;         /* ... a SPOT node that does not say well who it is */
+    uint64_t handshake_same_name;        /* ... two nodes of one name */
+    uint64_t handshake_removed;          /* ... a node that slk_spot_cluster_remove removed */
+    uint64_t handshake_itself;           /* ... this very node */
+    uint64_t handshake_refused_by_peer;  /* ... the other side refused us */
+    uint64_t messages_refused;           /* of plain ZeroMQ publishers: none of a topic */
+    uint64_t topic_received_messages;    /* of a topic: came from other nodes, each once */
+    uint64_t topic_received_bytes;       /* their data */
+    uint64_t topic_dropped_messages;     /* of a topic: lost to full queues here, once for each */
+    uint64_t history_messages;           /* now, of a topic: kept for those who come late */
+    uint64_t history_bytes;              /* now: their data */
 } slk_stats_t;
 
 /*
  * Fills *stats, `size` bytes, which is to be sizeof(slk_stats_t): a program compiled with another
  * version of this header gets the counters both know and 0 for the others. Does not block.
- * `topic` NULL counts the whole instance, otherwise the topic: what is not counted per topic is 0.
+ * `topic` NULL counts the whole instance, otherwise the topic since it is known here: published_...,
+ * missed_messages, gaps, subscribers, topic_... and history_...; the others are 0, as the topic_... and
+ * history_... are for the whole instance.
  * SLK_ENOENT: the topic is not known here. SLK_EINVAL: not a topic name; size below 8.
  */
 SLK_EXPORT int slk_spot_stats(slk_spot_t *spot, const char *topic, slk_stats_t *stats, size_t size);

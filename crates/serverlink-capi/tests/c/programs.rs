@@ -14,6 +14,7 @@ macro_rules! programs {
 programs! {
     cluster
     contexts
+    counters
     errmsg
     errors
     fork

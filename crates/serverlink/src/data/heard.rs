@@ -489,7 +489,7 @@ impl SinkSide {
 
     fn anybody_waits(&self) -> bool {
         let side = self.heard.as_ref();
-        side.is_some_and(|side| !side.awaiting.is_empty())
+        side.is_some_and(|side| side.is_awaited())
     }
 
     /// A message goes to nobody: it was seen before, or waited in vain.
@@ -512,6 +512,12 @@ impl SinkSide {
 }
 
 impl HeardSide {
+    /// Whether subscribers are still to get what was published before their time.
+    #[inline]
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.awaiting.is_empty()
+    }
+
     /// Dropped at the queues of links that streams are passed on to.
     pub(super) fn dropped_at_links(&self) -> u64 {
         let relays = self.relays.iter().map(RelaySide::dropped);

@@ -187,7 +187,6 @@ impl SharedInbox {
         let mut state = self.state_with_room(payload.len());
         let offer = state.queue.offer(slot, Source::LOCAL, payload);
         if offer != Offer::Full {
-            self.note_depth(&mut state);
             self.wake(state);
         }
         offer
@@ -221,7 +220,6 @@ impl SharedInbox {
                 ended |= queue.offer(slot, source, &payload) == Offer::Ended;
             }
         }
-        self.note_depth(&mut state);
         OfferedOfLink {
             ended,
             to_announce: self.announce_later(state, count),
@@ -259,7 +257,6 @@ impl SharedInbox {
         let mut state = lock(&self.state);
         self.count_ahead(&mut state);
         state.queue.replay(slot, history, count);
-        self.note_depth(&mut state);
         self.refresh(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         state.wakes += std::mem::take(&mut state.sleepers);
@@ -285,7 +282,6 @@ impl SharedInbox {
     pub(crate) fn offer_reserved(&self, slot: Slot, payload: &Payload) {
         let mut state = lock(&self.state);
         state.queue.offer_reserved(slot, Source::LOCAL, payload);
-        self.note_depth(&mut state);
         self.wake(state);
     }
 
@@ -496,8 +492,9 @@ impl SharedInbox {
         state.closed || !state.queue.is_empty() || self.ahead.entries.load(Relaxed) > 0
     }
 
-    /// Brings the hint for spinners and the descriptor in line with the queue.
+    /// Brings the hint for spinners and the descriptor in line with the queue, after every change of that.
     fn refresh(&self, state: &mut State) {
+        self.note_depth(state);
         let ready = self.has_something(state);
         if self.is_ready.load(Relaxed) != ready {
             self.is_ready.store(ready, Relaxed);

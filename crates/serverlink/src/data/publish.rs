@@ -319,8 +319,9 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let mut sinks = lock(&self.sinks);
-        sinks.take_past(link, history);
-        sinks.count_received(payload.len());
+        if sinks.count_received(payload.len()).is_awaited() {
+            sinks.take_past(link, history);
+        }
         for sink in &sinks.inboxes {
             match held
                 .iter()

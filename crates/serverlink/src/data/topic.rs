@@ -585,8 +585,10 @@ impl Outside {
 impl SinkSide {
     /// A message of another node arrived.
     #[inline]
-    pub(super) fn count_received(&mut self, len: usize) {
-        self.heard.get_or_insert_default().received.add(len);
+    pub(super) fn count_received(&mut self, len: usize) -> &HeardSide {
+        let heard = self.heard.get_or_insert_default();
+        heard.received.add(len);
+        heard
     }
 
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
