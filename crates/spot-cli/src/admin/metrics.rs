@@ -1,26 +1,31 @@
 //! `/metrics`: the text format of Prometheus.
 
-use std::cmp::Reverse;
-use std::fmt::{Display, Write};
+mod peers;
+mod text;
+mod topics;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::State as Extract;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serverlink::{ClusterStatus, MemberState, PeerInfo, PeerState, Stats, TopicInfo};
+use serverlink::{ClusterStatus, Drops, HandshakeFailures, MemberState, Stats};
 
 use super::{State, health};
+use text::Page;
 
 pub(super) async fn metrics(Extract(state): Extract<Arc<State>>) -> Response {
     let mut page = Page::default();
     about(&mut page, &state);
-    counters(&mut page, &state.node.stats());
-    peers(&mut page, &state.node.peers());
+    let stats = state.node.stats();
+    counters(&mut page, &stats);
+    queues_and_links(&mut page, &stats);
+    peers::tell(&mut page, &state.node.peers());
     cluster(&mut page, &state.node.cluster());
     let most = state.metrics_topics.load(Ordering::Relaxed);
     if most > 0 {
-        topics(&mut page, state.node.topics(), most);
+        topics::tell(&mut page, state.node.topics(), most);
     }
     let headers = [
         (
@@ -30,44 +35,6 @@ pub(super) async fn metrics(Extract(state): Extract<Arc<State>>) -> Response {
         (header::CACHE_CONTROL, "no-store"),
     ];
     (headers, page.0).into_response()
-}
-
-/// The text under construction.
-#[derive(Default)]
-struct Page(String);
-
-type Labels<'l> = &'l [(&'l str, &'l str)];
-
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn sample(&mut self, name: &str, labels: Labels<'_>, value: impl Display) {
-        self.0.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{}\"", escaped(text));
-        }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{end} {value}");
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "counter", help);
-        self.sample(name, &[], value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.family(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }
 
 fn about(page: &mut Page, state: &State) {
@@ -105,8 +72,17 @@ fn counters(page: &mut Page, stats: &Stats) {
     page.family(dropped, "counter", "Messages lost to full queues, of links (sender) or of subscribers here (receiver).");
     page.sample(dropped, &[("at", "sender")], stats.dropped_at_sender);
     page.sample(dropped, &[("at", "receiver")], stats.dropped_at_receiver);
-    page.counter("spot_missed_messages_total", "Messages that links told are missing.", stats.missed_messages);
+    let by_policy = "spot_dropped_by_policy_messages_total";
+    page.family(by_policy, "counter", "The same, by the overflow policy of the subscribers that they were for.");
+    for (at, counts) in [("sender", stats.sender_drops), ("receiver", stats.receiver_drops)] {
+        for (policy, count) in drops(counts) {
+            page.sample(by_policy, &[("at", at), ("policy", policy)], count);
+        }
+    }
+    page.counter("spot_missed_messages_total", "Messages missing of what other nodes published, as far as they can be counted.", stats.missed_messages);
+    page.counter("spot_gaps_total", "Times that some were missing, counted or not.", stats.gaps);
     page.counter("spot_duplicates_refused_total", "Messages that arrived a second time and were discarded.", stats.duplicates_refused);
+    page.counter("spot_unhosted_messages_total", "Messages that others published here on topics that this node does not host.", stats.unhosted_messages);
     page.counter("spot_commands_refused_total", "PUBLISH commands of plain ZeroMQ peers that found no topic, owner or room.", stats.commands_refused);
     page.counter("spot_messages_refused_total", "Messages of plain ZeroMQ publishers that are none of a topic.", stats.messages_refused);
     page.counter("spot_reconnects_total", "Links that came up after the first one of their peer.", stats.reconnects);
@@ -116,31 +92,56 @@ fn counters(page: &mut Page, stats: &Stats) {
     page.sample(rejected, &[("reason", "handshake")], stats.rejected.handshake);
     page.sample(rejected, &[("reason", "protocol")], stats.rejected.protocol);
     page.sample(rejected, &[("reason", "heartbeat")], stats.rejected.heartbeat);
+    let failed = "spot_handshake_failures_total";
+    page.family(failed, "counter", "Handshakes that failed, and links refused right after them.");
+    for (reason, count) in handshake_failures(&stats.handshake_failures) {
+        page.sample(failed, &[("reason", reason)], count);
+    }
+    page.counter("spot_connect_failures_total", "Attempts to connect that failed.", stats.connect_failures);
+    page.counter("spot_accept_failures_total", "Times that no descriptor was left for a connection.", stats.accept_failures);
     page.gauge("spot_subscriptions", "Filters subscribed to by this node.", stats.subscriptions);
     page.gauge("spot_topics", "Topics known, hosted or remote.", stats.topics);
     page.gauge("spot_links", "Links up.", stats.links);
 }
 
-fn peers(page: &mut Page, peers: &[PeerInfo]) {
-    page.family("spot_peers", "gauge", "Peers by their state.");
-    for (state, name) in [
-        (PeerState::Connected, "connected"),
-        (PeerState::Connecting, "connecting"),
-        (PeerState::Backoff, "waiting"),
-        (PeerState::Itself, "itself"),
-    ] {
-        let count = peers.iter().filter(|peer| peer.state == state).count();
-        page.sample("spot_peers", &[("state", name)], count);
-    }
-    let queued: usize = peers.iter().map(|peer| peer.queued_messages).sum();
-    page.gauge(
-        "spot_queued_messages",
-        "Messages that wait to be sent, on all links.",
-        queued,
-    );
-    let longest = peers.iter().map(|peer| peer.queued_messages).max();
-    let help = "Messages that wait on the link with the most.";
-    page.gauge("spot_longest_queue_messages", help, longest.unwrap_or(0));
+#[rustfmt::skip]
+fn queues_and_links(page: &mut Page, stats: &Stats) {
+    let links = &stats.links_total;
+    page.counter("spot_link_sent_messages_total", "Messages written to links.", links.sent_messages);
+    page.counter("spot_link_sent_bytes_total", "Bytes written to links after the handshakes, with all that is no message.", links.sent_bytes);
+    page.counter("spot_link_received_messages_total", "Messages read from links.", links.received_messages);
+    page.counter("spot_link_received_bytes_total", "Bytes read from links, likewise.", links.received_bytes);
+    page.gauge("spot_link_queue_high_water_messages", "Most messages that ever waited on one link.", stats.link_queue_high_water);
+    page.gauge("spot_subscriber_queued_messages", "Messages that wait to be received by subscribers of this node.", stats.queued_messages);
+    page.gauge("spot_subscriber_queued_bytes", "Their payload bytes.", stats.queued_bytes);
+    page.gauge("spot_subscriber_queue_high_water_messages", "Most messages that ever waited for one subscriber of this node.", stats.queue_high_water);
+}
+
+/// Drops by the name of the policy.
+pub(super) fn drops(drops: Drops) -> [(&'static str, u64); 4] {
+    [
+        ("drop_newest", drops.newest),
+        ("drop_oldest", drops.oldest),
+        ("block", drops.block),
+        ("disconnect", drops.disconnect),
+    ]
+}
+
+/// Failures by the name of the reason.
+pub(super) fn handshake_failures(failures: &HandshakeFailures) -> [(&'static str, u64); 11] {
+    [
+        ("timeout", failures.timeout),
+        ("greeting", failures.greeting),
+        ("version", failures.version),
+        ("mechanism", failures.mechanism),
+        ("malformed", failures.malformed),
+        ("socket_type", failures.socket_type),
+        ("identity", failures.identity),
+        ("same_name", failures.same_name),
+        ("removed", failures.removed),
+        ("itself", failures.itself),
+        ("refused_by_peer", failures.refused_by_peer),
+    ]
 }
 
 fn cluster(page: &mut Page, cluster: &ClusterStatus) {
@@ -182,18 +183,4 @@ fn cluster(page: &mut Page, cluster: &ClusterStatus) {
         help,
         u8::from(cluster.partitioned),
     );
-}
-
-/// Those with the most subscribers, as many as were asked for: each label costs whoever stores it.
-fn topics(page: &mut Page, mut topics: Vec<TopicInfo>, most: usize) {
-    topics.sort_by_key(|topic| Reverse(topic.subscribers));
-    let name = "spot_topic_subscribers";
-    page.family(
-        name,
-        "gauge",
-        "Subscribers of a topic at this node: its own, and one for each link.",
-    );
-    for topic in topics.iter().take(most) {
-        page.sample(name, &[("topic", &topic.name)], topic.subscribers);
-    }
 }

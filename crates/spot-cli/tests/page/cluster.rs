@@ -132,6 +132,21 @@ fn rates_are_live(browser: &mut Browser) {
     let relayed = "document.querySelector('[data-rate=relayed_messages]')?.textContent";
     browser.wait_for(&format!("Number({relayed}) > 0"));
     browser.wait_for("document.querySelector('#traffic-chart canvas')");
+    // That of the topic, too, and how long the peer takes to answer.
+    let some = |table: &str, column: &str, is_there: &str| {
+        format!(
+            "(() => {{ const heads = [...document.querySelectorAll('{table} th')];
+                const at = heads.findIndex((head) => head.textContent === '{column}');
+                const rows = [...document.querySelectorAll('{table} tbody tr')];
+                return rows.some((row) => {{ const text = row.cells[at].lastChild.textContent; return {is_there}; }}); }})()"
+        )
+    };
+    browser.wait_for(&some("#topics-table", "Per second", "Number(text) > 0"));
+    browser.wait_for(&some(
+        "#peers-table",
+        "Round trip",
+        "/^[0-9.]+ (µs|ms|s)$/.test(text)",
+    ));
 }
 
 /// Suspicion passes: a machine with much else to do may show the end of it first, but the log has it.

@@ -109,6 +109,140 @@ fn counters_are_exactly_what_was_sent() {
 }
 
 #[test]
+fn a_topic_and_a_link_have_counters_of_their_own() {
+    let keep = ["--history", "10", "--set", "admin.metrics_topics=1"];
+    let (_owner, at_owner, admin) = node(&[&["--topic", "t,idle"], &keep[..]].concat());
+    let (_peer, _) = Spot::node(&["--name", "named \"peer\"", "--peer", &at_owner]);
+    let mut sub = Spot::run(&["sub", "t", "-n", "137", "--peer", &at_owner]);
+    sub.wait_for("subscribed to");
+    let args = ["pub", "t", "12345", "-n", "137", "--peer", &at_owner];
+    assert_eq!(spot(&args).code, Some(0));
+    assert_eq!(sub.finish().stdout.len(), 137);
+    let after = eventually(
+        || metrics(&admin),
+        |samples| {
+            let is_linked = samples.keys().any(|name| name.starts_with("spot_peer_up"));
+            samples["spot_link_sent_messages_total"] == 137.0 && is_linked
+        },
+    );
+    for (name, value) in [
+        ("spot_topic_received_messages_total", 137.0),
+        ("spot_topic_received_bytes_total", 137.0 * 5.0),
+        ("spot_topic_published_messages_total", 0.0),
+        ("spot_topic_dropped_messages_total", 0.0),
+        ("spot_topic_gaps_total", 0.0),
+        ("spot_topic_history_messages", 10.0),
+        ("spot_topic_history_bytes", 50.0),
+    ] {
+        assert_eq!(after[&format!("{name}{{topic=\"t\"}}")], value, "{name}");
+    }
+    assert_eq!(after["spot_link_received_messages_total"], 137.0);
+    assert!(after["spot_link_sent_bytes_total"] > 137.0 * 5.0);
+    // The programs have come and gone, and left no label behind.
+    let up = |samples: &Samples| {
+        let peers = samples
+            .iter()
+            .filter(|(name, _)| name.starts_with("spot_peer_up"));
+        peers
+            .map(|(name, up)| (name.clone(), *up))
+            .collect::<Vec<_>>()
+    };
+    let named = ("spot_peer_up{peer=\"named \\\"peer\\\"\"}".to_owned(), 1.0);
+    assert_eq!(up(&after), [named]);
+    let topics = json(&admin, "/api/v1/topics")["topics"].clone();
+    let topic = topics
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|topic| topic["topic"] == "t");
+    let topic = topic.expect("it is known");
+    assert_eq!(
+        (&topic["received_messages"], &topic["history_messages"]),
+        (&137.into(), &10.into())
+    );
+}
+
+#[test]
+fn what_a_subscriber_loses_is_counted_by_policy_topic_and_link() {
+    let (_owner, at_owner, admin) = node(&[
+        "--topic",
+        "t",
+        "--set",
+        "limits.hwm=5",
+        "--set",
+        "admin.metrics_topics=1",
+    ]);
+    let mut sub = Spot::run(&["sub", "t", "--peer", &at_owner]);
+    sub.wait_for("subscribed to");
+    sub.signal(Signal::STOP);
+    // The kernel takes some of it, then the link's queue is full, and the owner goes on without that subscriber.
+    let payload = "x".repeat(60_000);
+    let args = ["pub", "t", &payload, "-n", "300", "--peer", &at_owner];
+    assert_eq!(spot(&args).code, Some(0));
+    eventually(
+        || metrics(&admin),
+        |samples| samples["spot_topic_received_messages_total{topic=\"t\"}"] == 300.0,
+    );
+    // What is told first on a page may be older than what made this true.
+    let samples = metrics(&admin);
+    let dropped = samples["spot_dropped_messages_total{at=\"sender\"}"];
+    assert!(dropped > 0.0, "{samples:#?}");
+    for same in [
+        "spot_dropped_by_policy_messages_total{at=\"sender\",policy=\"drop_newest\"}",
+        "spot_topic_dropped_messages_total{topic=\"t\"}",
+    ] {
+        assert_eq!(samples[same], dropped, "{same}");
+    }
+    assert_eq!(samples["spot_link_queue_high_water_messages"], 5.0);
+    let peers = json(&admin, "/api/v1/peers")["peers"].clone();
+    let slow = peers
+        .as_array()
+        .expect("a list")
+        .iter()
+        .max_by_key(|peer| peer["queued_messages"].as_u64());
+    let slow = slow.expect("it is linked");
+    assert_eq!(slow["dropped_messages"].as_f64(), Some(dropped));
+    assert_eq!(slow["queue_high_water_messages"], 5);
+    sub.signal(Signal::CONT);
+    // It is told what it missed, and the rest was sent.
+    let sent = || metrics(&admin)["spot_link_sent_messages_total"];
+    eventually(sent, |sent| *sent == 300.0 - dropped);
+    assert_eq!(
+        metrics(&admin)["spot_dropped_messages_total{at=\"sender\"}"],
+        dropped
+    );
+}
+
+#[test]
+fn a_peer_that_is_down_keeps_its_label() {
+    let (peer, at_peer) = Spot::node(&["--name", "p"]);
+    let (_node, _, admin) = node(&["--peer", &at_peer, "--set", "heartbeat.interval_ms=50"]);
+    let of = |name: &str| format!("{name}{{peer=\"{at_peer}\"}}");
+    let (up, trip) = (of("spot_peer_up"), of("spot_peer_round_trip_seconds"));
+    let samples = eventually(|| metrics(&admin), |samples| samples.contains_key(&trip));
+    assert!(samples[&trip] > 0.0 && samples[&up] == 1.0, "{samples:#?}");
+    peer.signal(Signal::KILL);
+    let samples = eventually(|| metrics(&admin), |samples| samples[&up] == 0.0);
+    assert!(
+        !samples.contains_key(&trip),
+        "there is none while it is down"
+    );
+    eventually(
+        || metrics(&admin),
+        |samples| samples["spot_connect_failures_total"] >= 1.0,
+    );
+    let bind = at_peer.clone();
+    drop(peer);
+    let mut back = Spot::run(&["node", "--name", "p", "--bind", &bind]);
+    back.endpoint();
+    let reconnects = of("spot_peer_reconnects_total");
+    eventually(
+        || metrics(&admin),
+        |samples| samples[&reconnects] == 1.0 && samples[&up] == 1.0,
+    );
+}
+
+#[test]
 fn connections_that_speak_no_zmtp_are_counted() {
     let (_node, endpoint, admin) = node(&[]);
     let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
@@ -121,6 +255,8 @@ fn connections_that_speak_no_zmtp_are_counted() {
     }
     let rejected = "spot_rejected_connections_total{reason=\"handshake\"}";
     eventually(|| metrics(&admin)[rejected], |count| *count == 3.0);
+    let failed = "spot_handshake_failures_total{reason=\"greeting\"}";
+    assert_eq!(metrics(&admin)[failed], 3.0);
 }
 
 #[test]
@@ -231,6 +367,8 @@ fn json_tells_the_node_its_topics_peers_subscriptions_and_cluster() {
     );
     let there = serde_json::json!({
         "topic": "there", "place": "remote", "reachable": true, "subscribers": 0, "owners": [peer["node"]],
+        "published_messages": 0, "published_bytes": 0, "received_messages": 0, "received_bytes": 0,
+        "dropped_messages": 0, "missed_messages": 0, "gaps": 0, "history_messages": 0, "history_bytes": 0,
     });
     assert!(
         topics.as_array().expect("a list").contains(&there),

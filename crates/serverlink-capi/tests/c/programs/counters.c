@@ -22,6 +22,13 @@ static slk_peer_t the_peer(slk_spot_t *spot)
     return peer; /* without its texts */
 }
 
+static slk_stats_t counted(slk_spot_t *spot, const char *topic)
+{
+    slk_stats_t stats;
+    OK(slk_spot_stats(spot, topic, &stats, sizeof(stats)));
+    return stats;
+}
+
 /* Waits until what an expression tells of a peer, or of an instance, is so. */
 #define EVENTUALLY(look, condition)                                                                \
     do {                                                                                           \
@@ -64,14 +71,14 @@ int main(void)
     CHECK(peer.last_round_trip_us != SLK_UNKNOWN && peer.last_round_trip_us < LONG_MS * 1000ULL);
 
     slk_stats_t topic, all;
-    OK(slk_spot_stats(host, "t", &topic, sizeof(topic)));
+    topic = counted(host, "t");
     CHECK(topic.published_messages == 5 && topic.published_bytes == 35);
     CHECK(topic.topic_received_messages == 1 && topic.topic_received_bytes == 4);
     CHECK(topic.history_messages == 2 && topic.history_bytes == 11 && topic.subscribers == 1);
     CHECK(topic.topic_dropped_messages == 0 && topic.missed_messages == 0 && topic.gaps == 0);
-    OK(slk_spot_stats(client, "t", &topic, sizeof(topic)));
+    topic = counted(client, "t");
     CHECK(topic.published_messages == 1 && topic.topic_received_messages == 6);
-    EVENTUALLY(OK(slk_spot_stats(host, NULL, &all, sizeof(all))), all.link_sent_messages == 6);
+    EVENTUALLY(all = counted(host, NULL), all.link_sent_messages == 6);
     CHECK(all.link_received_messages == 1 && all.topic_received_messages == 0);
 
     /* Six find no room. */
@@ -79,15 +86,15 @@ int main(void)
     for (int i = 0; i < 8; i++) {
         PUBLISH(host, "t", "12345");
     }
-    EVENTUALLY(OK(slk_spot_stats(client, NULL, &all, sizeof(all))), all.dropped_at_receiver == 6);
+    EVENTUALLY(all = counted(client, NULL), all.dropped_at_receiver == 6);
     CHECK(all.dropped_newest_at_receiver == 6 && all.dropped_oldest_at_receiver == 0);
     CHECK(all.queued_messages == 2 && all.queued_bytes == 10 && all.queue_high_water == 2);
-    OK(slk_spot_stats(client, "t", &topic, sizeof(topic)));
+    topic = counted(client, "t");
     CHECK(topic.topic_dropped_messages == 6 && topic.topic_received_messages == 14);
 
     /* Nobody listens there any more. */
     slk_spot_destroy(&host);
-    EVENTUALLY(OK(slk_spot_stats(client, NULL, &all, sizeof(all))), all.connect_failures >= 1);
+    EVENTUALLY(all = counted(client, NULL), all.connect_failures >= 1);
     peer = the_peer(client);
     CHECK(peer.sent_messages == 0 && peer.round_trip_us == SLK_UNKNOWN);
     CHECK(all.links == 0 && all.link_received_messages == 14);

@@ -1,6 +1,6 @@
 // Rates, from counters that are asked for each second.
 /* global uPlot */
-import { byId, count, element, say } from "./dom.js";
+import { byId, element, rate as shown, say } from "./dom.js";
 
 const POINTS = 300;
 const HEIGHT_PX = 180;
@@ -52,7 +52,6 @@ function add(rateOf) {
   }
 }
 
-const shown = (rate) => rate < 10 && rate % 1 ? rate.toFixed(1) : count(Math.round(rate));
 const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8);
 const data = (chart) => [times, ...chart.lines.map((line) => line.rates)];
 

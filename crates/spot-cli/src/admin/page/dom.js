@@ -43,6 +43,24 @@ const grouped = new Intl.NumberFormat("en");
 /** 10,000 */
 export const count = (number) => grouped.format(number);
 
+/** 3.2 MB */
+export function bytes(number) {
+  const units = ["B", "kB", "MB", "GB"];
+  let unit = 0;
+  for (; number >= 1000 && unit < units.length - 1; unit++) number /= 1000;
+  return `${number < 10 && unit ? number.toFixed(1) : Math.round(number)} ${units[unit]}`;
+}
+
+/** 250 µs, 1.2 ms, 3 s */
+export function shortTime(seconds) {
+  const [factor, unit] = seconds < 1e-3 ? [1e6, "µs"] : seconds < 1 ? [1e3, "ms"] : [1, "s"];
+  const number = seconds * factor;
+  return `${number < 10 && unit !== "µs" ? number.toFixed(1) : Math.round(number)} ${unit}`;
+}
+
+/** A rate, with one decimal where it is small. */
+export const rate = (number) => number < 10 && number % 1 ? number.toFixed(1) : count(Math.round(number));
+
 /** 3 d 4 h, the two greatest units. */
 export function duration(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];

@@ -17,10 +17,17 @@ export const FIELDS = {
   "/api/v1/peers": {
     "peers": [{
       "endpoint": true, "name": true, "node": true, "state": true, "added": true, "topics": true, "relays_for": true,
-      "connected_seconds": true, "queued_messages": true
+      "connected_seconds": true, "queued_messages": true, "queued_bytes": true, "queue_high_water_messages": true,
+      "dropped_messages": true, "round_trip_seconds": true, "reconnects": true
     }]
   },
-  "/api/v1/topics": { "topics": [{ "topic": true, "place": true, "reachable": true, "subscribers": true, "owners": true }] }
+  "/api/v1/topics": {
+    "uptime_seconds": true,
+    "topics": [{
+      "topic": true, "place": true, "reachable": true, "subscribers": true, "owners": true, "published_messages": true,
+      "received_messages": true, "dropped_messages": true, "missed_messages": true, "gaps": true, "history_messages": true
+    }]
+  }
 };
 
 /** The listed fields of an answer; an error names the first one that is missing. */

@@ -1,5 +1,5 @@
 // Members, peers and topics as tables.
-import { byId, count, duration, say } from "./dom.js";
+import { byId, bytes, count, duration, rate, say, shortTime } from "./dom.js";
 import { Table } from "./tables.js";
 import { neighbours } from "./topology.js";
 
@@ -19,7 +19,11 @@ const members = new Table(byId("members-table"), "Members", [
 const peers = new Table(byId("peers-table"), "Peers", [
   { label: "Peer", text: (peer) => peer.name ?? peer.endpoint },
   { label: "State", text: (peer) => LINK_MARKS[peer.state] ?? peer.state },
-  { label: "Queued", number: true, text: (peer) => count(peer.queued_messages), value: (peer) => peer.queued_messages },
+  { label: "Queued", number: true, text: queued, value: (peer) => peer.queued_messages },
+  { label: "At most", number: true, text: (peer) => count(peer.queue_high_water_messages), value: (peer) => peer.queue_high_water_messages },
+  { label: "Dropped", number: true, text: (peer) => count(peer.dropped_messages), value: (peer) => peer.dropped_messages },
+  { label: "Round trip", number: true, text: roundTrip, value: (peer) => peer.round_trip_seconds ?? -1 },
+  { label: "Reconnects", number: true, text: (peer) => count(peer.reconnects), value: (peer) => peer.reconnects },
   { label: "Topics", number: true, text: (peer) => count(peer.topics), value: (peer) => peer.topics },
   { label: "Up for", number: true, text: upFor, value: (peer) => peer.connected_seconds },
   { label: "Opened by", text: (peer) => (peer.added ? "this node" : "the peer") },
@@ -32,7 +36,23 @@ const topics = new Table(byId("topics-table"), "Topics", [
   { label: "Host", text: (topic) => topic.hosts },
   { label: "Reachable", text: (topic) => (topic.reachable ? "yes" : "✕ no") },
   { label: "Subscribers", number: true, text: (topic) => count(topic.subscribers), value: (topic) => topic.subscribers },
+  { label: "Per second", number: true, text: (topic) => topic.rate === null ? "–" : rate(topic.rate), value: (topic) => topic.rate ?? -1 },
+  { label: "Dropped", number: true, text: (topic) => count(topic.dropped_messages), value: (topic) => topic.dropped_messages },
+  { label: "Missed", number: true, text: missed, value: (topic) => topic.missed_messages + topic.gaps },
+  { label: "History", number: true, text: (topic) => count(topic.history_messages), value: (topic) => topic.history_messages },
 ], (topic) => `${topic.topic} ${topic.hosts}`);
+
+function queued(peer) {
+  return peer.queued_messages ? `${count(peer.queued_messages)} (${bytes(peer.queued_bytes)})` : "0";
+}
+
+function roundTrip(peer) {
+  return peer.round_trip_seconds === null ? "–" : shortTime(peer.round_trip_seconds);
+}
+
+function missed(topic) {
+  return topic.gaps ? `${count(topic.missed_messages)} in ${count(topic.gaps)} gaps` : "0";
+}
 
 function upFor(peer) {
   return peer.state === "connected" ? duration(peer.connected_seconds) : "–";
@@ -45,7 +65,7 @@ export function drawLists(state, path) {
   const listed = state.answers["/api/v1/topics"];
   if (path === "/api/v1/cluster" && node && linked) drawMembers(node, cluster, linked.peers);
   if (path === "/api/v1/peers" && linked) drawPeers(node, linked.peers);
-  if (path === "/api/v1/topics" && listed) drawTopics(node, cluster, listed.topics);
+  if (path === "/api/v1/topics" && listed) drawTopics(node, cluster, rated(listed));
 }
 
 function drawMembers(node, cluster, linked) {
@@ -61,6 +81,23 @@ function drawPeers(node, linked) {
   if (node) parts.push(`${count(node.stats.reconnects)} reconnects since the start`);
   say(byId("peers-summary"), parts.join(" · "));
   peers.show(linked);
+}
+
+let before = { uptime_seconds: 0, messages: new Map() };
+
+/** The topics with the rate at which messages came since they were last asked for. */
+function rated(listed) {
+  const { uptime_seconds, topics: all } = listed;
+  const seconds = uptime_seconds - before.uptime_seconds;
+  // The same answer is drawn again where the next one fails; a node that was started anew counts anew.
+  const old = seconds > 0 ? before.messages : new Map();
+  const messages = new Map(all.map((topic) => [topic.topic, topic.published_messages + topic.received_messages]));
+  const rates = all.map(({ topic }) => {
+    const since = messages.get(topic) - (old.get(topic) ?? NaN);
+    return since >= 0 ? since / seconds : null;
+  });
+  if (seconds !== 0) before = { uptime_seconds, messages };
+  return all.map((topic, index) => ({ ...topic, rate: rates[index] }));
 }
 
 function drawTopics(node, cluster, listed) {
