@@ -10,15 +10,15 @@ const LINK_MARKS = { connected: "● connected", connecting: "◌ connecting", "
 
 const members = new Table(byId("members-table"), "Members", [
   { label: "Name", text: (member) => member.name ?? "–" },
-  { label: "State", text: (member) => MARKS[member.state] ?? member.state },
-  { label: "Way", text: (member) => member.way },
+  { label: "State", word: true, text: (member) => MARKS[member.state] ?? member.state },
+  { label: "Way", word: true, text: (member) => member.way },
   { label: "Endpoints", text: (member) => member.endpoints.join(", ") || "–" },
   { label: "Node", text: (member) => member.node },
 ], (member) => `${member.name} ${member.state} ${member.node} ${member.endpoints.join(" ")}`);
 
 const peers = new Table(byId("peers-table"), "Peers", [
   { label: "Peer", text: (peer) => peer.name ?? peer.endpoint },
-  { label: "State", text: (peer) => LINK_MARKS[peer.state] ?? peer.state },
+  { label: "State", word: true, text: (peer) => LINK_MARKS[peer.state] ?? peer.state },
   { label: "Queued", number: true, text: queued, value: (peer) => peer.queued_messages },
   { label: "At most", number: true, text: (peer) => count(peer.queue_high_water_messages), value: (peer) => peer.queue_high_water_messages },
   { label: "Dropped", number: true, text: (peer) => count(peer.dropped_messages), value: (peer) => peer.dropped_messages },
@@ -26,7 +26,7 @@ const peers = new Table(byId("peers-table"), "Peers", [
   { label: "Reconnects", number: true, text: (peer) => count(peer.reconnects), value: (peer) => peer.reconnects },
   { label: "Topics", number: true, text: (peer) => count(peer.topics), value: (peer) => peer.topics },
   { label: "Up for", number: true, text: upFor, value: (peer) => peer.connected_seconds },
-  { label: "Opened by", text: (peer) => (peer.added ? "this node" : "the peer") },
+  { label: "Opened by", word: true, text: (peer) => (peer.added ? "this node" : "the peer") },
   { label: "Endpoint", text: (peer) => peer.endpoint },
   { label: "Node", text: (peer) => peer.node ?? "–" },
 ], (peer) => `${peer.name} ${peer.state} ${peer.endpoint} ${peer.node}`);

@@ -4,7 +4,8 @@ import { count, element, say } from "./dom.js";
 const MOST_ROWS = 200;
 
 /**
- * A table with `columns` of `{ label, text(item), value?(item), number? }`: what is shown, what is sorted by.
+ * A table with `columns` of `{ label, text(item), value?(item), number?, word? }`: what is shown, what is sorted by,
+ * and whether it is a number, or short enough for one line.
  * `keyOf(item)` is what the filter looks for.
  */
 export class Table {
@@ -73,7 +74,7 @@ export class Table {
 
   row() {
     const cells = this.columns.map((column, index) => element("td",
-      { role: "cell", ...(column.number && { class: "number" }), ...(index === 0 && { class: "key" }) },
+      { role: "cell", class: [column.number && "number", column.word && "word", index === 0 && "key"].filter(Boolean).join(" ") },
       element("span", { class: "column", "aria-hidden": "true" }, column.label), element("span")));
     return element("tr", { role: "row" }, ...cells);
   }
