@@ -184,6 +184,20 @@ impl Checker {
         ))
     }
 
+    /// All is quiet: what was lost of messages that these publish must have been told, though nothing more was published.
+    ///
+    /// # Errors
+    /// A loss that was not told.
+    pub fn expect_no_silence(&self, publishers: &[Publisher]) -> Result<(), String> {
+        for ((key, topic), seen) in &self.seen {
+            let hosting = self.hostings.get(&**topic).copied().unwrap_or_default();
+            let published = |publisher| self.published(topic, publisher);
+            let told = seen.expect_no_silence(hosting, publishers, published);
+            told.map_err(|fault| format!("{fault}; {key:?} on {topic}"))?;
+        }
+        Ok(())
+    }
+
     /// What every publisher on shared topics has published so far was seen or given up: sums of losses begin anew.
     pub fn level(&mut self) {
         self.seen.values_mut().for_each(Seen::level);

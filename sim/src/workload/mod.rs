@@ -128,6 +128,7 @@ fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, 
     }
     fault::end_all(&mut world);
     let healed_after_ms = heal::wait(&mut world)?;
+    workload.expect_told(&mut world)?;
     while world.now_ms < CALM_UNTIL_MS {
         step(&mut world)?;
     }
@@ -187,6 +188,14 @@ impl Workload {
             Self::Churn => churn::act(world, host),
             Self::Remote | Self::Passage(_) => remote::act(world, host),
             Self::Failover => failover::act(world, host),
+        }
+    }
+
+    /// The cluster is whole, and nothing was published since its troubles ended.
+    fn expect_told(self, world: &mut World) -> Result<(), String> {
+        match self {
+            Self::Remote | Self::Passage(_) => remote::expect_no_silence(world),
+            Self::Mesh | Self::Churn | Self::Hubs(_) | Self::Failover => Ok(()),
         }
     }
 
