@@ -1,5 +1,6 @@
 //! What programs do to a cluster, and what must be true in the end.
 
+mod appetite;
 mod calm;
 mod churn;
 mod failover;
@@ -8,6 +9,7 @@ mod hubs;
 mod mesh;
 mod moving;
 mod remote;
+mod silence;
 
 pub use calm::run_calm;
 pub use moving::run_moving;
@@ -128,7 +130,7 @@ fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, 
     }
     fault::end_all(&mut world);
     let healed_after_ms = heal::wait(&mut world)?;
-    workload.expect_told(&mut world)?;
+    silence::expect_none(&mut world)?;
     while world.now_ms < CALM_UNTIL_MS {
         step(&mut world)?;
     }
@@ -188,14 +190,6 @@ impl Workload {
             Self::Churn => churn::act(world, host),
             Self::Remote | Self::Passage(_) => remote::act(world, host),
             Self::Failover => failover::act(world, host),
-        }
-    }
-
-    /// The cluster is whole, and nothing was published since its troubles ended.
-    fn expect_told(self, world: &mut World) -> Result<(), String> {
-        match self {
-            Self::Remote | Self::Passage(_) => remote::expect_no_silence(world),
-            Self::Mesh | Self::Churn | Self::Hubs(_) | Self::Failover => Ok(()),
         }
     }
 

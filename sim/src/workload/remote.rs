@@ -1,14 +1,12 @@
 //! Everybody publishes on everybody's topics: a message goes to the topic's owner, which fans it out.
 
+use super::appetite::{HUNGRY, set_appetites};
 use super::mesh::{any_padding, churn, publish_one, publish_soon, topic_name};
 use super::{key, pass, publisher};
-use crate::world::{Subscriber, World};
+use crate::world::World;
 
 /// How long the last messages may take.
 const SETTLE_MS: u64 = 6000;
-
-/// The appetite of a subscriber that is never behind.
-const HUNGRY: usize = 1000;
 
 pub(super) fn act(world: &mut World, host: usize) {
     if world.rng.percent(8) {
@@ -25,17 +23,6 @@ pub(super) fn act(world: &mut World, host: usize) {
             return;
         }
     }
-}
-
-/// The cluster is whole, and nothing was published since: what was lost is told nevertheless.
-pub(super) fn expect_no_silence(world: &mut World) -> Result<(), String> {
-    let appetites = set_appetites(world, |_| HUNGRY);
-    pass(world, SETTLE_MS)?;
-    let mut appetites = appetites.into_iter();
-    set_appetites(world, |_| appetites.next().expect("one for each"));
-    let hosts = 0..world.hosts.len();
-    let publishers: Vec<_> = hosts.map(|host| publisher(world, host)).collect();
-    world.checker.expect_no_silence(&publishers)
 }
 
 /// From a round of messages that all have seen to another, sums of losses must be exact, and the last messages there.
@@ -56,17 +43,6 @@ pub(super) fn expect_balance(world: &mut World) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Changes how much each subscriber takes at a time; gives what it was before.
-fn set_appetites(world: &mut World, mut to: impl FnMut(usize) -> usize) -> Vec<usize> {
-    let hosts = world.hosts.iter_mut();
-    let subscribers = hosts.flat_map(|host| &mut host.subscribers);
-    let change = |subscriber: &mut Subscriber| {
-        let appetite = to(subscriber.appetite);
-        std::mem::replace(&mut subscriber.appetite, appetite)
-    };
-    subscribers.map(change).collect()
 }
 
 /// Everybody publishes so many messages on every topic.
