@@ -14,12 +14,13 @@ const NOT_FOR_USERS: [&str; 5] = [
 ];
 
 /// What the face of the crate shows of other modules and crates.
-const SHOWN: [(&str, &str); 5] = [
+const SHOWN: [(&str, &str); 6] = [
     (
         "crates/serverlink/src/net/options.rs",
         "pub struct TcpOptions",
     ),
     ("crates/spot-core/src/overflow.rs", "pub enum Overflow "),
+    ("crates/spot-core/src/drops.rs", "pub struct Drops "),
     ("crates/spot-core/src/filter.rs", "impl Filter "),
     ("crates/spot-core/src/node/output.rs", "pub enum Event "),
     (

@@ -81,7 +81,7 @@ pub(crate) static KEYS: &[Key] = &[
     key("log.output", Text(read::name), Some("stderr"), Restart, "stderr, or a file that is appended to"),
     key("admin.address", Text(admin), Some(DEFAULT_ADMIN), Restart, "where the admin server listens, as IP:PORT, or off"),
     key("admin.minimum_peers", Whole(0, limits::MAX_CLUSTER_SIZE as u64), Some("0"), AtOnce, "linked members without which the node is not ready"),
-    key("admin.metrics_topics", Whole(0, 10_000), Some("0"), AtOnce, "topics that have metrics of their own, those with the most subscribers first"),
+    key("admin.metrics_topics", Whole(0, 10_000), Some("0"), AtOnce, "how many of the busiest topics have metrics of their own"),
     key("routes", Routes, None, AtOnce, "topics hosted elsewhere, and where: the preferred endpoint first"),
 ];
 
