@@ -188,6 +188,18 @@ impl Driver {
                 self.cut_upstream(ending.link, &mut ending.upstream, ending.for_good);
             }
         }
+        for (link, frame) in std::mem::take(&mut self.ceased) {
+            match self.is_ending(link) {
+                true => self.ceased.push((link, frame)),
+                // On a link that is not in use any more it has no place: that tells the same.
+                false => _ = self.with(|node, now| node.handle_frame(now, link, &frame)),
+            }
+        }
+    }
+
+    /// Whether something that was published to us over a link waits although its stream has ended.
+    pub(super) fn is_ending(&self, link: LinkId) -> bool {
+        self.ending.iter().any(|ending| ending.link == link)
     }
 
     /// Streams that are passed on look for their ways anew if any have changed.
