@@ -68,6 +68,7 @@ fn duplicates_and_gaps_of_a_publisher_are_counted_by_message() {
         resumed: false,
         passage: None,
         next_sequence: 0,
+        since: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([0xff; 16]),
         topic: "t",
