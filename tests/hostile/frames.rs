@@ -108,6 +108,8 @@ fn a_stream_nobody_here_wants_is_no_error() {
     // Upstream, for a topic that is not hosted here any more.
     let mut upstream = alias(2, ANOTHER, b"gone");
     upstream[2] = 1;
+    // Where it began.
+    upstream.insert(4, 0);
     peer.send(&on_the_wire(&upstream));
     peer.send(&on_the_wire(b"\x31\x02\x00"));
     peer.send(&on_the_wire(b"\x32\x02\x01\x01"));
