@@ -1,5 +1,6 @@
 //! The command line: what may be asked for, and the text that teaches it.
 
+pub(crate) mod bench;
 mod examples;
 pub(crate) mod value;
 
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 use serverlink::{Discovery, Minority, Overflow};
 
 use crate::config;
+use bench::BenchArgs;
 use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Cluster(ClusterArgs),
     /// Follow what happens: links of this program, members, partitions, topics
     Events(EventsArgs),
+    /// Measure between two hosts: how much gets across, and how long a round trip takes
+    Bench(BenchArgs),
     /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
     Health(HealthArgs),
     /// Print the script that makes a shell complete this program's commands and flags
@@ -339,7 +343,7 @@ pub(crate) fn command() -> clap::Command {
         let value = arg.get_env().and_then(env::var_os);
         value.is_some_and(|value| value.is_empty())
     };
-    Cli::command().mut_subcommands(|command| {
+    each_below(Cli::command(), &|command| {
         command.mut_args(|arg| {
             if is_empty(&arg) {
                 arg.env(None::<&str>)
@@ -348,6 +352,14 @@ pub(crate) fn command() -> clap::Command {
             }
         })
     })
+}
+
+/// Changes each command below this one, at any depth.
+fn each_below(
+    command: clap::Command,
+    change: &dyn Fn(clap::Command) -> clap::Command,
+) -> clap::Command {
+    command.mut_subcommands(|command| each_below(change(command), change))
 }
 
 /// The values of a repeatable flag or comma list: in order, once each.

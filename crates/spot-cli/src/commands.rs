@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod health;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Sync(args) => commands::sync::run(&args),
         Command::Cluster(args) => commands::cluster::run(&args),
         Command::Events(args) => commands::events::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Health(args) => commands::health::run(&args),
         Command::Completions { shell } => commands::install::completions(shell),
         Command::Man(args) => commands::install::man(&args),

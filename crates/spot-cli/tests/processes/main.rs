@@ -2,6 +2,7 @@
 
 mod admin;
 mod asking;
+mod bench;
 mod cluster;
 mod configuration;
 mod demo;
