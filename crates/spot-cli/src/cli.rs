@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod examples;
+pub(crate) mod top;
 pub(crate) mod value;
 
 use std::env;
@@ -16,6 +17,7 @@ use serverlink::{Discovery, Minority, Overflow};
 use crate::config;
 use bench::BenchArgs;
 use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
+use top::TopArgs;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
 pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Measure between two hosts: how much gets across, and how long a round trip takes
     Bench(BenchArgs),
+    /// Watch a node and its cluster in the terminal: members, peers, topics, rates, events
+    Top(TopArgs),
     /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
     Health(HealthArgs),
     /// Print the script that makes a shell complete this program's commands and flags

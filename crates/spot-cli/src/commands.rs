@@ -10,4 +10,5 @@ pub(crate) mod peers;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod sync;
+pub(crate) mod top;
 pub(crate) mod topics;

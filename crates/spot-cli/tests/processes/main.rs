@@ -16,4 +16,5 @@ mod refusals;
 mod service;
 mod support;
 mod terminal;
+mod top;
 mod upgrade;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use serverlink::{Delivery, Node, Options};
 
-use super::figures::{Figures, grouped};
+use super::figures::Figures;
 use super::progress::Progress;
 use super::{Stopwatch, kind, number, sent_of, topic};
 use crate::cli::bench::BenchSubArgs;
@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::{Output, note};
-use crate::text::counted;
+use crate::text::{counted, grouped};
 
 /// Measurements remembered at once: those that are over may still be asked for their count.
 const MAX_STREAMS: usize = 64;

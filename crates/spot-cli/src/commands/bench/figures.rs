@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
+use crate::text::grouped;
+
 /// What a side saw of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Figures {
@@ -53,19 +55,6 @@ pub(super) fn per_second(count: u64, seconds: f64) -> f64 {
     }
 }
 
-/// A number with a comma after each thousand.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// Which parts of all round trips are told, with their names for scripts and for people.
 const QUANTILES: [(&str, &str, f64); 5] = [
     ("min", "least", 0.0),
@@ -94,15 +83,6 @@ fn us(times: &Histogram<u64>, quantile: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let numbers = [0, 999, 1000, 12_345, 1_234_567];
-        assert_eq!(
-            numbers.map(grouped),
-            ["0", "999", "1,000", "12,345", "1,234,567"]
-        );
-    }
 
     #[test]
     fn a_rate_without_time_is_none() {

@@ -6,14 +6,14 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use serverlink::{RecvError, Subscriber};
 
-use super::figures::{grouped, per_second, quantiles_object, quantiles_text};
+use super::figures::{per_second, quantiles_object, quantiles_text};
 use super::measure::{Measurement, judged};
 use super::progress::Progress;
 use super::{Stopwatch, kind, number};
 use crate::cli::bench::BenchRttArgs;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::text::duration;
+use crate::text::{duration, grouped};
 
 pub(crate) fn run(args: &BenchRttArgs) -> Result<(), Failure> {
     let measurement = Measurement::start(&args.load, kind::ASK)?;
