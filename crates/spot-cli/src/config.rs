@@ -11,4 +11,4 @@ mod value;
 pub(crate) use layers::Config;
 pub(crate) use problem::Problem;
 pub(crate) use schema::{DEFAULT_ADMIN, Live, admin, level};
-pub(crate) use settings::{Admin, Log, LogFormat, Settings};
+pub(crate) use settings::{Admin, Log, LogFormat, LogOutput, Settings};

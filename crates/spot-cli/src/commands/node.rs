@@ -2,16 +2,18 @@
 
 mod log;
 mod notify;
+mod quiet;
 mod reload;
 mod routes;
 mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::ArgMatches;
 use serverlink::{AddPeerError, Event, Events, Node, PeerState};
-use tracing::{debug, info};
+use tracing::info;
 
 use crate::admin::{self, AdminServer};
 use crate::cli::NodeArgs;
@@ -19,6 +21,9 @@ use crate::config::{Config, Problem, Settings};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::Output;
+use crate::text::counted;
+use log::LogControl;
+use quiet::{LeftOut, Quiet};
 use reload::Running;
 use routes::Router;
 
@@ -34,9 +39,9 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     if args.print_config {
         return print(&config);
     }
-    let log = log::start(&settings.log)?;
+    let log = log::start(&settings.log, settings.name.as_deref())?;
     let listener = admin::listen(&settings.admin)?;
-    let node = start(&settings)?;
+    let node = start(&settings, &log)?;
     let running = Arc::new(Mutex::new(None));
     // A hang-up waits until the node runs.
     let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +67,7 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     follow(&node, &events);
     // Returns when the close that the signal began is done.
     node.close();
-    info!("stopped");
+    info!(event = "stopped", "stopped");
     Ok(())
 }
 
@@ -95,7 +100,7 @@ fn print(config: &Config) -> Result<(), Failure> {
     output.flush()
 }
 
-fn start(settings: &Settings) -> Result<Node, Failure> {
+fn start(settings: &Settings, log: &LogControl) -> Result<Node, Failure> {
     let options = settings.options.clone();
     let mut builder = Node::builder().options(|all| *all = options);
     if let Some(name) = &settings.name {
@@ -105,12 +110,13 @@ fn start(settings: &Settings) -> Result<Node, Failure> {
         builder = builder.topic(topic);
     }
     let node = builder.start()?;
-    info!("node {} started", node.id());
+    log.set_node(node.id().to_string());
+    info!(event = "started", "node {} started", node.id());
     if settings.options.relay {
         info!("relaying between the nodes that link to this one");
     }
     for topic in &settings.topics {
-        info!("hosting {topic}");
+        info!(event = "hosting", topic, "hosting {topic}");
     }
     Ok(node)
 }
@@ -145,7 +151,11 @@ fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
     let mut endpoints = Vec::new();
     for endpoint in binds {
         let actual = node.bind(endpoint)?;
-        info!("listening on {actual}");
+        info!(
+            event = "listening",
+            endpoint = actual,
+            "listening on {actual}"
+        );
         endpoints.push(actual);
     }
     Ok(endpoints)
@@ -154,7 +164,7 @@ fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
 fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<(), Failure> {
     for endpoint in peers {
         match node.add_peer(endpoint) {
-            Ok(()) => info!("joining {endpoint}"),
+            Ok(()) => info!(event = "joining", peer = endpoint, "joining {endpoint}"),
             // One list for all nodes of a cluster is handy, and harmless.
             Err(error @ AddPeerError::Itself { .. }) => info!("{error}; left out"),
             Err(error) => return Err(error.into()),
@@ -165,22 +175,51 @@ fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<
 
 /// Logs what happens until the node is closed.
 fn follow(node: &Node, events: &Events) {
-    let mut failing = HashMap::new();
-    while let Some(event) = events.next_timeout(FOREVER) {
-        match &event {
-            // Our own end is no news.
-            _ if interrupt::happened() => {}
-            Event::ConnectFailed { endpoint, reason }
-                if !is_news(&mut failing, endpoint, reason) =>
-            {
-                debug!("cannot connect to {endpoint}: {reason}; trying again");
-            }
-            Event::PeerUp { .. } => {
-                forget_connected(&mut failing, node);
-                told::log(&event);
-            }
-            event => told::log(event),
+    let (mut failing, mut quiet) = (HashMap::new(), Quiet::default());
+    loop {
+        let end = quiet.next_end();
+        let wait = end.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
+        let event = events.next_timeout(wait);
+        let now = Instant::now();
+        for LeftOut {
+            event,
+            about,
+            count,
+        } in quiet.end_windows(now)
+        {
+            let lines = counted(count, "more line");
+            let of = if about.is_empty() { "" } else { " of " };
+            info!(
+                event,
+                peer = about,
+                count,
+                "{event}{of}{about}: {lines} left out, see level debug"
+            );
         }
+        match event {
+            // Our own end is no news.
+            Some(_) if interrupt::happened() => {}
+            Some(event) => {
+                if let Event::PeerUp { .. } = event {
+                    forget_connected(&mut failing, node);
+                }
+                if is_repeated(&mut failing, &event) || !quiet.admits(&event, now) {
+                    told::log_repeated(&event);
+                } else {
+                    told::log(&event);
+                }
+            }
+            None if end.is_none_or(|end| now < end) => return,
+            None => {}
+        }
+    }
+}
+
+/// Whether it is one more attempt to connect that failed as the one before.
+fn is_repeated(failing: &mut HashMap<String, String>, event: &Event) -> bool {
+    match event {
+        Event::ConnectFailed { endpoint, reason } => !is_news(failing, endpoint, reason),
+        _ => false,
     }
 }
 

@@ -77,8 +77,8 @@ pub(crate) static KEYS: &[Key] = &[
     key("tcp.receive_buffer_bytes", Whole(1, i32::MAX as u64), None, NewLinks, "the kernel's receive buffer; not set: the kernel tunes it"),
     key("tcp.user_timeout_ms", Whole(1, i32::MAX as u64), None, NewLinks, "how long sent data may stay unacknowledged; not set: as long as the probes or heartbeats take"),
     key("log.level", Text(level), Some("info"), AtOnce, "error, warn, info, debug, trace or off"),
-    key("log.format", Text(format), Some("text"), Restart, "text, or json: one object a line"),
-    key("log.output", Text(read::name), Some("stderr"), Restart, "stderr, or a file that is appended to"),
+    key("log.format", Text(format), Some("auto"), Restart, "text, or json: one object a line; auto: text on a terminal and in syslog, else json"),
+    key("log.output", Text(read::name), Some("stderr"), Restart, "stderr, journald, syslog, or a file that is appended to"),
     key("admin.address", Text(admin), Some(DEFAULT_ADMIN), Restart, "where the admin server listens, as IP:PORT, or off"),
     key("admin.minimum_peers", Whole(0, limits::MAX_CLUSTER_SIZE as u64), Some("0"), AtOnce, "linked members without which the node is not ready"),
     key("admin.metrics_topics", Whole(0, 10_000), Some("0"), AtOnce, "topics that have metrics of their own, those with the most subscribers first"),
@@ -171,8 +171,8 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 
 fn format(text: &str) -> Result<String, String> {
     match text {
-        "text" | "json" => Ok(text.to_owned()),
-        _ => Err("write text or json".into()),
+        "auto" | "text" | "json" => Ok(text.to_owned()),
+        _ => Err("write auto, text or json".into()),
     }
 }
 

@@ -299,7 +299,10 @@ fn the_log_goes_to_a_file_that_may_be_moved_away() {
             log.path()
         ),
     );
-    let node = Spot::run(&["node", "--config", file.path()]);
+    let mut command = command(&["node", "--config", file.path()]);
+    // The file says it.
+    command.env_remove("SPOT_LOG_FORMAT");
+    let node = Spot::spawn(command);
     let wait_for = |text: &str| {
         let deadline = std::time::Instant::now() + crate::support::DEADLINE;
         loop {

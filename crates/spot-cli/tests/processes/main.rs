@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod failures;
 mod history;
+mod log;
 mod messages;
 mod page;
 mod page_cost;

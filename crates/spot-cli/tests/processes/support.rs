@@ -75,6 +75,13 @@ impl Spot {
         if command.get_envs().all(|(name, _)| name != "SPOT_ADMIN") {
             command.env("SPOT_ADMIN", "off");
         }
+        // Tests read it as people do, though it is no terminal.
+        if command
+            .get_envs()
+            .all(|(name, _)| name != "SPOT_LOG_FORMAT")
+        {
+            command.env("SPOT_LOG_FORMAT", "text");
+        }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
