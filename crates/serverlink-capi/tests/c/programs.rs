@@ -20,6 +20,7 @@ programs! {
     guide
     history
     lifecycle
+    log
     members
     messages
     misuse
