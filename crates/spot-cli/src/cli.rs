@@ -341,19 +341,24 @@ pub(crate) struct HealthArgs {
     pub(crate) timeout: Duration,
 }
 
-/// The definition of the command line. A variable of the environment that is empty counts as not set.
+/// The definition of the command line. A variable of the environment that is empty counts as not set. One of a node that is
+/// wrong is left to its configuration, which tells all that is wrong and not the first only.
 pub(crate) fn command() -> clap::Command {
-    let is_empty = |arg: &clap::Arg| {
-        let value = arg.get_env().and_then(env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
     each_below(Cli::command(), &|command| {
+        let is_node = command.get_name() == "node";
         command.mut_args(|arg| {
-            if is_empty(&arg) {
-                arg.env(None::<&str>)
-            } else {
-                arg
-            }
+            let name = arg
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            let value = name.as_ref().and_then(env::var_os);
+            let is_left = match (&name, &value) {
+                (Some(_), Some(value)) if value.is_empty() => true,
+                (Some(name), Some(value)) => {
+                    is_node && config::is_wrong(name, &value.to_string_lossy())
+                }
+                _ => false,
+            };
+            if is_left { arg.env(None::<&str>) } else { arg }
         })
     })
 }

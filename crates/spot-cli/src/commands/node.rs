@@ -13,14 +13,15 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use serverlink::{AddPeerError, Event, Events, Node, PeerState};
-use tracing::info;
+use spot_core::Endpoint;
+use tracing::{info, warn};
 
 use crate::admin::{self, AdminServer};
 use crate::cli::NodeArgs;
-use crate::config::{Config, Problem, Settings};
+use crate::config::{self, Config, Problem, Settings};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
-use crate::output::Output;
+use crate::output::{Output, note};
 use crate::text::counted;
 use log::LogControl;
 use quiet::{LeftOut, Quiet};
@@ -39,7 +40,11 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     if args.print_config {
         return print(&config);
     }
+    let unknown = config::unknown_variables();
     let log = log::start(&settings.log, settings.name.as_deref())?;
+    for told in unknown {
+        warn!("{told}");
+    }
     let listener = admin::listen(&settings.admin)?;
     let node = start(&settings, &log)?;
     let running = Arc::new(Mutex::new(None));
@@ -47,14 +52,15 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
     handle_signals(&node, &config, &running)?;
     let events = node.events();
-    let endpoints = listen(&node, &settings.binds)?;
-    join(&node, &settings.peers)?;
+    let endpoints = listen(&node, &config, &settings.binds)?;
+    join(&node, &endpoints, &settings.peers)?;
     let router = Router::start(node.clone());
     router.want(settings.routes.clone());
     let name = settings.name.clone();
-    let admin = AdminServer::start(listener, &settings.admin, &node, name, endpoints)?;
+    let admin = AdminServer::start(listener, &settings.admin, &node, name, endpoints.clone())?;
     *starting = Some(Running {
         node: node.clone(),
+        endpoints,
         matches,
         config,
         settings,
@@ -79,6 +85,7 @@ fn load(matches: &ArgMatches) -> Result<(Config, Settings), Vec<Problem>> {
 }
 
 fn check(loaded: Result<(Config, Settings), Vec<Problem>>) -> Result<(), Failure> {
+    config::unknown_variables().iter().for_each(note);
     match loaded {
         Ok(_) => {
             let mut output = Output::new();
@@ -147,10 +154,15 @@ fn handle_signals(
 }
 
 /// Returns where it listens, with real ports.
-fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
+fn listen(node: &Node, config: &Config, binds: &[String]) -> Result<Vec<String>, Failure> {
     let mut endpoints = Vec::new();
     for endpoint in binds {
-        let actual = node.bind(endpoint)?;
+        let bound = node.bind(endpoint);
+        let actual = bound.map_err(|error| {
+            // Which of the layers is to be changed.
+            let source = config.source("bind");
+            Failure::Failed(format!("{source}: bind = {endpoint}: {error}"))
+        })?;
         info!(
             event = "listening",
             endpoint = actual,
@@ -161,16 +173,35 @@ fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
     Ok(endpoints)
 }
 
-fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<(), Failure> {
+/// Adds peers, but for those that lead to this node, which listens at `own`: one list for all nodes of a cluster is handy.
+fn join<'a>(
+    node: &Node,
+    own: &[String],
+    peers: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Failure> {
     for endpoint in peers {
+        if leads_to_one_of(endpoint, own) {
+            info!(
+                event = "left-out",
+                peer = endpoint,
+                "{endpoint} is this node itself; left out"
+            );
+            continue;
+        }
         match node.add_peer(endpoint) {
             Ok(()) => info!(event = "joining", peer = endpoint, "joining {endpoint}"),
-            // One list for all nodes of a cluster is handy, and harmless.
+            // As a former connection showed.
             Err(error @ AddPeerError::Itself { .. }) => info!("{error}; left out"),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+fn leads_to_one_of(endpoint: &str, own: &[String]) -> bool {
+    let bound = own.iter().filter_map(|own| Endpoint::parse_bind(own).ok());
+    let to = Endpoint::parse_connect(endpoint);
+    to.is_ok_and(|to| bound.into_iter().any(|bound| to.leads_to(&bound)))
 }
 
 /// Logs what happens until the node is closed.

@@ -200,7 +200,8 @@ impl Config {
         Problem::wrong(self.source(name), name, &shown, remedy)
     }
 
-    fn source(&self, name: &str) -> &Source {
+    /// Where the value of a key came from.
+    pub(crate) fn source(&self, name: &str) -> &Source {
         self.get(name)
             .map_or(&Source::Default, |entry| &entry.source)
     }

@@ -58,6 +58,8 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "SPOT_RELAY",
         "SPOT_ROUTES",
         "SPOT_TOPICS",
+        // Of these tests, and means nothing to the program.
+        "SPOT_TEST_IMAGES",
     ] {
         command.env_remove(variable);
     }
