@@ -7,13 +7,14 @@ use super::snapshot::Snapshot;
 use super::views::{per_second, span, text};
 use crate::text::printable;
 
-/// Counters whose rates are told, as people call them.
-const RATES: [(&str, &str); 5] = [
-    ("received", "received_messages"),
-    ("published", "published_messages"),
-    ("relayed", "relayed_messages"),
-    ("missed", "missed_messages"),
-    ("dropped", "dropped_at_sender"),
+/// Counters whose rates are told, as people call them. The first that a node has is taken: traffic of links, or what its
+/// own callers received and published.
+const RATES: [(&str, &[&str]); 5] = [
+    ("in", &["link_received_messages", "received_messages"]),
+    ("out", &["link_sent_messages", "published_messages"]),
+    ("relayed", &["relayed_messages"]),
+    ("missed", &["missed_messages"]),
+    ("dropped", &["dropped_at_sender"]),
 ];
 
 /// Who it is.
@@ -68,9 +69,14 @@ pub(super) fn state(snapshot: &Snapshot) -> (Mark, String) {
 
 /// What it does.
 pub(super) fn rates(snapshot: &Snapshot) -> String {
-    let rate = |(name, counter): (&str, &str)| match snapshot.rates.node.get(counter) {
-        Some(rate) => format!("{name} {}", per_second(*rate)),
-        None => format!("{name} -"),
+    let rate = |(name, counters): (&str, &[&str])| {
+        let mut rates = counters
+            .iter()
+            .map(|counter| snapshot.rates.node.get(*counter));
+        match rates.find_map(|rate| rate) {
+            Some(rate) => format!("{name} {}", per_second(*rate)),
+            None => format!("{name} -"),
+        }
     };
     let stats = &snapshot.node["stats"];
     let count = |name: &str| stats[name].as_u64().unwrap_or(0);

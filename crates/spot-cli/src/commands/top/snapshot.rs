@@ -26,8 +26,17 @@ pub(super) struct Rates {
     pub(super) node: HashMap<String, f64>,
     /// Of the messages of each topic.
     pub(super) topics: Arc<HashMap<String, f64>>,
+    /// Of the messages over the link of each peer, by its endpoint.
+    pub(super) peers: HashMap<String, LinkRates>,
     /// When the topics were listed that these are of.
     topics_at: Option<Instant>,
+}
+
+/// Messages a second over a link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct LinkRates {
+    pub(super) sent: f64,
+    pub(super) received: f64,
 }
 
 /// Counters of a topic whose sum is the messages that went through it here.
@@ -54,6 +63,7 @@ impl Snapshot {
             });
             self.rates.node = rates.collect();
         }
+        self.rates.peers = link_rates(&self.peers, &last.peers, seconds);
         if Arc::ptr_eq(&self.topics, &last.topics) {
             self.rates.topics = Arc::clone(&last.rates.topics);
             self.rates.topics_at = last.rates.topics_at;
@@ -63,6 +73,24 @@ impl Snapshot {
         }
         self
     }
+}
+
+fn link_rates(now: &[Value], before: &[Value], seconds: f64) -> HashMap<String, LinkRates> {
+    let before: HashMap<_, _> = before
+        .iter()
+        .filter_map(|peer| Some((peer["endpoint"].as_str()?, peer)))
+        .collect();
+    let rates = now.iter().filter_map(|peer| {
+        let endpoint = peer["endpoint"].as_str()?;
+        let was = before.get(endpoint)?;
+        let rate = |name: &str| {
+            let grown = peer[name].as_u64()?.checked_sub(was[name].as_u64()?)?;
+            Some(grown as f64 / seconds)
+        };
+        let (sent, received) = (rate("sent_messages")?, rate("received_messages")?);
+        Some((endpoint.to_owned(), LinkRates { sent, received }))
+    });
+    rates.collect()
 }
 
 fn topic_rates(now: &[Value], before: &[Value], seconds: f64) -> HashMap<String, f64> {

@@ -74,6 +74,7 @@ fn healthy() -> Snapshot {
         peers: Arc::new(vec![json!({
             "endpoint": "tcp://b:5555", "name": "b", "node": "bbbb0000", "state": "connected", "topics": 4,
             "relays_for": ["cccc0000"], "connected_seconds": 61.0, "queued_messages": 7,
+            "round_trip_seconds": 0.0015, "dropped_messages": 2, "reconnects": 3, "sent_messages": 100, "received_messages": 10,
         })]),
         topics: Arc::new(vec![
             json!({"topic": "t:here", "place": "local", "reachable": true, "subscribers": 3, "owners": []}),
@@ -103,8 +104,14 @@ fn a_healthy_cluster_is_shown_with_its_members_peers_topics_and_events() {
     shows(&lines, "c        alive   through b  tcp://c:5555");
     press(&mut app, &[KeyCode::Char('2')]);
     let lines = screen(&mut app, 100, 20);
-    shows(&lines, "PEER   STATE       ROUND TRIP   QUEUED");
-    shows(&lines, "1 min 1 s");
+    shows(
+        &lines,
+        "PEER   STATE       ROUND TRIP   QUEUED   OUT   IN   DROPS   RECONNECTS",
+    );
+    shows(
+        &lines,
+        "1.5 ms        7     -    -       2            3  1 min 1 s",
+    );
     press(&mut app, &[KeyCode::Tab]);
     let lines = screen(&mut app, 100, 20);
     shows(&lines, "t:here  this node");
@@ -315,7 +322,26 @@ fn rates_are_those_of_one_life_of_the_node() {
     let rate = |snapshot: &Snapshot| snapshot.rates.node.get("received_messages").copied();
     let compared = after.clone().compared_with(Some(&before));
     assert_eq!(rate(&compared), Some(1500.0));
-    shows(&screen(&mut app(compared), 120, 20), "received 1,500/s");
+    shows(&screen(&mut app(compared), 120, 20), "in 1,500/s");
+    // Links and topics by their own counters.
+    let mut peer = before.peers[0].clone();
+    peer["sent_messages"] = json!(120);
+    peer["received_messages"] = json!(11);
+    after.peers = Arc::new(vec![peer]);
+    let topic =
+        |published| json!({"topic": "t", "published_messages": published, "received_messages": 5});
+    let before = Snapshot {
+        topics: Arc::new(vec![topic(0)]),
+        ..before
+    };
+    after.topics = Arc::new(vec![topic(50)]);
+    after.at = before.at + Duration::from_secs(2);
+    let compared = after.clone().compared_with(Some(&before));
+    let mut app = app(compared);
+    typed(&mut app, "2");
+    shows(&screen(&mut app, 120, 20), "10/s  0.5/s");
+    typed(&mut app, "3");
+    shows(&screen(&mut app, 120, 20), "25/s");
     // It was started anew, under its name and under none.
     after.node["uptime_seconds"] = json!(1.0);
     assert_eq!(rate(&after.clone().compared_with(Some(&before))), None);

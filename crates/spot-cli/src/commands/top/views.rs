@@ -92,11 +92,15 @@ fn peers(snapshot: &Snapshot) -> Grid {
             state => (Mark::Fine, state),
         };
         let up = is_connected(peer).then(|| peer["connected_seconds"].as_f64());
+        let rates = snapshot.rates.peers.get(endpoint);
         let cells = [
             Cell::text(peer["name"].as_str().unwrap_or(endpoint)),
             Cell::text(state),
-            Cell::number(round_trip_us(peer), |us| format!("{us:.0} us")),
+            Cell::number(peer["round_trip_seconds"].as_f64(), short_span),
             Cell::count(peer["queued_messages"].as_u64()),
+            Cell::number(rates.map(|rates| rates.sent), per_second),
+            Cell::number(rates.map(|rates| rates.received), per_second),
+            Cell::count(peer["dropped_messages"].as_u64()),
             Cell::count(peer["reconnects"].as_u64()),
             Cell::number(up.flatten(), span),
             Cell::count(peer["topics"].as_u64()),
@@ -110,6 +114,9 @@ fn peers(snapshot: &Snapshot) -> Grid {
             "STATE",
             "ROUND TRIP",
             "QUEUED",
+            "OUT",
+            "IN",
+            "DROPS",
             "RECONNECTS",
             "UP",
             "TOPICS",
@@ -146,11 +153,15 @@ fn topics(snapshot: &Snapshot) -> Grid {
             Cell::count(topic["subscribers"].as_u64()),
             Cell::number(rate, per_second),
             Cell::count(topic["dropped_messages"].as_u64()),
+            Cell::count(topic["missed_messages"].as_u64()),
             Cell::count(topic["gaps"].as_u64()),
         ];
         (mark, cells)
     });
-    Grid::new(["TOPIC", "OWNER", "SUBS", "RATE", "DROPS", "GAPS"], rows)
+    Grid::new(
+        ["TOPIC", "OWNER", "SUBS", "RATE", "DROPS", "MISSED", "GAPS"],
+        rows,
+    )
 }
 
 /// The latest first.
@@ -210,10 +221,6 @@ fn is_connected(peer: &Value) -> bool {
     peer["state"] == "connected"
 }
 
-fn round_trip_us(peer: &Value) -> Option<f64> {
-    peer["round_trip_us"].as_f64()
-}
-
 pub(super) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }
@@ -238,6 +245,14 @@ pub(super) fn per_second(rate: f64) -> String {
         format!("{rate:.1}/s")
     } else {
         format!("{}/s", grouped(rate as u64))
+    }
+}
+
+/// A length of time far below a second.
+fn short_span(seconds: f64) -> String {
+    match seconds * 1e6 {
+        us @ ..1000.0 => format!("{us:.0} us"),
+        us => format!("{:.1} ms", us / 1e3),
     }
 }
 
