@@ -184,6 +184,29 @@ impl Checker {
         ))
     }
 
+    /// All is quiet: what was lost of messages that these publish must have been told these subscribers, though nothing more
+    /// was published.
+    ///
+    /// # Errors
+    /// A loss that was not told.
+    pub fn expect_no_silence(
+        &self,
+        publishers: &[Publisher],
+        subscribers: &[SubscriberKey],
+    ) -> Result<(), String> {
+        let seen = self.seen.iter();
+        for ((key, topic), seen) in seen.filter(|((key, _), _)| subscribers.contains(key)) {
+            let hosting = self.hostings.get(&**topic).copied().unwrap_or_default();
+            if self.ended.contains(&(topic.to_string(), hosting)) {
+                continue;
+            }
+            let published = |publisher| self.published(topic, publisher);
+            let told = seen.expect_no_silence(hosting, publishers, published);
+            told.map_err(|fault| format!("{fault}; {key:?} on {topic}"))?;
+        }
+        Ok(())
+    }
+
     /// What every publisher on shared topics has published so far was seen or given up: sums of losses begin anew.
     pub fn level(&mut self) {
         self.seen.values_mut().for_each(Seen::level);

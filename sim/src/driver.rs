@@ -66,6 +66,8 @@ pub struct Driver {
     charges: Charges,
     /// Streams published to us, or passed on by us, of which something waits.
     held_up: BTreeSet<(LinkId, u32)>,
+    /// The count of changes of ways when streams that are passed on last looked for theirs.
+    ways_seen: u64,
     /// Those that have ended on their link meanwhile.
     ending: Vec<Ending>,
     turns: Turns,
@@ -99,6 +101,7 @@ impl Driver {
             node,
             mutation,
             held_up: BTreeSet::new(),
+            ways_seen: 0,
             ending: Vec::new(),
             turns: Turns::new(),
             passages: 0,

@@ -118,3 +118,8 @@ fn a_repeated_message_is_refused_by_honest_receivers() {
         assert!(seen.is_ok(), "seed {seed}: {seen:?}");
     }
 }
+
+#[test]
+fn a_hub_that_tells_losses_with_the_next_message_alone_is_caught() {
+    expect_caught(Mutation::AnnounceOnwardLate, &["silence"]);
+}

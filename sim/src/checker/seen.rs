@@ -193,6 +193,33 @@ impl Seen {
         (self.missing, self.reported, self.unknown) = (0, 0, false);
     }
 
+    /// As far as losses are counted in the present hosting of the topic, those behind the last message of each publisher
+    /// are told.
+    pub(super) fn expect_no_silence(
+        &self,
+        hosting: u64,
+        publishers: &[Publisher],
+        published: impl Fn(Publisher) -> u64,
+    ) -> Result<(), String> {
+        if !self.counted || self.unknown || self.hosting != hosting {
+            return Ok(());
+        }
+        let behind = |publisher: &Publisher| {
+            let last = self.last.get(&publisher.host)?;
+            let counts =
+                last.count == self.count && last.hosting == hosting && last.life == publisher.life;
+            counts.then(|| published(*publisher) - last.number - 1)
+        };
+        let behind: u64 = publishers.iter().filter_map(behind).sum();
+        let (missing, reported) = (self.missing + behind, self.reported);
+        if missing <= reported {
+            return Ok(());
+        }
+        Err(format!(
+            "silence: {missing} missing, the last {behind} of them behind all that was heard, and {reported} reported"
+        ))
+    }
+
     pub(super) fn expect_balance(&self) -> Result<(), String> {
         if !self.counted || self.missing == self.reported {
             return Ok(());

@@ -1,5 +1,6 @@
 //! What programs do to a cluster, and what must be true in the end.
 
+mod appetite;
 mod calm;
 mod churn;
 mod failover;
@@ -8,6 +9,7 @@ mod hubs;
 mod mesh;
 mod moving;
 mod remote;
+mod silence;
 
 pub use calm::run_calm;
 pub use moving::run_moving;
@@ -128,6 +130,7 @@ fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, 
     }
     fault::end_all(&mut world);
     let healed_after_ms = heal::wait(&mut world)?;
+    silence::expect_none(&mut world)?;
     while world.now_ms < CALM_UNTIL_MS {
         step(&mut world)?;
     }

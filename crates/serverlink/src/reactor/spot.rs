@@ -1,7 +1,8 @@
 //! Traffic between two SPOT nodes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, Past, kind};
 use spot_core::past::Token;
@@ -28,6 +29,10 @@ pub(super) struct Spot {
     unoffered: Unoffered,
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
+    /// Aliases of streams that are passed on to owners elsewhere, and maybe of some that were.
+    passed_on: BTreeSet<u32>,
+    /// The count of changes of ways when those last looked for theirs.
+    ways_seen: u64,
     /// Streams published to us that have ended and still wait for room.
     ending: Vec<Ending>,
     /// USE was said: until then nothing but BYE may come.
@@ -67,6 +72,8 @@ impl Spot {
             aliases: Aliases::default(),
             unoffered: Unoffered::default(),
             held_up: Vec::new(),
+            passed_on: BTreeSet::new(),
+            ways_seen: 0,
             ending: Vec::new(),
             in_use: false,
             farewell: None,
@@ -249,7 +256,7 @@ impl Spot {
             SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
                 return Err(Fault::protocol("nothing but BYE may come before USE"));
             }
-            SpotFrame::Alias(alias) => self.announced(node, &alias, after)?,
+            SpotFrame::Alias(alias) => self.announced(node, outbox, &alias, after)?,
             SpotFrame::Tail {
                 alias,
                 next_sequence,
@@ -301,6 +308,7 @@ impl Spot {
     fn announced(
         &mut self,
         node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
         alias: &Alias<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
@@ -308,7 +316,15 @@ impl Spot {
             upstream.cut(node, false, after);
         }
         let announced = if alias.upstream {
-            Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
+            let mut upstream = Upstream::announced(node, self.link, alias);
+            upstream.drain(node, outbox, after);
+            if upstream.is_held_up() {
+                self.held_up.push(alias.alias);
+            }
+            if upstream.is_passed_on() {
+                self.passed_on.insert(alias.alias);
+            }
+            Announced::Upstream(Box::new(upstream))
         } else {
             let heard = self.heard(node, alias, after);
             heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
@@ -371,23 +387,21 @@ impl Spot {
         for_good: bool,
         after: &mut Aftermath,
     ) {
-        if upstream.is_held_up()
-            && !upstream.has_no_way()
-            && self.ending.len() < limits::MAX_ENDING_UPSTREAMS
-        {
+        if upstream.waits_on() && self.ending.len() < limits::MAX_ENDING_UPSTREAMS {
             self.ending.push(Ending { upstream, for_good });
         } else {
             upstream.cut(node, for_good, after);
         }
     }
 
-    /// There may be room for what waits.
+    /// There may be room for what waits, or another way.
     pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
         for (topic, origin) in outbox.take_waiting_relays() {
             if let Some(topic) = topic.upgrade() {
                 topic.drain_relay(origin, after);
             }
         }
+        self.follow_ways(node, outbox, after);
         let aliases = &mut self.aliases;
         self.held_up.retain(|alias| match aliases.get_mut(*alias) {
             Some(Announced::Upstream(upstream)) => {
@@ -398,12 +412,29 @@ impl Spot {
         });
         self.ending.retain_mut(|Ending { upstream, for_good }| {
             upstream.drain(node, outbox, after);
-            let held_up = upstream.is_held_up() && !upstream.has_no_way();
-            if !held_up {
+            let waits_on = upstream.waits_on();
+            if !waits_on {
                 upstream.cut(node, *for_good, after);
             }
-            held_up
+            waits_on
         });
+    }
+
+    /// Streams that are passed on look for their ways anew if any have changed.
+    fn follow_ways(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+        let ways = node.ways_changed.load(Relaxed);
+        if std::mem::replace(&mut self.ways_seen, ways) == ways {
+            return;
+        }
+        let aliases = &mut self.aliases;
+        self.passed_on
+            .retain(|alias| match aliases.get_mut(*alias) {
+                Some(Announced::Upstream(upstream)) if upstream.is_passed_on() => {
+                    upstream.drain(node, outbox, after);
+                    true
+                }
+                _ => false,
+            });
     }
 
     /// Whether something that was published to us waits for room though its stream has ended.
