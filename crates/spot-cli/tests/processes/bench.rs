@@ -6,6 +6,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::pty::OnTerminal;
 use crate::support::{DEADLINE, NOBODY, Spot, spot};
 
 /// The other side, at a free port, and its endpoint.
@@ -97,6 +98,19 @@ fn round_trips_are_answered_and_their_times_are_in_order() {
     assert!(receiver.line().starts_with("received  "));
     receiver.signal(Signal::INT);
     assert_eq!(receiver.end().code, Some(0));
+}
+
+#[test]
+fn who_looks_at_a_terminal_is_told_each_second_how_much_gets_across() {
+    let (_receiver, endpoint) = receiver(&[]);
+    let args = ["bench", "pub", "--peer", &endpoint, "--seconds", "600"];
+    let mut publisher = OnTerminal::run(&args, 24, 100);
+    publisher.wait_for("two seconds", |screen| {
+        let told = screen.lines().filter(|line| line.contains(" messages/s, "));
+        told.count() == 2
+    });
+    publisher.signal(Signal::INT);
+    assert_eq!(publisher.ends_and_gives_the_terminal_back(), Some(130));
 }
 
 #[test]

@@ -51,39 +51,9 @@ pub(super) fn log(event: &Event) {
             );
         }
         Event::Heal { size } => info!(event = "heal", size, "all {size} members reachable"),
-        Event::TopicAdded { topic } => {
-            info!(
-                event = "topic-added",
-                topic = &**topic,
-                "topic {topic} offered"
-            );
+        Event::TopicAdded { .. } | Event::TopicRemoved { .. } | Event::Gap { .. } => {
+            log_topic(event);
         }
-        Event::TopicRemoved { topic } => {
-            info!(
-                event = "topic-removed",
-                topic = &**topic,
-                "topic {topic} gone"
-            );
-        }
-        Event::Gap { topic, missed } => match missed {
-            Some(count) => {
-                let (event, topic) = ("gap", &**topic);
-                warn!(
-                    event,
-                    topic,
-                    missed = count,
-                    "missed {} of {topic}",
-                    counted(*count, "message")
-                );
-            }
-            None => {
-                let (topic, reason) = (&**topic, "the count died with the publisher");
-                warn!(
-                    event = "gap",
-                    topic, reason, "may have missed messages of {topic}: {reason}"
-                );
-            }
-        },
         Event::SlowSubscriber { endpoint } => {
             let (event, peer, reason) = ("slow-subscriber", endpoint, "it was too slow");
             warn!(
@@ -144,6 +114,41 @@ fn log_member(event: &Event) {
         Event::MemberDown { node, name, left } => {
             let (peer, what) = (member(name, node), if *left { "left" } else { "is down" });
             info!(event = "member-down", peer, left, "member {peer} {what}");
+        }
+        _ => {}
+    }
+}
+
+fn log_topic(event: &Event) {
+    match event {
+        Event::TopicAdded { topic } => {
+            info!(
+                event = "topic-added",
+                topic = &**topic,
+                "topic {topic} offered"
+            );
+        }
+        Event::TopicRemoved { topic } => {
+            info!(
+                event = "topic-removed",
+                topic = &**topic,
+                "topic {topic} gone"
+            );
+        }
+        Event::Gap {
+            topic,
+            missed: Some(missed),
+        } => {
+            let (event, topic) = ("gap", &**topic);
+            let messages = counted(*missed, "message");
+            warn!(event, topic, missed, "missed {messages} of {topic}");
+        }
+        Event::Gap { topic, .. } => {
+            let (event, topic, reason) = ("gap", &**topic, "the count died with the publisher");
+            warn!(
+                event,
+                topic, reason, "may have missed messages of {topic}: {reason}"
+            );
         }
         _ => {}
     }
