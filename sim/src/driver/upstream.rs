@@ -101,6 +101,7 @@ impl Driver {
             alias: id.0,
             upstream: true,
             resumed: false,
+            since: 0,
             passage: None,
             next_sequence: 0,
             incarnation: self.node.incarnation(),
@@ -188,6 +189,18 @@ impl Driver {
                 self.cut_upstream(ending.link, &mut ending.upstream, ending.for_good);
             }
         }
+        for (link, frame) in std::mem::take(&mut self.ceased) {
+            match self.is_ending(link) {
+                true => self.ceased.push((link, frame)),
+                // On a link that is not in use any more it has no place: that tells the same.
+                false => _ = self.with(|node, now| node.handle_frame(now, link, &frame)),
+            }
+        }
+    }
+
+    /// Whether something that was published to us over a link waits although its stream has ended.
+    pub(super) fn is_ending(&self, link: LinkId) -> bool {
+        self.ending.iter().any(|ending| ending.link == link)
     }
 
     /// Streams that are passed on look for their ways anew if any have changed.
@@ -321,8 +334,8 @@ impl Driver {
         let topic = self.node.topic(&upstream.name).map(|topic| topic.id);
         let topic = topic.filter(|_| upstream.onward.is_none());
         let topic = topic.and_then(|id| self.topics.get_mut(&id));
-        let (publisher, next) = (upstream.receiver.publisher(), upstream.receiver.begins());
-        let cut = || topic.and_then(|topic| topic.cut.take(publisher, next));
+        let (next, unheard) = (upstream.receiver.begins(), upstream.receiver.unheard());
+        let cut = || topic.and_then(|topic| topic.take_cut(next, unheard));
         let mut turn = upstream.turn.borrow_mut();
         let taken = upstream.receiver.take_turn(&mut turn, cut);
         drop(turn);

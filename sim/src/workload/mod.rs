@@ -6,12 +6,14 @@ mod churn;
 mod failover;
 mod heal;
 mod hubs;
+mod leaving;
 mod mesh;
 mod moving;
 mod remote;
 mod silence;
 
 pub use calm::run_calm;
+pub use leaving::run_leaving;
 pub use moving::run_moving;
 
 use self::hubs::Shape;
@@ -55,6 +57,8 @@ pub(crate) enum Workload {
     Hubs(Shape),
     /// Everybody publishes on everybody's topics, mostly by way of hubs.
     Passage(Shape),
+    /// Everybody publishes on the topic of an owner that leaves and returns.
+    Leaving,
 }
 
 /// Runs the world of a seed; with `prints`, tells what happens.
@@ -180,6 +184,7 @@ impl Workload {
             Self::Mesh | Self::Churn | Self::Remote => mesh::begin(world, host),
             Self::Failover => failover::begin(world, host),
             Self::Hubs(shape) | Self::Passage(shape) => hubs::begin(world, host, shape),
+            Self::Leaving => leaving::begin(world, host),
         }
     }
 
@@ -190,6 +195,7 @@ impl Workload {
             Self::Churn => churn::act(world, host),
             Self::Remote | Self::Passage(_) => remote::act(world, host),
             Self::Failover => failover::act(world, host),
+            Self::Leaving => leaving::act(world, host),
         }
     }
 
@@ -199,6 +205,7 @@ impl Workload {
             Self::Mesh | Self::Churn | Self::Hubs(_) => mesh::expect_last_messages(world),
             Self::Remote | Self::Passage(_) => remote::expect_balance(world),
             Self::Failover => failover::expect_both_ways(world),
+            Self::Leaving => leaving::expect_all(world),
         }
     }
 
@@ -235,6 +242,7 @@ impl Workload {
             Self::Mesh | Self::Hubs(_) => 3,
             Self::Churn => 12,
             Self::Remote | Self::Passage(_) => 2,
+            Self::Leaving => 1,
             Self::Failover => 0,
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct Spot {
     ways_seen: u64,
     /// Streams published to us that have ended and still wait for room.
     ending: Vec<Ending>,
+    /// CEASED frames, which are true once these have ended.
+    ceased: Vec<Box<[u8]>>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -75,6 +77,7 @@ impl Spot {
             passed_on: BTreeSet::new(),
             ways_seen: 0,
             ending: Vec::new(),
+            ceased: Vec::new(),
             in_use: false,
             farewell: None,
         }
@@ -233,6 +236,9 @@ impl Spot {
             kind,
             Some(kind::ALIAS | kind::TAIL | kind::LIVE | kind::CREDIT | kind::BYE)
         ) {
+            if kind == Some(kind::CEASED) && self.puts_off(body) {
+                return Ok(());
+            }
             node.control(|control| {
                 let handled = control.core.handle_frame(now_ms, self.link, body);
                 if kind == Some(kind::INTEREST_ACK) {
@@ -395,7 +401,12 @@ impl Spot {
     }
 
     /// There may be room for what waits, or another way.
-    pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+    pub(super) fn retry(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
+        after: &mut Aftermath,
+    ) {
         for (topic, origin) in outbox.take_waiting_relays() {
             if let Some(topic) = topic.upgrade() {
                 topic.drain_relay(origin, after);
@@ -418,6 +429,7 @@ impl Spot {
             }
             waits_on
         });
+        self.tell_ceased(node);
     }
 
     /// Streams that are passed on look for their ways anew if any have changed.
@@ -435,6 +447,29 @@ impl Spot {
                 }
                 _ => false,
             });
+    }
+
+    /// What was published before CEASED is to be handed on first, as far as it is waited for.
+    fn puts_off(&mut self, ceased: &[u8]) -> bool {
+        let puts_off = self.is_ending() && self.ceased.len() < limits::MAX_ENDING_UPSTREAMS;
+        if puts_off {
+            self.ceased.push(ceased.into());
+        }
+        puts_off
+    }
+
+    /// Hands on the CEASED frames that were put off, once nothing is waited for.
+    fn tell_ceased(&mut self, node: &Arc<NodeInner>) {
+        if self.is_ending() || self.ceased.is_empty() {
+            return;
+        }
+        let now_ms = node.now_ms();
+        node.control(|control| {
+            for frame in self.ceased.drain(..) {
+                // On a link that is not in use any more it has no place: that tells the same.
+                let _ = control.core.handle_frame(now_ms, self.link, &frame);
+            }
+        });
     }
 
     /// Whether something that was published to us waits for room though its stream has ended.
