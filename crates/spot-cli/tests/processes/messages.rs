@@ -292,6 +292,19 @@ fn a_pub_whose_way_was_lost_at_the_end_of_its_input_was_content() {
 }
 
 #[test]
+fn a_pub_whose_node_took_its_leave_has_lost_nothing() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = subscriber(&endpoint, &["t"]);
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(b"one\n");
+    assert_eq!(sub.line(), "t one");
+    node.signal(Signal::TERM);
+    assert_eq!(node.finish().code, Some(0));
+    let done = publisher.finish();
+    assert_eq!((done.code, done.reason().as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_pub_whose_node_reads_no_more_was_content() {
     let (node, endpoint) = Spot::node(&["--topic", "t"]);
     let mut sub = subscriber(&endpoint, &["t"]);

@@ -17,8 +17,7 @@ pub(super) struct Way<'c> {
     topic: &'c str,
     /// The nodes that take the messages first: those that host the topic, and hubs before them. None where it is hosted here.
     takers: HashSet<NodeId>,
-    /// Messages published before the last time that the link with one of them was lost.
-    sent_before_loss: u64,
+    /// Links that were lost while messages may have been on their way.
     losses: Vec<String>,
 }
 
@@ -28,7 +27,6 @@ impl<'c> Way<'c> {
             client,
             topic,
             takers: HashSet::new(),
-            sent_before_loss: 0,
             losses: Vec::new(),
         };
         way.look();
@@ -40,11 +38,12 @@ impl<'c> Way<'c> {
         let mut has_changed = false;
         while let Some(event) = self.client.events.try_next() {
             has_changed = true;
+            // A node that takes its leave has read what was on its way.
             if let Event::PeerDown {
                 endpoint,
                 node: Some(node),
                 reason,
-                graceful,
+                graceful: false,
                 ..
             } = &event
                 && self.takers.contains(node)
@@ -53,11 +52,7 @@ impl<'c> Way<'c> {
                 note(format_args!(
                     "lost the link with {endpoint}: {reason}; what was on its way may be lost"
                 ));
-                self.sent_before_loss = sent;
-                // A node that leaves has mostly read what came.
-                if !graceful {
-                    self.losses.push(format!("{endpoint} ({reason})"));
-                }
+                self.losses.push(format!("{endpoint} ({reason})"));
             }
         }
         if has_changed {
@@ -94,7 +89,7 @@ impl<'c> Way<'c> {
         }
         let answered = self.client.node.sync(linger);
         self.follow(sent);
-        if self.sent_before_loss == sent || !self.losses.is_empty() {
+        if !self.losses.is_empty() {
             return Err(self.lost(sent));
         }
         match answered {
@@ -112,13 +107,9 @@ impl<'c> Way<'c> {
     }
 
     fn lost(&self, sent: u64) -> Failure {
-        let links = if self.losses.is_empty() {
-            "the node that hosts the topic".to_owned()
-        } else {
-            format!("the link with {}", self.losses.join(", "))
-        };
+        let links = self.losses.join(", ");
         Failure::Failed(format!(
-            "of {} some may be lost: {links} was lost while they were on their way (a node also closes the link with whoever \
+            "of {} some may be lost: the link with {links} was lost while they were on their way (a node also closes the link with whoever \
              sends a message larger than its limits.max_message_bytes; its log says so)",
             counted(sent, "message")
         ))
