@@ -19,6 +19,7 @@ mod handles;
 #[cfg(test)]
 mod in_use;
 mod library;
+mod log;
 mod members;
 mod monitor;
 mod options;

@@ -1,6 +1,8 @@
 //! The command line: what may be asked for, and the text that teaches it.
 
+pub(crate) mod bench;
 mod examples;
+pub(crate) mod top;
 pub(crate) mod value;
 
 use std::env;
@@ -13,7 +15,9 @@ use clap_complete::Shell;
 use serverlink::{Discovery, Minority, Overflow};
 
 use crate::config;
+use bench::BenchArgs;
 use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
+use top::TopArgs;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
 pub(crate) const DEFAULT_ENDPOINT: &str = "tcp://127.0.0.1:5555";
@@ -49,6 +53,10 @@ pub(crate) enum Command {
     Cluster(ClusterArgs),
     /// Follow what happens: links of this program, members, partitions, topics
     Events(EventsArgs),
+    /// Measure between two hosts: how much gets across, and how long a round trip takes
+    Bench(BenchArgs),
+    /// Watch a node and its cluster in the terminal: members, peers, topics, rates, events
+    Top(TopArgs),
     /// Ask a node's admin server whether it is alive, or ready: exit code 0 or 1
     Health(HealthArgs),
     /// Print the script that makes a shell complete this program's commands and flags
@@ -333,21 +341,34 @@ pub(crate) struct HealthArgs {
     pub(crate) timeout: Duration,
 }
 
-/// The definition of the command line. A variable of the environment that is empty counts as not set.
+/// The definition of the command line. A variable of the environment that is empty counts as not set. One of a node that is
+/// wrong is left to its configuration, which tells all that is wrong and not the first only.
 pub(crate) fn command() -> clap::Command {
-    let is_empty = |arg: &clap::Arg| {
-        let value = arg.get_env().and_then(env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
-    Cli::command().mut_subcommands(|command| {
+    each_below(Cli::command(), &|command| {
+        let is_node = command.get_name() == "node";
         command.mut_args(|arg| {
-            if is_empty(&arg) {
-                arg.env(None::<&str>)
-            } else {
-                arg
-            }
+            let name = arg
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned());
+            let value = name.as_ref().and_then(env::var_os);
+            let is_left = match (&name, &value) {
+                (Some(_), Some(value)) if value.is_empty() => true,
+                (Some(name), Some(value)) => {
+                    is_node && config::is_wrong(name, &value.to_string_lossy())
+                }
+                _ => false,
+            };
+            if is_left { arg.env(None::<&str>) } else { arg }
         })
     })
+}
+
+/// Changes each command below this one, at any depth.
+fn each_below(
+    command: clap::Command,
+    change: &dyn Fn(clap::Command) -> clap::Command,
+) -> clap::Command {
+    command.mut_subcommands(|command| each_below(change(command), change))
 }
 
 /// The values of a repeatable flag or comma list: in order, once each.

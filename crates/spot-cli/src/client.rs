@@ -6,6 +6,7 @@ use std::time::Duration;
 use serverlink::{Event, Events, Node, Options, PeerInfo, PeerState, SyncError};
 
 use crate::cli::{DEFAULT_ENDPOINT, JoinArgs, list};
+use crate::config;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::note;
@@ -37,6 +38,7 @@ impl Client {
         options: impl FnOnce(&mut Options),
         on_signal: fn(&Node),
     ) -> Result<Self, Failure> {
+        config::unknown_variables().iter().for_each(note);
         let node = Node::builder().observer().options(options).start()?;
         let stopped = node.clone();
         interrupt::on_first(move || on_signal(&stopped))?;

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod events;
 pub(crate) mod health;
@@ -9,4 +10,5 @@ pub(crate) mod peers;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod sync;
+pub(crate) mod top;
 pub(crate) mod topics;

@@ -1,5 +1,6 @@
 //! The configuration of `spot node`: flags over the environment over a TOML file over defaults, by one schema.
 
+mod environment;
 mod file;
 mod layers;
 mod problem;
@@ -8,7 +9,8 @@ mod settings;
 mod text;
 mod value;
 
-pub(crate) use layers::Config;
+pub(crate) use environment::unknown_variables;
+pub(crate) use layers::{Config, is_wrong};
 pub(crate) use problem::Problem;
 pub(crate) use schema::{DEFAULT_ADMIN, Live, admin, level};
-pub(crate) use settings::{Admin, Log, LogFormat, Settings};
+pub(crate) use settings::{Admin, Log, LogFormat, LogOutput, Settings};

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod failure;
+mod http;
 mod interrupt;
 mod output;
 mod text;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Sync(args) => commands::sync::run(&args),
         Command::Cluster(args) => commands::cluster::run(&args),
         Command::Events(args) => commands::events::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+        Command::Top(args) => commands::top::run(&args),
         Command::Health(args) => commands::health::run(&args),
         Command::Completions { shell } => commands::install::completions(shell),
         Command::Man(args) => commands::install::man(&args),

@@ -74,6 +74,19 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
+/// A number with a comma after each thousand.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +129,14 @@ mod tests {
         assert_eq!(duration(Duration::from_micros(1500)), "1.5 ms");
         assert_eq!(counted(0, "message"), "0 messages");
         assert_eq!(counted(1, "message"), "1 message");
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        let numbers = [0, 999, 1000, 12_345, 1_234_567];
+        assert_eq!(
+            numbers.map(grouped),
+            ["0", "999", "1,000", "12,345", "1,234,567"]
+        );
     }
 }

@@ -102,6 +102,27 @@ impl Endpoint {
         Ok(endpoints)
     }
 
+    /// Whether who connects to it comes to a listener bound to `bound`, as far as that shows without asking anybody:
+    /// the same text, or the loopback of this machine by another name.
+    #[must_use]
+    pub fn leads_to(&self, bound: &Self) -> bool {
+        let (Self::Tcp { host, port }, Self::Tcp { host: at, port: on }) = (self, bound) else {
+            return self == bound;
+        };
+        let is_there = match (host, at) {
+            // Told apart by the system only: it may be either of these.
+            (Host::Name(name), Host::V4(_) | Host::V6(_) | Host::Any) if name == "localhost" => {
+                bound.is_local() || bound.is_of_any_host()
+            }
+            (Host::V4(address), Host::Name(name)) => address.is_loopback() && name == "localhost",
+            (Host::V4(address), Host::V4(at)) if at.is_unspecified() => address.is_loopback(),
+            (Host::V6(address), Host::V6(at)) if at.is_unspecified() => address.is_loopback(),
+            (Host::V4(address), Host::Any) => address.is_loopback(),
+            _ => host == at,
+        };
+        port == on && is_there
+    }
+
     /// Whether it stands for every interface of its host, so that only its port says where it is.
     pub(crate) fn is_of_any_host(&self) -> bool {
         match self {
@@ -315,6 +336,40 @@ mod tests {
             ("inproc://Name", "inproc://Name"),
         ] {
             assert_eq!(Endpoint::parse_bind(text).unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn the_loopback_leads_to_a_listener_by_any_of_its_names() {
+        let leads = |to: &str, bound: &str| {
+            let to = Endpoint::parse_connect(to).unwrap();
+            to.leads_to(&Endpoint::parse_bind(bound).unwrap())
+        };
+        for (to, bound) in [
+            ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"),
+            ("tcp://localhost:1", "tcp://127.0.0.1:1"),
+            ("tcp://LOCALHOST:1", "tcp://[::1]:1"),
+            ("tcp://localhost:1", "tcp://*:1"),
+            ("tcp://localhost:1", "tcp://0.0.0.0:1"),
+            ("tcp://127.0.0.1:1", "tcp://0.0.0.0:1"),
+            ("tcp://[::1]:1", "tcp://[::]:1"),
+            ("tcp://127.0.0.1:1", "tcp://localhost:1"),
+            ("tcp://a:1", "tcp://a:1"),
+            ("ipc://a", "ipc://a"),
+        ] {
+            assert!(leads(to, bound), "{to} {bound}");
+        }
+        for (to, bound) in [
+            ("tcp://localhost:2", "tcp://127.0.0.1:1"),
+            ("tcp://127.0.0.2:1", "tcp://127.0.0.1:1"),
+            ("tcp://localhost:1", "tcp://10.0.0.1:1"),
+            ("tcp://10.0.0.1:1", "tcp://0.0.0.0:1"),
+            ("tcp://a:1", "tcp://*:1"),
+            ("tcp://localhost.a:1", "tcp://127.0.0.1:1"),
+            ("ipc://a", "ipc://b"),
+            ("ipc://a", "tcp://a:1"),
+        ] {
+            assert!(!leads(to, bound), "{to} {bound}");
         }
     }
 

@@ -251,6 +251,9 @@ pub const HEARTBEAT_INTERVAL_MS: u64 = 2000;
 /// forgiven, so a silent peer is found 6 to 8 s after its last sign of life by default.
 pub const HEARTBEAT_MISSES: u32 = 3;
 
+/// Gaps of a node are logged at most this often, together: a slow link makes thousands a second.
+pub const GAP_LOG_PAUSE_MS: u64 = 1000;
+
 /// Default LINGER: how long closing waits for queued outbound data.
 pub const LINGER_MS: u64 = 1000;
 

@@ -692,6 +692,41 @@ typedef void slk_monitor_fn(const slk_event_t *event, void *user);
  */
 SLK_EXPORT int slk_spot_monitor(slk_spot_t *spot, slk_monitor_fn *callback, void *user);
 
+/* ------------------------------------------------------------------------------------------------
+ * Log
+ * --------------------------------------------------------------------------------------------- */
+
+#define SLK_LOG_ERROR 1 /* something is broken that should not be: an I/O thread, a listening socket */
+#define SLK_LOG_WARN 2  /* partitions, connections refused, messages missed, subscribers that were slow */
+#define SLK_LOG_INFO 3  /* links and members up and down, with the reason */
+#define SLK_LOG_DEBUG 4 /* attempts to connect that failed */
+#define SLK_LOG_TRACE 5 /* all there is */
+
+/*
+ * A line of the log: `level` is one of SLK_LOG_..., `target` the part of the library it comes from,
+ * `message` one line of text, with fields as ` name="value"` behind the sentence. What peers choose,
+ * names and topics, is in it with control characters escaped. The texts are valid during the
+ * callback only.
+ */
+typedef void slk_log_fn(int level, const char *target, const char *message, void *user);
+
+/*
+ * Hands what the library logs from now on, at `level` or more important, to `callback`: of all
+ * contexts of the process, one line at a time, in order, on a thread of its own. The callback may use every
+ * function of this library, also this one; it holds up no node, but when 1024 lines wait for
+ * it, further ones are left out, and how many is told in a line. It must not throw or longjmp out.
+ *
+ * Calling again replaces callback and level; NULL ends it, whatever the level. Lines logged before
+ * such a call are handed over first. Once it has returned, the former callback is not running and
+ * will not be called again, except where the call was made from within the callback: then that was
+ * the last call of it. End it before the program unloads what the callback uses. Messages are never logged, only what is rare. The
+ * child of a fork() logs nothing until it calls this itself.
+ *
+ * SLK_EINVAL: a callback with a level that is none of the above; nothing has changed. It may also
+ * report that the system refuses a thread.
+ */
+SLK_EXPORT int slk_set_log(int level, slk_log_fn *callback, void *user);
+
 #ifdef __cplusplus
 }
 #endif

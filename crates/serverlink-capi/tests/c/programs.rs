@@ -21,6 +21,7 @@ programs! {
     guide
     history
     lifecycle
+    log
     members
     messages
     misuse

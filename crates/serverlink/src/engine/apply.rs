@@ -172,7 +172,7 @@ impl NodeInner {
         }
     }
 
-    fn tell_event(&self, control: &Control, event: &Event) {
+    pub(super) fn tell_event(&self, control: &Control, event: &Event) {
         let node = self.name.as_deref().unwrap_or_default();
         match event {
             Event::PeerUp { endpoint, name, .. } => {
@@ -209,6 +209,9 @@ impl NodeInner {
                 majority,
             } => tracing::warn!(node, reachable, size, majority, "cluster partitioned"),
             Event::Heal { size } => tracing::info!(node, size, "cluster whole"),
+            Event::SlowSubscriber { endpoint } => {
+                tracing::warn!(node, peer = endpoint, "subscription ended for being slow");
+            }
             _ => {}
         }
         control.tell(event);

@@ -86,6 +86,7 @@ fn inner(
         binds: Vec::new(),
         events: Vec::new(),
         departed: Vec::new(),
+        gap_log: Default::default(),
         waiting: 0,
         after: Aftermath::default(),
     };

@@ -5,6 +5,7 @@ mod apply;
 mod context;
 mod credit;
 mod events;
+mod gap_log;
 mod history;
 mod inproc;
 mod lifecycle;
@@ -19,7 +20,7 @@ use std::time::Instant;
 
 use spot_core::inbox::Limit;
 use spot_core::node::PASSAGE_ALIASES;
-use spot_core::{LinkId, Node, NodeId, SubscriberId};
+use spot_core::{LinkId, Missed, Node, NodeId, SubscriberId};
 
 use crate::api::{Event, Options};
 use crate::data::{
@@ -30,6 +31,7 @@ use crate::reactor::{Reactor, Turns};
 
 pub(crate) use context::ContextInner;
 pub(crate) use events::EventQueue;
+use gap_log::GapLog;
 pub(crate) use lifecycle::{bind, host_text, start};
 pub(crate) use link_handle::LinkHandle;
 use names::Names;
@@ -83,6 +85,7 @@ pub(crate) struct Control {
     pub(crate) binds: Vec<Bind>,
     events: Vec<Weak<EventQueue>>,
     departed: Vec<credit::Departed>,
+    gap_log: GapLog,
     waiting: usize,
     /// What carrying out outputs left to do once the lock is free.
     after: Aftermath,
@@ -233,7 +236,7 @@ impl NodeInner {
                 owner.control(|control| {
                     control.core.end_subscriptions(inbox.subscriber);
                     let endpoint = owner.name.clone().unwrap_or_else(|| owner.id().to_string());
-                    control.tell(&Event::SlowSubscriber { endpoint });
+                    owner.tell_event(control, &Event::SlowSubscriber { endpoint });
                 });
             }
         }
@@ -242,7 +245,7 @@ impl NodeInner {
                 for (link, class) in work.ended_classes {
                     if control.core.end_class(link, class) {
                         let endpoint = control.address_of(link);
-                        control.tell(&Event::SlowSubscriber { endpoint });
+                        self.tell_event(control, &Event::SlowSubscriber { endpoint });
                     }
                 }
             });
@@ -266,20 +269,27 @@ impl NodeInner {
             counters.relayed_bytes.fetch_add(bytes, Relaxed);
         }
         if !work.gaps.is_empty() {
-            let control = lock(&self.control);
-            for (topic, missed) in work.gaps {
-                self.counters.gaps.fetch_add(1, Relaxed);
-                self.counters
-                    .missed_messages
-                    .fetch_add(missed.counted(), Relaxed);
-                if let Some(topic) = self.find_topic(&topic) {
-                    topic.count_gap(missed);
-                }
-                control.tell(&Event::Gap {
-                    topic,
-                    missed: missed.count(),
-                });
+            self.tell_gaps(work.gaps);
+        }
+    }
+
+    fn tell_gaps(&self, gaps: Vec<(Arc<str>, Missed)>) {
+        let mut control = lock(&self.control);
+        for (topic, missed) in gaps {
+            self.counters.gaps.fetch_add(1, Relaxed);
+            self.counters
+                .missed_messages
+                .fetch_add(missed.counted(), Relaxed);
+            if let Some(topic) = self.find_topic(&topic) {
+                topic.count_gap(missed);
             }
+            if let Some(sum) = control.gap_log.count(missed.counted(), self.now_ms()) {
+                let (node, gaps) = (self.name.as_deref().unwrap_or_default(), sum.gaps);
+                let (topic, missed) = (&*topic, sum.missed);
+                tracing::warn!(node, topic, missed, gaps, "messages missed");
+            }
+            let missed = missed.count();
+            control.tell(&Event::Gap { topic, missed });
         }
     }
 

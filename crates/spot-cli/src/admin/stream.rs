@@ -32,9 +32,15 @@ pub(super) async fn stream(
     let ring = Arc::clone(&state.events);
     let header = headers.get("last-event-id");
     let query = uri.query().and_then(|query| query.strip_prefix("after="));
-    let seen = header.and_then(|id| id.to_str().ok()).or(query);
-    let after = seen.and_then(|id| ring.number(id));
-    let after = after.unwrap_or_else(|| ring.last());
+    let seen = header.map(|id| id.to_str().unwrap_or_default()).or(query);
+    let after = match seen {
+        Some(id) => ring.number(id),
+        None => Some(ring.last()),
+    };
+    let Some(after) = after else {
+        let reason = "this is no id of an event: take one from /api/v1/events, or none for what happens from now on";
+        return problem(StatusCode::BAD_REQUEST, reason);
+    };
     let events = Sse::new(events(ring, after, place));
     let alive = KeepAlive::new().interval(KEEP_ALIVE);
     events.keep_alive(alive).into_response()

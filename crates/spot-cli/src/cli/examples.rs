@@ -10,6 +10,8 @@ Examples:
                                                   a second node, linked to the one at a
   spot topics --peer tcp://a:5555                 what the node at a hosts
   spot cluster --peer tcp://a:5555                the members of the cluster it belongs to
+  spot top                                        watch the node of this machine and its cluster
+  spot bench sub --bind 'tcp://*:5600'             how much gets across from another host: `spot bench pub` there
   sensor | spot pub sensor:temp --peer tcp://a:5555
                                                   one message for each line
 

@@ -125,6 +125,27 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write seconds, at least 0 and at most a century, such as 2.5".into())
 }
 
+/// Reads how long to measure: longer than nothing.
+pub(super) fn measured(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write seconds, above 0 and at most a century, such as 5".into())
+}
+
+/// Reads the size of a message that carries a number.
+pub(super) fn message_size(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|size| (MIN_MEASURED_BYTES..=limits::DEFAULT_MAX_MESSAGE_BYTES).contains(size))
+        .ok_or_else(|| {
+            format!(
+                "write bytes, {MIN_MEASURED_BYTES} to {}, such as 64",
+                limits::DEFAULT_MAX_MESSAGE_BYTES
+            )
+        })
+}
+
 /// Reads a rate in messages a second: above 0.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     text.parse()
@@ -180,6 +201,9 @@ pub(crate) fn minority(text: &str) -> Result<Minority, String> {
         _ => Err("write go-on or refuse".into()),
     }
 }
+
+/// A message that is measured carries its number.
+const MIN_MEASURED_BYTES: usize = 8;
 
 const TRANSPORTS: &str = "begin with tcp:// or ipc://";
 

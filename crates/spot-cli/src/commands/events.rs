@@ -28,8 +28,7 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         let line = if args.json {
             Value::Object(object(&event)).to_string()
         } else {
-            let (kind, fields) = describe(&event);
-            harmless(&as_text(kind, &fields))
+            harmless(&as_line(&event))
         };
         output.line(&line)?;
         output.flush()?;
@@ -149,6 +148,12 @@ pub(crate) fn object(event: &Event) -> serde_json::Map<String, Value> {
     object.insert("event".into(), json!(kind));
     object.extend(fields.into_iter().map(|(name, value)| (name.into(), value)));
     object
+}
+
+/// An event as a line.
+pub(crate) fn as_line(event: &Event) -> String {
+    let (kind, fields) = describe(event);
+    as_text(kind, &fields)
 }
 
 /// The kind, and each field as `name=value`; empty ones are left out.

@@ -13,7 +13,7 @@ use crate::cli::{self, ManArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// `spot man DIR`: a page for the program and one for each command.
+/// `spot man DIR`: a page for the program and one for each command, also those of commands.
 pub(crate) fn man(args: &ManArgs) -> Result<(), Failure> {
     write_pages(&args.dir).map_err(|error| {
         Failure::Failed(format!(
@@ -28,12 +28,14 @@ fn write_pages(dir: &Path) -> io::Result<()> {
     let mut program = cli::command().disable_help_subcommand(true);
     // Gives the commands their full names.
     program.build();
-    let commands = program.get_subcommands().filter(|one| !one.is_hide_set());
-    for command in commands.chain([&program]) {
-        let man = Man::new(command.clone());
-        fs::write(dir.join(man.get_filename()), page(command, &man)?)?;
-    }
-    Ok(())
+    write_page_and_those_below(dir, &program)
+}
+
+fn write_page_and_those_below(dir: &Path, command: &Command) -> io::Result<()> {
+    let man = Man::new(command.clone());
+    fs::write(dir.join(man.get_filename()), page(command, &man)?)?;
+    let mut below = command.get_subcommands().filter(|one| !one.is_hide_set());
+    below.try_for_each(|one| write_page_and_those_below(dir, one))
 }
 
 fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {

@@ -2,23 +2,29 @@
 
 mod log;
 mod notify;
+mod quiet;
 mod reload;
 mod routes;
 mod told;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::ArgMatches;
 use serverlink::{AddPeerError, Event, Events, Node, PeerState};
-use tracing::{debug, info};
+use spot_core::Endpoint;
+use tracing::{info, warn};
 
 use crate::admin::{self, AdminServer};
 use crate::cli::NodeArgs;
-use crate::config::{Config, Problem, Settings};
+use crate::config::{self, Config, Problem, Settings};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
-use crate::output::Output;
+use crate::output::{Output, note};
+use crate::text::counted;
+use log::LogControl;
+use quiet::{LeftOut, Quiet};
 use reload::Running;
 use routes::Router;
 
@@ -34,22 +40,27 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     if args.print_config {
         return print(&config);
     }
-    let log = log::start(&settings.log)?;
+    let unknown = config::unknown_variables();
+    let log = log::start(&settings.log, settings.name.as_deref())?;
+    for told in unknown {
+        warn!("{told}");
+    }
     let listener = admin::listen(&settings.admin)?;
-    let node = start(&settings)?;
+    let node = start(&settings, &log)?;
     let running = Arc::new(Mutex::new(None));
     // A hang-up waits until the node runs.
     let mut starting = running.lock().unwrap_or_else(PoisonError::into_inner);
     handle_signals(&node, &config, &running)?;
     let events = node.events();
-    let endpoints = listen(&node, &settings.binds)?;
-    join(&node, &settings.peers)?;
+    let endpoints = listen(&node, &config, &settings.binds)?;
+    join(&node, &endpoints, &settings.peers)?;
     let router = Router::start(node.clone());
     router.want(settings.routes.clone());
     let name = settings.name.clone();
-    let admin = AdminServer::start(listener, &settings.admin, &node, name, endpoints)?;
+    let admin = AdminServer::start(listener, &settings.admin, &node, name, endpoints.clone())?;
     *starting = Some(Running {
         node: node.clone(),
+        endpoints,
         matches,
         config,
         settings,
@@ -62,7 +73,7 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     follow(&node, &events);
     // Returns when the close that the signal began is done.
     node.close();
-    info!("stopped");
+    info!(event = "stopped", "stopped");
     Ok(())
 }
 
@@ -74,6 +85,7 @@ fn load(matches: &ArgMatches) -> Result<(Config, Settings), Vec<Problem>> {
 }
 
 fn check(loaded: Result<(Config, Settings), Vec<Problem>>) -> Result<(), Failure> {
+    config::unknown_variables().iter().for_each(note);
     match loaded {
         Ok(_) => {
             let mut output = Output::new();
@@ -95,7 +107,7 @@ fn print(config: &Config) -> Result<(), Failure> {
     output.flush()
 }
 
-fn start(settings: &Settings) -> Result<Node, Failure> {
+fn start(settings: &Settings, log: &LogControl) -> Result<Node, Failure> {
     let options = settings.options.clone();
     let mut builder = Node::builder().options(|all| *all = options);
     if let Some(name) = &settings.name {
@@ -105,12 +117,13 @@ fn start(settings: &Settings) -> Result<Node, Failure> {
         builder = builder.topic(topic);
     }
     let node = builder.start()?;
-    info!("node {} started", node.id());
+    log.set_node(node.id().to_string());
+    info!(event = "started", "node {} started", node.id());
     if settings.options.relay {
         info!("relaying between the nodes that link to this one");
     }
     for topic in &settings.topics {
-        info!("hosting {topic}");
+        info!(event = "hosting", topic, "hosting {topic}");
     }
     Ok(node)
 }
@@ -141,21 +154,43 @@ fn handle_signals(
 }
 
 /// Returns where it listens, with real ports.
-fn listen(node: &Node, binds: &[String]) -> Result<Vec<String>, Failure> {
+fn listen(node: &Node, config: &Config, binds: &[String]) -> Result<Vec<String>, Failure> {
     let mut endpoints = Vec::new();
     for endpoint in binds {
-        let actual = node.bind(endpoint)?;
-        info!("listening on {actual}");
+        let bound = node.bind(endpoint);
+        let actual = bound.map_err(|error| {
+            // Which of the layers is to be changed.
+            let source = config.source("bind");
+            Failure::Failed(format!("{source}: bind = {endpoint}: {error}"))
+        })?;
+        info!(
+            event = "listening",
+            endpoint = actual,
+            "listening on {actual}"
+        );
         endpoints.push(actual);
     }
     Ok(endpoints)
 }
 
-fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<(), Failure> {
+/// Adds peers, but for those that lead to this node, which listens at `own`: one list for all nodes of a cluster is handy.
+fn join<'a>(
+    node: &Node,
+    own: &[String],
+    peers: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Failure> {
     for endpoint in peers {
+        if leads_to_one_of(endpoint, own) {
+            info!(
+                event = "left-out",
+                peer = endpoint,
+                "{endpoint} is this node itself; left out"
+            );
+            continue;
+        }
         match node.add_peer(endpoint) {
-            Ok(()) => info!("joining {endpoint}"),
-            // One list for all nodes of a cluster is handy, and harmless.
+            Ok(()) => info!(event = "joining", peer = endpoint, "joining {endpoint}"),
+            // As a former connection showed.
             Err(error @ AddPeerError::Itself { .. }) => info!("{error}; left out"),
             Err(error) => return Err(error.into()),
         }
@@ -163,24 +198,59 @@ fn join<'a>(node: &Node, peers: impl IntoIterator<Item = &'a String>) -> Result<
     Ok(())
 }
 
+fn leads_to_one_of(endpoint: &str, own: &[String]) -> bool {
+    let bound = own.iter().filter_map(|own| Endpoint::parse_bind(own).ok());
+    let to = Endpoint::parse_connect(endpoint);
+    to.is_ok_and(|to| bound.into_iter().any(|bound| to.leads_to(&bound)))
+}
+
 /// Logs what happens until the node is closed.
 fn follow(node: &Node, events: &Events) {
-    let mut failing = HashMap::new();
-    while let Some(event) = events.next_timeout(FOREVER) {
-        match &event {
-            // Our own end is no news.
-            _ if interrupt::happened() => {}
-            Event::ConnectFailed { endpoint, reason }
-                if !is_news(&mut failing, endpoint, reason) =>
-            {
-                debug!("cannot connect to {endpoint}: {reason}; trying again");
-            }
-            Event::PeerUp { .. } => {
-                forget_connected(&mut failing, node);
-                told::log(&event);
-            }
-            event => told::log(event),
+    let (mut failing, mut quiet) = (HashMap::new(), Quiet::default());
+    loop {
+        let end = quiet.next_end();
+        let wait = end.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
+        let event = events.next_timeout(wait);
+        let now = Instant::now();
+        for LeftOut {
+            event,
+            about,
+            count,
+        } in quiet.end_windows(now)
+        {
+            let lines = counted(count, "more line");
+            let of = if about.is_empty() { "" } else { " of " };
+            info!(
+                event,
+                peer = about,
+                count,
+                "{event}{of}{about}: {lines} left out, see level debug"
+            );
         }
+        match event {
+            // Our own end is no news.
+            Some(_) if interrupt::happened() => {}
+            Some(event) => {
+                if let Event::PeerUp { .. } = event {
+                    forget_connected(&mut failing, node);
+                }
+                if is_repeated(&mut failing, &event) || !quiet.admits(&event, now) {
+                    told::log_repeated(&event);
+                } else {
+                    told::log(&event);
+                }
+            }
+            None if end.is_none_or(|end| now < end) => return,
+            None => {}
+        }
+    }
+}
+
+/// Whether it is one more attempt to connect that failed as the one before.
+fn is_repeated(failing: &mut HashMap<String, String>, event: &Event) -> bool {
+    match event {
+        Event::ConnectFailed { endpoint, reason } => !is_news(failing, endpoint, reason),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `spot pub`: publishes one message many times, or each line of standard input.
 
+mod way;
+
 use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal};
 use std::process;
@@ -15,6 +17,7 @@ use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::note;
 use crate::text::{counted, duration};
+use way::Way;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,7 +32,7 @@ pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
     } else {
         host(&client, args)?
     };
-    let mut sender = Sender::new(&client.node, publisher, args);
+    let mut sender = Sender::new(&client, publisher, args);
     let sent = match &args.data {
         Some(data) => sender.repeat(data, args.count),
         None => {
@@ -39,8 +42,9 @@ pub(crate) fn run(args: &PubArgs) -> Result<(), Failure> {
             sender.lines(io::stdin().lock())
         }
     };
+    let confirmed = sent.and_then(|()| sender.confirm(args.linger));
     client.node.close();
-    sent?;
+    confirmed?;
     match client.node.stats().dropped_at_sender {
         0 => Ok(()),
         lost => Err(Failure::Failed(format!(
@@ -120,8 +124,9 @@ fn host(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
 }
 
 /// Publishes in the rhythm asked for.
-struct Sender {
+struct Sender<'a> {
     node: Node,
+    way: Way<'a>,
     publisher: Publisher,
     rate: Option<f64>,
     /// How long the topic may be out of reach.
@@ -130,10 +135,11 @@ struct Sender {
     sent: u64,
 }
 
-impl Sender {
-    fn new(node: &Node, publisher: Publisher, args: &PubArgs) -> Self {
+impl<'a> Sender<'a> {
+    fn new(client: &'a Client, publisher: Publisher, args: &'a PubArgs) -> Self {
         Self {
-            node: node.clone(),
+            node: client.node.clone(),
+            way: Way::new(client, &args.topic),
             publisher,
             rate: args.rate,
             timeout: args.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -158,12 +164,18 @@ impl Sender {
         Ok(())
     }
 
+    /// Waits until all is read by those that it was sent to.
+    fn confirm(&mut self, linger: Duration) -> Result<(), Failure> {
+        self.way.confirm(self.sent, linger)
+    }
+
     fn publish(&mut self, data: &[u8]) -> Result<(), Failure> {
         if let Some(rate) = self.rate {
             // From the start, not from the last message: so that the rate holds although sleeps are late.
             let due = self.started + Duration::from_secs_f64(self.sent as f64 / rate);
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
+        self.way.follow(self.sent);
         let published = match self.publisher.publish(data) {
             Err(error) if is_out_of_reach(&error) => self.publish_once_reachable(data),
             published => published,

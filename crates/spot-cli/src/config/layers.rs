@@ -57,7 +57,7 @@ impl Config {
             Ok(None) => {}
             Err(problem) => problems.push(problem),
         };
-        KEYS.iter().for_each(|key| layer(variable(key)));
+        KEYS.iter().for_each(|key| layer(variable(matches, key)));
         for (name, id, flag) in FLAGS {
             layer(argument(matches, name, id, flag));
         }
@@ -123,17 +123,36 @@ impl Config {
 
 type Read = Result<Option<(&'static Key, Entry)>, Problem>;
 
-/// What the environment says of a key that has no flag. An empty variable counts as not set.
-fn variable(key: &'static Key) -> Read {
+/// What the environment says of a key, unless its flag stands for that. An empty variable counts as not set.
+fn variable(matches: &ArgMatches, key: &'static Key) -> Read {
     let name = key.variable();
-    match env::var_os(&name) {
-        Some(text)
-            if !text.is_empty() && FLAGS.iter().all(|(flagged, ..)| *flagged != key.name) =>
-        {
-            read(key, Source::Variable(name), &text.to_string_lossy()).map(Some)
-        }
-        _ => Ok(None),
+    let flag = FLAGS.iter().find(|(flagged, ..)| *flagged == key.name);
+    let source = flag.and_then(|(_, id, _)| matches.value_source(id));
+    if matches!(
+        source,
+        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+    ) {
+        return Ok(None);
     }
+    let text = match env::var_os(&name) {
+        Some(text) if !text.is_empty() => text.to_string_lossy().into_owned(),
+        _ => return Ok(None),
+    };
+    let source = Source::Variable(name);
+    match (key.kind.read_text(&text), flag) {
+        (Ok(value), _) => Ok(Some((key, Entry { value, source }))),
+        (Err(remedy), None) => Err(Problem::wrong(&source, key.name, &text, remedy)),
+        (Err(remedy), Some((.., flag))) => {
+            let remedy = format!("{remedy}, or give {flag}, which wins over it");
+            Err(Problem::wrong(&source, key.name, &text, remedy))
+        }
+    }
+}
+
+/// Whether this is the variable of a key, and cannot be read.
+pub(crate) fn is_wrong(variable: &str, text: &str) -> bool {
+    let key = KEYS.iter().find(|key| key.variable() == variable);
+    key.is_some_and(|key| key.kind.read_text(text).is_err())
 }
 
 /// What a flag, or the variable that stands for it, says.

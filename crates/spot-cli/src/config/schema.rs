@@ -77,8 +77,8 @@ pub(crate) static KEYS: &[Key] = &[
     key("tcp.receive_buffer_bytes", Whole(1, i32::MAX as u64), None, NewLinks, "the kernel's receive buffer; not set: the kernel tunes it"),
     key("tcp.user_timeout_ms", Whole(1, i32::MAX as u64), None, NewLinks, "how long sent data may stay unacknowledged; not set: as long as the probes or heartbeats take"),
     key("log.level", Text(level), Some("info"), AtOnce, "error, warn, info, debug, trace or off"),
-    key("log.format", Text(format), Some("text"), Restart, "text, or json: one object a line"),
-    key("log.output", Text(read::name), Some("stderr"), Restart, "stderr, or a file that is appended to"),
+    key("log.format", Text(format), Some("auto"), Restart, "text, or json: one object a line; auto: text on a terminal and in syslog, else json"),
+    key("log.output", Text(read::name), Some("stderr"), Restart, "stderr, journald, syslog, or a file that is appended to"),
     key("admin.address", Text(admin), Some(DEFAULT_ADMIN), Restart, "where the admin server listens, as IP:PORT, or off"),
     key("admin.minimum_peers", Whole(0, limits::MAX_CLUSTER_SIZE as u64), Some("0"), AtOnce, "linked members without which the node is not ready"),
     key("admin.metrics_topics", Whole(0, 10_000), Some("0"), AtOnce, "how many of the busiest topics have metrics of their own"),
@@ -138,21 +138,39 @@ pub(crate) fn unknown(name: &str) -> String {
         .iter()
         .map(|key| key.name)
         .chain(tables.map(|(table, _)| table));
-    // The last part alone also tells what is meant where only the table was forgotten.
-    let likeness = |known: &str| {
-        let last = known.rsplit('.').next().unwrap_or(known);
-        strsim::normalized_damerau_levenshtein(name, known)
-            .max(strsim::normalized_damerau_levenshtein(name, last))
-    };
-    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|nearest| likeness(nearest) >= LIKE_ENOUGH) {
+    match nearest(name, names) {
         Some(nearest) => format!("unknown key: did you mean {nearest:?}?"),
         None => "unknown key: `spot node --print-config` shows all there are".into(),
     }
 }
 
-/// A name that is less like another one than this was not meant to be that.
-const LIKE_ENOUGH: f64 = 0.4;
+/// The one of these names that was meant, if any is near enough: a slip of the keys in every four letters, a table that was
+/// forgotten, or an end that was.
+pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let wrong = name.to_lowercase();
+    let distance = |known: &&str| {
+        let known = known.to_lowercase();
+        let last = known.split_once(['.', '_']).map(|(_, last)| last);
+        let slips = |known: &str| {
+            let slips = strsim::damerau_levenshtein(&wrong, known);
+            (slips <= (known.len() / 4).max(1)).then_some(slips)
+        };
+        let is_begun = wrong.len() >= MIN_BEGINNING && known.starts_with(&wrong);
+        slips(&known)
+            .or_else(|| {
+                last.filter(|last| last.len() >= MIN_BEGINNING)
+                    .and_then(slips)
+            })
+            .or_else(|| is_begun.then(|| known.len() - wrong.len()))
+    };
+    names
+        .filter_map(|known| Some((distance(&known)?, known)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Of fewer letters nothing can be told.
+const MIN_BEGINNING: usize = 4;
 
 fn discovery(text: &str) -> Result<String, String> {
     read::discovery(text).map(|_| text.to_owned())
@@ -171,8 +189,8 @@ pub(crate) fn level(text: &str) -> Result<String, String> {
 
 fn format(text: &str) -> Result<String, String> {
     match text {
-        "text" | "json" => Ok(text.to_owned()),
-        _ => Err("write text or json".into()),
+        "auto" | "text" | "json" => Ok(text.to_owned()),
+        _ => Err("write auto, text or json".into()),
     }
 }
 
@@ -205,6 +223,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_like_no_other_was_taken_for_one() {
+        for wrong in [
+            "user",
+            "port",
+            "host",
+            "colour",
+            "persistence",
+            "password",
+            "ssl.enabled",
+            "a.b",
+            "x",
+        ] {
+            let told = unknown(wrong);
+            assert!(!told.contains("did you mean"), "{wrong}: {told}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_told_with_the_nearest() {
         for (wrong, meant) in [
             ("topcis", "\"topics\""),
@@ -214,6 +250,9 @@ mod tests {
             ("heartbeat.intervall_ms", "\"heartbeat.interval_ms\""),
             ("limits.overflow", "spot sub"),
             ("xyz", "--print-config"),
+            ("hearbeat.misses", "\"heartbeat.misses\""),
+            ("max_message_bytes", "\"limits.max_message_bytes\""),
+            ("limits.max_message", "\"limits.max_message_bytes\""),
         ] {
             let told = unknown(wrong);
             assert!(told.contains(meant), "{wrong}: {told}");

@@ -30,13 +30,38 @@ pub(crate) struct Settings {
 pub(crate) struct Log {
     pub(crate) level: LevelFilter,
     pub(crate) format: LogFormat,
-    /// The file; `None` is standard error.
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) output: LogOutput,
+}
+
+/// Where the log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogOutput {
+    Stderr,
+    File(PathBuf),
+    /// Its socket.
+    Journald(PathBuf),
+    /// Its socket.
+    Syslog(PathBuf),
+}
+
+impl LogOutput {
+    fn of(text: &str) -> Self {
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("stderr", "") => Self::Stderr,
+            ("journald", "") => Self::Journald("/run/systemd/journal/socket".into()),
+            ("journald", path) => Self::Journald(path.into()),
+            ("syslog", "") => Self::Syslog("/dev/log".into()),
+            ("syslog", path) => Self::Syslog(path.into()),
+            _ => Self::File(text.into()),
+        }
+    }
 }
 
 /// How a line of the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
+    /// For people where they read it, on a terminal and in syslog; else for programs.
+    Auto,
     /// For people.
     Text,
     /// One object a line.
@@ -65,7 +90,6 @@ impl Settings {
             return Err(problems);
         }
         let admin = config.text("admin.address");
-        let output = config.text("log.output");
         Ok(Self {
             name: config.get("name").map(|_| config.text("name").to_owned()),
             binds: config.list("bind").to_vec(),
@@ -79,10 +103,11 @@ impl Settings {
                     .parse()
                     .unwrap_or(LevelFilter::INFO),
                 format: match config.text("log.format") {
+                    "text" => LogFormat::Text,
                     "json" => LogFormat::Json,
-                    _ => LogFormat::Text,
+                    _ => LogFormat::Auto,
                 },
-                file: (output != "stderr").then(|| output.into()),
+                output: LogOutput::of(config.text("log.output")),
             },
             admin: Admin {
                 address: admin.parse().ok(),
@@ -175,7 +200,8 @@ impl Config {
         Problem::wrong(self.source(name), name, &shown, remedy)
     }
 
-    fn source(&self, name: &str) -> &Source {
+    /// Where the value of a key came from.
+    pub(crate) fn source(&self, name: &str) -> &Source {
         self.get(name)
             .map_or(&Source::Default, |entry| &entry.source)
     }
@@ -256,6 +282,28 @@ mod tests {
         assert_eq!(settings.options, Options::default());
         assert_eq!(settings.binds, ["tcp://127.0.0.1:5555"]);
         assert!(!settings.admin.asked_for);
+    }
+
+    #[test]
+    fn the_log_goes_to_a_daemon_at_its_usual_place_or_another() {
+        let path = |text: &str| std::path::PathBuf::from(text);
+        for (text, output) in [
+            ("stderr", LogOutput::Stderr),
+            (
+                "journald",
+                LogOutput::Journald(path("/run/systemd/journal/socket")),
+            ),
+            ("journald:/a", LogOutput::Journald(path("/a"))),
+            ("syslog", LogOutput::Syslog(path("/dev/log"))),
+            ("syslog:/a:b", LogOutput::Syslog(path("/a:b"))),
+            (
+                "/var/log/spot.log",
+                LogOutput::File(path("/var/log/spot.log")),
+            ),
+            ("./syslog", LogOutput::File(path("./syslog"))),
+        ] {
+            assert_eq!(LogOutput::of(text), output, "{text}");
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub(crate) fn heal() {
 pub(crate) fn on(host: usize, program: &str) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", &format!("host{host}"), program]);
+    // Nothing to the program, which would say so.
+    command.env_remove(crate::INSIDE);
     command
 }
 

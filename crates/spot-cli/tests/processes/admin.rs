@@ -464,6 +464,33 @@ fn events_are_streamed_and_a_client_that_returns_goes_on_after_the_last() {
 }
 
 #[test]
+fn an_id_that_is_none_was_taken_for_from_now_on() {
+    let (_node, _, admin) = node(&[]);
+    let stream = "/api/v1/events/stream";
+    for id in [
+        "",
+        "x",
+        "-",
+        "1-",
+        "-1",
+        "1-x",
+        "1 - 2",
+        "99999999999999999999-1",
+    ] {
+        let (status, _, body) = get(
+            &admin,
+            &format!("{stream}?after={}", id.replace(' ', "%20")),
+        );
+        assert_eq!(status, 400, "{id:?}: {body}");
+        assert!(body.contains("no id of an event"), "{body}");
+        let request = format!(
+            "GET {stream} HTTP/1.1\r\nHost: {admin}\r\nLast-Event-ID: {id}\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(ask(&admin, &request).0, 400, "{id:?}");
+    }
+}
+
+#[test]
 fn streams_of_events_starve_no_probe() {
     let (_node, _, admin) = node(&[]);
     let streams: Vec<_> = (0..32).map(|_| follow(&admin, None)).collect();

@@ -8,21 +8,21 @@ use rustix::process::Signal;
 use crate::support::{Done, NOBODY, Spot, command, spot};
 
 /// A file with this text, which lives as long as the test.
-struct ConfigFile(PathBuf);
+pub(crate) struct ConfigFile(PathBuf);
 
 impl ConfigFile {
-    fn new(name: &str, text: &str) -> Self {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
         let name = format!("spot-{name}-{}.toml", std::process::id());
         let file = Self(std::env::temp_dir().join(name));
         file.write(text);
         file
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         fs::write(&self.0, text).expect("written");
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().expect("UTF-8")
     }
 }
@@ -33,7 +33,7 @@ impl Drop for ConfigFile {
     }
 }
 
-fn with_env(args: &[&str], variables: &[(&str, &str)]) -> Done {
+pub(crate) fn with_env(args: &[&str], variables: &[(&str, &str)]) -> Done {
     let mut command = command(args);
     command.envs(variables.iter().copied());
     Spot::spawn(command).finish()
@@ -299,7 +299,10 @@ fn the_log_goes_to_a_file_that_may_be_moved_away() {
             log.path()
         ),
     );
-    let node = Spot::run(&["node", "--config", file.path()]);
+    let mut command = command(&["node", "--config", file.path()]);
+    // The file says it.
+    command.env_remove("SPOT_LOG_FORMAT");
+    let node = Spot::spawn(command);
     let wait_for = |text: &str| {
         let deadline = std::time::Instant::now() + crate::support::DEADLINE;
         loop {

@@ -272,3 +272,77 @@ fn pub_gives_up_when_its_node_does_not_come_back_in_time() {
         assert!(done.reason().contains(part), "{}", done.reason());
     }
 }
+
+#[test]
+fn a_pub_whose_way_was_lost_at_the_end_of_its_input_was_content() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = subscriber(&endpoint, &["t"]);
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(b"one\n");
+    assert_eq!(sub.line(), "t one");
+    node.signal(Signal::KILL);
+    drop(node);
+    sub.wait_for("lost node");
+    let done = publisher.finish();
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(
+        done.reason().contains("of 1 message some may be lost"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_pub_whose_node_took_its_leave_has_lost_nothing() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = subscriber(&endpoint, &["t"]);
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(b"one\n");
+    assert_eq!(sub.line(), "t one");
+    node.signal(Signal::TERM);
+    assert_eq!(node.finish().code, Some(0));
+    let done = publisher.finish();
+    assert_eq!((done.code, done.reason().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_pub_whose_node_reads_no_more_was_content() {
+    let (node, endpoint) = Spot::node(&["--topic", "t"]);
+    let mut sub = subscriber(&endpoint, &["t"]);
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint, "--linger", "0.5"]);
+    publisher.type_in(b"one\n");
+    assert_eq!(sub.line(), "t one");
+    node.signal(Signal::STOP);
+    publisher.type_in(b"two\n");
+    let done = publisher.finish();
+    node.signal(Signal::CONT);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(
+        done.reason()
+            .contains("did not say within 500 ms that it has read all"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_message_that_was_too_large_for_the_node_was_lost_in_silence() {
+    let (mut node, endpoint) =
+        Spot::node(&["--topic", "t", "--set", "limits.max_message_bytes=1000"]);
+    let large = "x".repeat(100_000);
+    let done = spot(&["pub", "t", &large, "--peer", &endpoint]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(
+        done.reason().contains("limits.max_message_bytes"),
+        "{done:?}"
+    );
+    node.wait_for("rejected the connection");
+    // The one that is too large is in the middle: the link comes back, but what was lost is lost.
+    let mut publisher = Spot::run(&["pub", "t", "--peer", &endpoint]);
+    publisher.type_in(format!("one\n{large}\n").as_bytes());
+    node.wait_for("rejected the connection");
+    publisher.type_in(b"two\n");
+    let done = publisher.finish();
+    assert_eq!(done.code, Some(1), "{done:?}");
+    // One that is not passes, and nothing is said of it.
+    let done = spot(&["pub", "t", "small", "--peer", &endpoint]);
+    assert_eq!((done.code, done.reason().as_str()), (Some(0), ""));
+}

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::admin::{get, json, node};
-use crate::support::{Spot, spot};
+use crate::support::Spot;
 
 /// The paths that a text loads: what is between quotes and begins with `./` or `/page/`.
 fn loaded(text: &str) -> impl Iterator<Item = String> {
@@ -144,9 +144,10 @@ fn assert_has(answer: &Value, shape: &Value, place: &str) {
 
 #[test]
 fn the_page_reads_only_what_a_node_tells() {
-    let (_node, endpoint, admin) = node(&["--topic", "t", "--set", "admin.minimum_peers=2"]);
+    let (mut node, endpoint, admin) = node(&["--topic", "t", "--set", "admin.minimum_peers=2"]);
     let (_peer, _) = Spot::node(&["--peer", &endpoint]);
-    assert_eq!(spot(&["sync", "--peer", &endpoint]).code, Some(0));
+    // Without it there are no peers to look at.
+    node.wait_for(" up");
     let (_, _, script) = get(&admin, "/page/fields.js");
     let (_, rest) = script.split_once("FIELDS = ").expect("the list");
     let (list, _) = rest.split_once(";\n").expect("its end");

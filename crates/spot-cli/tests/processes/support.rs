@@ -58,6 +58,8 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "SPOT_RELAY",
         "SPOT_ROUTES",
         "SPOT_TOPICS",
+        // Of these tests, and means nothing to the program.
+        "SPOT_TEST_IMAGES",
     ] {
         command.env_remove(variable);
     }
@@ -74,6 +76,13 @@ impl Spot {
         // Tests run side by side, and there is one default port.
         if command.get_envs().all(|(name, _)| name != "SPOT_ADMIN") {
             command.env("SPOT_ADMIN", "off");
+        }
+        // Tests read it as people do, though it is no terminal.
+        if command
+            .get_envs()
+            .all(|(name, _)| name != "SPOT_LOG_FORMAT")
+        {
+            command.env("SPOT_LOG_FORMAT", "text");
         }
         let mut child = command
             .stdin(Stdio::piped())

@@ -1,112 +1,100 @@
 //! The log of a node: its level, its form, where it goes.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod form;
+mod outlet;
+mod record;
 
-use tracing::error;
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, OnceLock};
+
+use tracing::{Event, Subscriber, error};
 use tracing_subscriber::Registry;
-use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::debug_fn;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, LogOutput};
 use crate::failure::Failure;
-use crate::output::note;
-use crate::text::harmless;
+use form::Form;
+use outlet::{Daemon, LogFile, Outlet};
+use record::Record;
 
 /// The log as it may be changed while it is written.
 pub(super) struct LogControl {
     filter: reload::Handle<Targets, Registry>,
-    file: Option<LogFile>,
+    lines: Arc<Lines>,
 }
 
-/// A file that is written line by line, and may be exchanged meanwhile.
-#[derive(Clone)]
-struct LogFile {
-    path: PathBuf,
-    file: Arc<Mutex<File>>,
-    /// The last line could not be written.
-    is_failing: Arc<AtomicBool>,
+/// What becomes of each event of `tracing`.
+struct Lines {
+    /// Whose log it is, once that is known.
+    node: OnceLock<String>,
+    outlet: Outlet,
 }
 
-impl Write for LogFile {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let written = self.locked().write(line);
-        let was_failing = self.is_failing.swap(written.is_err(), Ordering::Relaxed);
-        if let (Err(error), false) = (&written, was_failing) {
-            let path = self.path.display();
-            note(format_args!(
-                "lines of the log are lost: cannot write {path}: {error}"
-            ));
-        }
-        written
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.locked().flush()
-    }
-}
-
-impl LogFile {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        Ok(Self {
-            path: path.to_owned(),
-            file: Arc::new(Mutex::new(open(path)?)),
-            is_failing: Arc::default(),
-        })
-    }
-
-    fn locked(&self) -> MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Begins to log.
-pub(super) fn start(log: &Log) -> Result<LogControl, Failure> {
-    let file = log.file.as_deref().map(LogFile::open).transpose()?;
-    let writer = match file.clone() {
-        Some(file) => BoxMakeWriter::new(move || file.clone()),
-        None => BoxMakeWriter::new(io::stderr),
-    };
+/// Begins to log, for the node of this name where it has one.
+pub(super) fn start(log: &Log, name: Option<&str>) -> Result<LogControl, Failure> {
+    let lines = Arc::new(Lines {
+        node: name.map_or_else(OnceLock::new, |name| String::from(name).into()),
+        outlet: outlet(log)?,
+    });
     let (filter, handle) = reload::Layer::new(filter(log.level));
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match log.format {
-        LogFormat::Text => {
-            // Peers choose their names and topics, which are not to act on the terminal.
-            let fields = debug_fn(|line, field, value| match field.name() {
-                "message" => write!(line, "{}", harmless(&format!("{value:?}"))),
-                name => write!(line, "{name}={}", harmless(&format!("{value:?}"))),
-            });
-            tracing_subscriber::fmt::layer()
-                .fmt_fields(fields.delimited(" "))
-                .with_writer(writer)
-                .with_ansi(file.is_none() && io::stderr().is_terminal())
-                .with_target(false)
-                .boxed()
-        }
-        LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(writer)
-            .with_target(false)
-            .boxed(),
-    };
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(Written(Arc::clone(&lines)).with_filter(filter))
         .init();
     Ok(LogControl {
         filter: handle,
-        file,
+        lines,
     })
 }
 
+fn outlet(log: &Log) -> Result<Outlet, Failure> {
+    // People read a terminal; whatever else reads the log is a program.
+    let form = |is_read_by_people: bool| match log.format {
+        LogFormat::Text => Form::Text,
+        LogFormat::Json => Form::Json,
+        LogFormat::Auto if is_read_by_people => Form::Text,
+        LogFormat::Auto => Form::Json,
+    };
+    Ok(match &log.output {
+        LogOutput::Stderr => {
+            let is_terminal = io::stderr().is_terminal();
+            match form(is_terminal) {
+                Form::Text if is_terminal => Outlet::Stderr(Form::Colours),
+                form => Outlet::Stderr(form),
+            }
+        }
+        LogOutput::File(path) => Outlet::File(form(false), LogFile::open(path)?),
+        // It has fields of its own.
+        LogOutput::Journald(path) => Outlet::Daemon(Daemon::new("journald", path, Form::Journal)?),
+        LogOutput::Syslog(path) => {
+            let form = match form(true) {
+                Form::Json => Form::SyslogJson,
+                _ => Form::Syslog,
+            };
+            Outlet::Daemon(Daemon::new("syslog", path, form)?)
+        }
+    })
+}
+
+/// The layer of `tracing`; of the lines themselves others hold on, too.
+struct Written(Arc<Lines>);
+
+impl<S: Subscriber> Layer<S> for Written {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let Lines { node, outlet } = &*self.0;
+        outlet.write(&Record::of(event, node.get().map(String::as_str)));
+    }
+}
+
 impl LogControl {
+    /// The node is started: without a name it is known by its id.
+    pub(super) fn set_node(&self, id: String) {
+        // A name that was given stays.
+        let _ = self.lines.node.set(id);
+    }
+
     /// Logs at another level from now on.
     pub(super) fn set_level(&self, level: LevelFilter) {
         if let Err(error) = self.filter.reload(filter(level)) {
@@ -116,24 +104,12 @@ impl LogControl {
 
     /// Opens the file anew, as it may have been moved away. If that fails the old one goes on.
     pub(super) fn open_again(&self) {
-        let Some(file) = &self.file else {
-            return;
-        };
-        match open(&file.path) {
-            Ok(anew) => *file.locked() = anew,
-            Err(failure) => error!("{failure}; the file that was open is written on"),
+        if let Outlet::File(_, file) = &self.lines.outlet
+            && let Err(failure) = file.open_again()
+        {
+            error!("{failure}; the file that was open is written on");
         }
     }
-}
-
-fn open(path: &Path) -> Result<File, Failure> {
-    let opened = OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|error| {
-        Failure::Failed(format!(
-            "cannot write the log to {}: {error}; make it writable, or set log.output to another file or stderr",
-            path.display()
-        ))
-    })
 }
 
 fn filter(level: LevelFilter) -> Targets {

@@ -13,6 +13,8 @@ use crate::config::{Config, Live, Settings};
 /// A node and what it runs by.
 pub(super) struct Running {
     pub(super) node: Node,
+    /// Where it listens.
+    pub(super) endpoints: Vec<String>,
     pub(super) matches: ArgMatches,
     pub(super) config: Config,
     pub(super) settings: Settings,
@@ -76,7 +78,8 @@ impl Running {
                 Err(error) => warn!("{error}"),
             }
         }
-        if let Err(failure) = join(&self.node, wanted.iter().filter(|peer| !old.contains(peer))) {
+        let new = wanted.iter().filter(|peer| !old.contains(peer));
+        if let Err(failure) = join(&self.node, &self.endpoints, new) {
             error!("{failure}");
         }
     }
