@@ -29,6 +29,9 @@ const DENSE_MESSAGES: usize = 4;
 const DENSE_FOR: Duration = Duration::from_millis(1);
 /// or the thread has just come from writing: with many links, each of them looks idle meanwhile.
 const BREATH: Duration = Duration::from_micros(10);
+/// And never to more links than this for one message: writing to each takes a while, in which nothing more is published,
+/// and by the end of which each of them looks idle again. The reactor finds batches, a thread is woken for it once.
+const WRITTEN_LINKS_MAX: usize = 4;
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
 
@@ -85,6 +88,24 @@ pub(crate) enum Flush {
     Underway,
     /// The caller, once it has let go of its locks.
     Now,
+}
+
+/// Who writes to a link that was idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    Publisher,
+    Reactor,
+}
+
+impl Writer {
+    /// Of a message that goes to so many links.
+    pub(super) fn of(links: usize) -> Self {
+        if links > WRITTEN_LINKS_MAX {
+            Self::Reactor
+        } else {
+            Self::Publisher
+        }
+    }
 }
 
 impl State {
@@ -167,16 +188,28 @@ impl SharedOutbox {
         header: &[u8],
         payload: &Payload,
     ) -> (Offer, Flush) {
+        self.offer_among(policy, header, payload, Writer::Publisher)
+    }
+
+    /// As [`offer`](Self::offer), for one of several links that get the message.
+    #[inline]
+    pub(super) fn offer_among(
+        &self,
+        policy: &SinkPolicy,
+        header: &[u8],
+        payload: &Payload,
+        writer: Writer,
+    ) -> (Offer, Flush) {
         let mut state = lock(&self.state);
         let offer = state.queue.offer(policy, header, payload);
-        (offer, self.after_queueing(state))
+        (offer, self.after_queueing(state, writer))
     }
 
     /// A message that found no room is lost; says who is to write that.
     pub(crate) fn lose(&self, header: &[u8]) -> Flush {
         let mut state = lock(&self.state);
         state.queue.lose(header);
-        self.after_queueing(state)
+        self.after_queueing(state, Writer::Publisher)
     }
 
     pub(crate) fn reserve(&self, policy: &SinkPolicy, len: usize) -> bool {
@@ -189,16 +222,16 @@ impl SharedOutbox {
         self.tell_space(state);
     }
 
-    pub(crate) fn offer_reserved(&self, header: &[u8], payload: &Payload) -> Flush {
+    pub(super) fn offer_reserved(&self, header: &[u8], payload: &Payload, writer: Writer) -> Flush {
         let mut state = lock(&self.state);
         state.queue.offer_reserved(header, payload);
-        self.after_queueing(state)
+        self.after_queueing(state, writer)
     }
 
-    pub(crate) fn offer_plain(&self, frames: &[&[u8]]) -> (Offer, Flush) {
+    pub(super) fn offer_plain(&self, frames: &[&[u8]], writer: Writer) -> (Offer, Flush) {
         let mut state = lock(&self.state);
         let offer = state.queue.offer_plain(frames);
-        (offer, self.after_queueing(state))
+        (offer, self.after_queueing(state, writer))
     }
 
     pub(crate) fn credit(&self, class: Class, messages: u64, bytes: u64) {
@@ -380,7 +413,7 @@ impl SharedOutbox {
     }
 
     #[inline]
-    fn after_queueing(&self, mut state: MutexGuard<'_, State>) -> Flush {
+    fn after_queueing(&self, mut state: MutexGuard<'_, State>, writer: Writer) -> Flush {
         if state.flushing || state.stalled {
             return Flush::Underway;
         }
@@ -390,7 +423,7 @@ impl SharedOutbox {
         if state.scheduled {
             return Flush::Underway;
         }
-        if self.heard.load(Relaxed) || state.is_quiet() {
+        if writer == Writer::Publisher && (self.heard.load(Relaxed) || state.is_quiet()) {
             self.heard.store(false, Relaxed);
             return Flush::Now;
         }

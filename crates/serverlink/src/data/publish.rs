@@ -9,6 +9,7 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload};
 
 use super::aftermath::Aftermath;
+use super::outbox::Writer;
 use super::reservation::Reservation;
 use super::topic::{InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
@@ -338,14 +339,15 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let history = outside.history.as_deref();
+        let writer = Writer::of(outside.links.len());
         for (index, LinkSink { link, kind }) in outside.links.iter_mut().enumerate() {
             match kind {
                 SinkKind::Wire { outbox, .. } if held.links.get(index) == Some(&true) => {
-                    let flush = outbox.offer_reserved(header, payload);
+                    let flush = outbox.offer_reserved(header, payload, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Wire { outbox, policy } => {
-                    let (offer, flush) = outbox.offer(policy, header, payload);
+                    let (offer, flush) = outbox.offer_among(policy, header, payload, writer);
                     after.queued(outbox, flush);
                     match offer {
                         Offer::Queued | Offer::Dropped => {}
@@ -358,7 +360,8 @@ impl Topic {
                     }
                 }
                 SinkKind::Plain { outbox } => {
-                    let (_, flush) = outbox.offer_plain(&[self.name.as_bytes(), payload.as_ref()]);
+                    let frames = [self.name.as_bytes(), payload.as_ref()];
+                    let (_, flush) = outbox.offer_plain(&frames, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Commander { outbox } => {
@@ -368,7 +371,7 @@ impl Topic {
                         self.name.as_bytes(),
                         payload.as_ref(),
                     ];
-                    let (_, flush) = outbox.offer_plain(&frames);
+                    let (_, flush) = outbox.offer_plain(&frames, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Direct {
