@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
-use spot_core::{Class, LinkId, NodeId, Payload, limits};
+use spot_core::{Class, LinkId, NodeId, Payload, View, limits};
 
 use super::{Deadline, Topic, lock, wait};
 use crate::net::Stream;
@@ -182,13 +182,13 @@ impl SharedOutbox {
 
     /// Offers a message; says who is to write it.
     #[inline]
-    pub(crate) fn offer(
+    pub(crate) fn offer<'a>(
         &self,
         policy: &SinkPolicy,
         header: &[u8],
-        payload: &Payload,
+        data: impl Into<View<'a>>,
     ) -> (Offer, Flush) {
-        self.offer_among(policy, header, payload, Writer::Publisher)
+        self.offer_among(policy, header, data.into(), Writer::Publisher)
     }
 
     /// As [`offer`](Self::offer), for one of several links that get the message.
@@ -197,11 +197,11 @@ impl SharedOutbox {
         &self,
         policy: &SinkPolicy,
         header: &[u8],
-        payload: &Payload,
+        data: View<'_>,
         writer: Writer,
     ) -> (Offer, Flush) {
         let mut state = lock(&self.state);
-        let offer = state.queue.offer(policy, header, payload);
+        let offer = state.queue.offer(policy, header, data);
         (offer, self.after_queueing(state, writer))
     }
 

@@ -159,7 +159,8 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                topic.publish_hosted(&mut side, payload, mail, after)
+                let published = topic.publish_hosted(&mut side, payload.into(), mail, after);
+                published.map_err(|failure| *failure)
             }
             SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
         }
