@@ -34,6 +34,8 @@ const BREATH: Duration = Duration::from_micros(10);
 const WRITTEN_LINKS_MAX: usize = 4;
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
+/// Or so many messages, so that their receiver works on them while the next are published.
+const WORTH_WRITING_MESSAGES: usize = 128;
 
 /// A link's outgoing queue with its writer.
 #[derive(Debug)]
@@ -417,7 +419,9 @@ impl SharedOutbox {
         if state.flushing || state.stalled {
             return Flush::Underway;
         }
-        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
+        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES
+            || state.queue.messages() >= WORTH_WRITING_MESSAGES
+        {
             return Flush::Now;
         }
         if state.scheduled {
