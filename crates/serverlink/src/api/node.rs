@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spot_core::node::{self as core, RouteError, RouteStatus};
-use spot_core::{Endpoint, Filter, NodeId, Payload, validate_topic};
+use spot_core::{Endpoint, Filter, NodeId, validate_topic};
 
 use super::builder::NodeBuilder;
 use super::error::*;
@@ -196,7 +196,7 @@ impl Node {
         let data = data.as_ref();
         check_size(&self.handle, data.len())?;
         if data.len() > COPIED_LATE_MAX_BYTES {
-            let payload = Payload::copy_from(data);
+            let payload = self.handle.context.buffers.payload(data);
             return publish_by_name(&self.handle, topic, (&payload).into());
         }
         publish_by_name(&self.handle, topic, data.into())

@@ -124,7 +124,8 @@ impl Publisher {
     fn publish_copy(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
         check_size(&self.node, data.len())?;
         if data.len() > COPIED_LATE_MAX_BYTES {
-            return self.publish_view((&Payload::copy_from(data)).into(), deadline);
+            let payload = self.node.context.buffers.payload(data);
+            return self.publish_view((&payload).into(), deadline);
         }
         self.publish_view(data.into(), deadline)
     }

@@ -419,9 +419,9 @@ impl SharedOutbox {
         if state.flushing || state.stalled {
             return Flush::Underway;
         }
-        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES
-            || state.queue.messages() >= WORTH_WRITING_MESSAGES
-        {
+        let is_run =
+            writer == Writer::Publisher && state.queue.messages() >= WORTH_WRITING_MESSAGES;
+        if is_run || state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
             return Flush::Now;
         }
         if state.scheduled {
