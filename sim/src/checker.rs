@@ -8,6 +8,7 @@ use std::sync::Arc;
 use spot_core::inbox::Taken;
 use spot_core::{Filter, Payload, SubscriberId};
 
+pub use self::seen::Tally;
 use self::seen::{Message, Past, Seen};
 
 /// A subscriber of one life of a host.
@@ -182,6 +183,44 @@ impl Checker {
             "progress: the last message seen is {last:?} instead of {expected:?} by n{}; {key:?} on {topic}",
             publisher.host
         ))
+    }
+
+    /// All is quiet: what was lost of messages that these publish must have been told these subscribers, though nothing more
+    /// was published.
+    ///
+    /// # Errors
+    /// A loss that was not told.
+    pub fn expect_no_silence(
+        &self,
+        publishers: &[Publisher],
+        subscribers: &[SubscriberKey],
+    ) -> Result<(), String> {
+        let seen = self.seen.iter();
+        for ((key, topic), seen) in seen.filter(|((key, _), _)| subscribers.contains(key)) {
+            let hosting = self.hostings.get(&**topic).copied().unwrap_or_default();
+            if self.ended.contains(&(topic.to_string(), hosting)) {
+                continue;
+            }
+            let published = |publisher| self.published(topic, publisher);
+            let told = seen.expect_no_silence(hosting, publishers, published);
+            told.map_err(|fault| format!("{fault}; {key:?} on {topic}"))?;
+        }
+        Ok(())
+    }
+
+    /// What a subscriber has seen of a topic, and what it was told that it misses.
+    #[must_use]
+    pub fn tally(&self, key: SubscriberKey, topic: &str) -> Tally {
+        let seen = self.seen.get(&(key, topic.into()));
+        seen.map(Seen::tally).unwrap_or_default()
+    }
+
+    /// Messages that all lives of all hosts have published on a topic.
+    #[must_use]
+    pub fn published_in_all(&self, topic: &str) -> u64 {
+        let published = self.published.iter();
+        let of_topic = published.filter(|((known, _), _)| known == topic);
+        of_topic.map(|(_, count)| count).sum()
     }
 
     /// What every publisher on shared topics has published so far was seen or given up: sums of losses begin anew.

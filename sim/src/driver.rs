@@ -42,8 +42,10 @@ pub const HWM: usize = 64;
 pub enum Request {
     /// Connect.
     Dial(LinkId, Endpoint),
-    /// Drop the connection once what was written is under way.
+    /// End the connection once what was written has arrived.
     HangUp(LinkId),
+    /// Drop the connection.
+    Drop(LinkId),
 }
 
 /// One node with its queues and links.
@@ -66,8 +68,12 @@ pub struct Driver {
     charges: Charges,
     /// Streams published to us, or passed on by us, of which something waits.
     held_up: BTreeSet<(LinkId, u32)>,
+    /// The count of changes of ways when streams that are passed on last looked for theirs.
+    ways_seen: u64,
     /// Those that have ended on their link meanwhile.
     ending: Vec<Ending>,
+    /// CEASED frames, which are true once those of their link have ended.
+    ceased: Vec<(LinkId, Box<[u8]>)>,
     turns: Turns,
     /// Aliases given to streams that are passed on to owners.
     passages: u32,
@@ -99,7 +105,9 @@ impl Driver {
             node,
             mutation,
             held_up: BTreeSet::new(),
+            ways_seen: 0,
             ending: Vec::new(),
+            ceased: Vec::new(),
             turns: Turns::new(),
             passages: 0,
             now_ms,
@@ -180,7 +188,7 @@ impl Driver {
             .collect();
         for link in dead {
             self.lost(link, "silence");
-            self.requests.push_back(Request::HangUp(link));
+            self.requests.push_back(Request::Drop(link));
         }
         self.drain_relays();
     }

@@ -1,5 +1,6 @@
 //! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many. `sim --calm N` replays a world
-//! in which connections break and nothing else goes wrong, `sim --moving N` one in which streams change their ways.
+//! in which connections break and nothing else goes wrong, `sim --moving N` one in which streams change their ways,
+//! `sim --leaving N` one in which an owner takes its leave again and again.
 
 use std::process::ExitCode;
 use std::thread;
@@ -11,9 +12,12 @@ fn main() -> ExitCode {
         ["--seed", seed] if let Ok(seed) = seed.parse() => replay(sim::run(seed, true)),
         ["--calm", seed] if let Ok(seed) = seed.parse() => replay(sim::run_calm(seed, true)),
         ["--moving", seed] if let Ok(seed) = seed.parse() => replay(sim::run_moving(seed, true)),
+        ["--leaving", seed] if let Ok(seed) = seed.parse() => {
+            replay(sim::run_leaving(seed, None, true))
+        }
         ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
         _ => {
-            eprintln!("usage: sim --seed N | --seeds A..B | --calm N | --moving N");
+            eprintln!("usage: sim --seed N | --seeds A..B | --calm N | --moving N | --leaving N");
             ExitCode::from(2)
         }
     }

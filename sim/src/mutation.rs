@@ -30,6 +30,10 @@ pub enum Mutation {
     ForgetCutUpstreams,
     /// What is published to an owner by a new way is handed on before what comes by the old one.
     ForgetTurns,
+    /// An owner leaves without a word to those that publish to it.
+    LeaveAtOnce,
+    /// A hub announces onward what is published to an owner with its next message alone.
+    AnnounceOnwardLate,
     /// What a publisher had published in a new life before it was heard again is not told.
     HideRestarts,
     /// An owner tells nobody but its own subscribers that messages died with a publisher elsewhere.

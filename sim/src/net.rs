@@ -28,6 +28,8 @@ struct Pipe {
     to: End,
     /// Whether its reader still reads.
     open: bool,
+    /// Its reader has said all it had to, and reads on without a look at it until the other side ends.
+    lingers: bool,
     chunks: VecDeque<Chunk>,
     under_way: usize,
     last_arrival_ms: u64,
@@ -64,6 +66,7 @@ impl Net {
         let pipe = |to| Pipe {
             to,
             open: true,
+            lingers: false,
             chunks: VecDeque::new(),
             under_way: 0,
             last_arrival_ms: 0,
@@ -138,6 +141,15 @@ impl Net {
         }
     }
 
+    /// An end has nothing more to write, and waits for the other one to close.
+    pub(crate) fn linger(&mut self, end: End) {
+        if let Some((id, side)) = self.ends.get(&end) {
+            let connection = self.connections.get_mut(id).expect("it has an end");
+            connection.pipes[*side].lingers = true;
+        }
+        self.close(end);
+    }
+
     /// The connection breaks: what is under way is lost and both ends hear of it.
     pub(crate) fn reset(&mut self, id: u32, now_ms: u64) -> Vec<(u64, PipeId)> {
         let connection = self.connections.get_mut(&id).expect("listed");
@@ -189,6 +201,12 @@ impl Net {
             pipe.under_way -= bytes.len();
         }
         Some((chunk, connection.trickles))
+    }
+
+    /// Whether what arrives at the end of a pipe is an error there.
+    pub(crate) fn is_refused(&self, (id, side): PipeId) -> bool {
+        let pipe = &self.connections[&id].pipes[side];
+        !pipe.open && !pipe.lingers
     }
 
     /// Whether the end of a pipe still reads.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use spot_core::endpoint::Host as EndpointHost;
+use spot_core::limits::CEASE_MS;
 use spot_core::{Endpoint, Filter, Incarnation, NodeConfig, NodeId, Overflow, SubscriberId};
 
 use crate::checker::{Checker, Publisher, SubscriberKey};
@@ -69,6 +70,12 @@ pub(crate) enum Event {
     Eat {
         host: usize,
         life: u64,
+    },
+    /// A host takes its leave as soon as nobody publishes to it any more, or then.
+    Leave {
+        host: usize,
+        life: u64,
+        until_ms: u64,
     },
     /// A host that has taken its leave begins a new life.
     Reborn {
@@ -221,6 +228,36 @@ impl World {
         let topics = topics.iter().map(|topic| &**topic);
         self.checker.note_left(Publisher { host, life }, topics);
         self.hosts[host].leaving = true;
+        if self.mutation != Some(Mutation::LeaveAtOnce) {
+            self.with(host, |driver| driver.with(|node, _| node.cease()));
+        }
+        let until_ms = self.now_ms + CEASE_MS;
+        self.at(
+            0,
+            Event::Leave {
+                host,
+                life,
+                until_ms,
+            },
+        );
+    }
+
+    /// It does so once nobody publishes to it any more, or takes too long to say so.
+    fn go_on_leaving(&mut self, host: usize, life: u64, until_ms: u64) {
+        if self.hosts[host].life != life || self.hosts[host].driver.is_none() {
+            return;
+        }
+        if self.driver(host).node.is_published_to() && self.now_ms < until_ms {
+            return self.at(
+                1,
+                Event::Leave {
+                    host,
+                    life,
+                    until_ms,
+                },
+            );
+        }
+        self.note(format_args!("n{host} says farewell"));
         self.with(host, |driver| driver.with(|node, _| node.leave()));
         self.at(300, Event::Reborn { host, life });
     }
@@ -381,6 +418,11 @@ impl World {
                 self.at(delay_ms, Event::Connect { from, to });
             }
             Request::HangUp(link) => {
+                let end = End { host, life, link };
+                self.send(end, Chunk::End("closed"));
+                self.net.linger(end);
+            }
+            Request::Drop(link) => {
                 let end = End { host, life, link };
                 self.send(end, Chunk::End("closed"));
                 self.net.close(end);

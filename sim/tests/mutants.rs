@@ -118,3 +118,18 @@ fn a_repeated_message_is_refused_by_honest_receivers() {
         assert!(seen.is_ok(), "seed {seed}: {seen:?}");
     }
 }
+
+#[test]
+fn a_hub_that_tells_losses_with_the_next_message_alone_is_caught() {
+    expect_caught(Mutation::AnnounceOnwardLate, &["silence"]);
+}
+
+#[test]
+fn an_owner_that_leaves_at_once_is_caught() {
+    let fault = (0..SEEDS).find_map(|seed| {
+        assert!(sim::run_leaving(seed, None, false).is_ok(), "seed {seed}");
+        sim::run_leaving(seed, Some(Mutation::LeaveAtOnce), false).err()
+    });
+    let fault = fault.expect("it is caught");
+    assert!(fault.starts_with("accounting:"), "{fault}");
+}

@@ -40,6 +40,15 @@ fn whoever_subscribes_as_a_stream_changes_its_way_gets_nothing_twice_and_misses_
 }
 
 #[test]
+fn what_is_published_to_an_owner_that_leaves_is_delivered_or_counted() {
+    for seed in 0..200 {
+        if let Err(fault) = sim::run_leaving(seed, None, false) {
+            panic!("seed {seed} fails: {fault}\nreplay it: cargo run -p sim -- --leaving {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 0..16 {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use serverlink::{Delivery, Node, Overflow, PublishError};
+use serverlink::{Delivery, Node, Overflow, PublishError, Subscriber};
 
 /// A node that hosts a topic and has added these.
 fn spoke(topic: &str, hubs: &[&Node]) -> Node {
@@ -378,11 +378,37 @@ fn what_a_hub_lost_on_the_way_to_an_owner_is_told_with_its_count() {
         publisher.topic("t").is_none_or(|topic| !topic.reachable)
     });
     proxy.restore();
+    // Nothing more needs to be published for that.
+    expect_gap(&subscriber, 3);
     knows(&publisher, "t");
     publisher.publish("t", 4u64.to_le_bytes()).unwrap();
-    match next(&subscriber) {
-        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(3)),
+    assert_eq!(common::number(&subscriber), 4);
+}
+
+#[test]
+fn what_a_publisher_lost_on_the_way_to_a_hub_was_told_with_its_next_message_alone() {
+    let hub = hub();
+    let proxy = common::proxy::Proxy::before(&endpoint(&hub));
+    let owner = spoke("t", &[&hub]);
+    let subscriber = subscribed(&owner, &["t"]);
+    let publisher = quick().peer(&proxy.endpoint).start().unwrap();
+    knows(&publisher, "t");
+    publisher.publish("t", 0u64.to_le_bytes()).unwrap();
+    assert_eq!(common::number(&subscriber), 0);
+    proxy.silence();
+    for number in 1..4u64 {
+        publisher.publish("t", number.to_le_bytes()).unwrap();
+    }
+    proxy.cut();
+    eventually("the cut is noticed", || publisher.stats().links == 0);
+    eventually("the hub notices as well", || hub.stats().links == 1);
+    proxy.restore();
+    expect_gap(&subscriber, 3);
+}
+
+fn expect_gap(subscriber: &Subscriber, expected: u64) {
+    match next(subscriber) {
+        Delivery::Gap { missed, .. } => assert_eq!(missed, Some(expected)),
         other => panic!("{other:?} instead of a gap"),
     }
-    assert_eq!(common::number(&subscriber), 4);
 }

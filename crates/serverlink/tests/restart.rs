@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
+
 use common::proxy::Proxy;
 use common::*;
 use serverlink::{Delivery, Node, Subscriber};
@@ -267,4 +270,83 @@ fn the_death_of_a_publisher_elsewhere_is_told_over_links_and_hubs() {
         assert_eq!([number(subscriber), number(subscriber)], [1, 2]);
         assert_empty(subscriber);
     }
+}
+
+/// How a publisher elsewhere reaches the owner.
+#[derive(Clone, Copy)]
+enum Reach {
+    Directly,
+    ByHub,
+}
+
+/// An owner is closed and begins another life six times while somebody elsewhere publishes without a pause.
+fn restart_under_load(reach: Reach) {
+    let mut owner = life("owner", "tcp://127.0.0.1:0", 0);
+    let at = endpoint(&owner);
+    let hub = quick()
+        .bind("tcp://127.0.0.1:0")
+        .peer(&at)
+        .options(|options| options.relay = true)
+        .start()
+        .unwrap();
+    let to = match reach {
+        Reach::Directly => at.clone(),
+        Reach::ByHub => endpoint(&hub),
+    };
+    let publisher = quick().name("publisher").peer(&to).start().unwrap();
+    let client = quick().name("client").peer(&at).start().unwrap();
+    publisher.sync(WAIT).unwrap();
+    client.sync(WAIT).unwrap();
+    knows(&publisher, TOPIC);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    let (stop, heard) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (sent, missed) = thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut sent = 0;
+            while !stop.load(Relaxed) {
+                sent += u64::from(publisher.publish(TOPIC, "load").is_ok());
+            }
+            sent
+        });
+        let listener = scope.spawn(|| count_until_last(&subscriber, &heard));
+        for _ in 0..6 {
+            let before = heard.load(Relaxed);
+            eventually("messages flow", || heard.load(Relaxed) > before + 100);
+            owner.close();
+            owner = life("owner", &at, 0);
+        }
+        let before = heard.load(Relaxed);
+        eventually("messages flow", || heard.load(Relaxed) > before);
+        stop.store(true, Relaxed);
+        let sent: u64 = sender.join().unwrap();
+        eventually("the last is published", || {
+            publisher.publish(TOPIC, "last").is_ok()
+        });
+        (sent, listener.join().unwrap())
+    });
+    assert_eq!(heard.into_inner() + missed, sent);
+}
+
+/// Counts what is heard before the message `last`; gives how many were reported as missed.
+fn count_until_last(subscriber: &Subscriber, heard: &AtomicU64) -> u64 {
+    let mut missing = 0;
+    loop {
+        match next(subscriber) {
+            Delivery::Message(message) if message.data() == b"last" => return missing,
+            Delivery::Message(_) => _ = heard.fetch_add(1, Relaxed),
+            Delivery::Gap { missed, .. } => missing += missed.expect("nobody died"),
+            Delivery::PeerLost { .. } => {}
+            other => panic!("{other:?} instead of a message or a gap"),
+        }
+    }
+}
+
+#[test]
+fn what_was_on_its_way_to_an_owner_that_left_was_lost_uncounted() {
+    restart_under_load(Reach::Directly);
+}
+
+#[test]
+fn what_was_on_its_way_by_a_hub_to_an_owner_that_left_was_lost_uncounted() {
+    restart_under_load(Reach::ByHub);
 }

@@ -39,6 +39,10 @@ pub(crate) use reader::Reader;
 pub mod kind {
     /// [`Frame::Use`](super::Frame::Use).
     pub const USE: u8 = 0x02;
+    /// [`Frame::Cease`](super::Frame::Cease).
+    pub const CEASE: u8 = 0x03;
+    /// [`Frame::Ceased`](super::Frame::Ceased).
+    pub const CEASED: u8 = 0x04;
     /// [`Frame::Bye`](super::Frame::Bye).
     pub const BYE: u8 = 0x0f;
     /// [`Frame::Interest`](super::Frame::Interest).
@@ -84,6 +88,20 @@ pub mod kind {
 pub enum Frame<'a> {
     /// The node with the smaller id chose this link, of all between the two.
     Use,
+    /// An owner is about to leave: nothing more is to be published to it.
+    Cease {
+        /// The owner.
+        owner: NodeId,
+        /// Which of its lives.
+        life: Incarnation,
+    },
+    /// Nothing more is published to that life of the owner by way of the sender.
+    Ceased {
+        /// The owner.
+        owner: NodeId,
+        /// Which of its lives.
+        life: Incarnation,
+    },
     /// The sender is about to close the link.
     Bye {
         /// Why.
@@ -351,6 +369,14 @@ impl<'a> Frame<'a> {
                 reason: ByeReason::from_number(reader.byte(5, "reason")?),
                 text: reader.text(MAX_BYE_TEXT_BYTES, "text")?,
             },
+            kind::CEASE => Self::Cease {
+                owner: NodeId(reader.array("owner")?),
+                life: Incarnation(reader.varint("owner's incarnation")?),
+            },
+            kind::CEASED => Self::Ceased {
+                owner: NodeId(reader.array("owner")?),
+                life: Incarnation(reader.varint("owner's incarnation")?),
+            },
             kind::INTEREST_ACK => Self::InterestAck {
                 version: reader.varint("version")?,
             },
@@ -404,6 +430,8 @@ impl<'a> Frame<'a> {
                 out.extend([kind::BYE, *reason as u8]);
                 put_text(out, &text[..text.floor_char_boundary(MAX_BYE_TEXT_BYTES)]);
             }
+            Self::Cease { owner, life } => put_life(out, kind::CEASE, *owner, *life),
+            Self::Ceased { owner, life } => put_life(out, kind::CEASED, *owner, *life),
             Self::Interest { version, entries } => interest::put(out, *version, entries),
             Self::InterestAck { version } => put_numbers(out, kind::INTEREST_ACK, &[*version]),
             Self::Credit {
@@ -525,6 +553,12 @@ fn read_alias(reader: &mut Reader<'_>) -> Result<u32, FrameError> {
     reader
         .varint_up_to(u64::from(u32::MAX), "alias")
         .map(|alias| alias as u32)
+}
+
+fn put_life(out: &mut Vec<u8>, kind: u8, node: NodeId, life: Incarnation) {
+    out.push(kind);
+    out.extend(node.0);
+    varint::put(out, life.0);
 }
 
 fn put_numbers(out: &mut Vec<u8>, kind: u8, numbers: &[u64]) {

@@ -254,5 +254,9 @@ pub const HEARTBEAT_MISSES: u32 = 3;
 /// Default LINGER: how long closing waits for queued outbound data.
 pub const LINGER_MS: u64 = 1000;
 
+/// How long a node that leaves waits, within LINGER, until others have ceased to publish to it: a round trip and what is
+/// queued before it. One that is frozen does not hold up the end.
+pub const CEASE_MS: u64 = 2000;
+
 /// TCP keepalive idle time: the floor that finds a dead peer when heartbeats are switched off.
 pub const TCP_KEEPALIVE_IDLE_S: u64 = 30;

@@ -22,7 +22,7 @@ pub struct Spliced {
     /// Other ways that it is announced on.
     others: Vec<Way>,
     /// What came over a way before that was followed, and is its turn now.
-    released: VecDeque<(u64, Payload)>,
+    released: VecDeque<Waiting>,
     /// Links and lengths of messages that waited in vain.
     discarded: Vec<(LinkId, usize)>,
 }
@@ -36,8 +36,26 @@ struct Way {
     /// It is to be followed once that number is reached.
     comes: bool,
     /// What is not its turn yet, in order.
-    waiting: VecDeque<(u64, Payload)>,
+    waiting: VecDeque<Waiting>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// A message with its number.
+    Message(u64, Payload),
+    /// The stream stands at this number.
+    Tail(u64, Last),
+}
+
+impl Waiting {
+    /// What is given back if it waited in vain.
+    fn len(&self) -> Option<usize> {
+        match self {
+            Self::Message(_, payload) => Some(payload.len()),
+            Self::Tail(..) => None,
+        }
+    }
 }
 
 impl Way {
@@ -57,8 +75,13 @@ impl Way {
 
     /// Takes the message with this number; those before it came otherwise.
     fn take(&mut self, next: u64, discarded: &mut Vec<(LinkId, usize)>) -> Option<(u64, Payload)> {
-        let is_due = |first: &mut (u64, Payload)| first.0 <= next;
-        while let Some((sequence, payload)) = self.waiting.pop_front_if(is_due) {
+        let is_due = |first: &mut Waiting| match first {
+            Waiting::Message(number, _) | Waiting::Tail(number, _) => *number <= next,
+        };
+        while let Some(first) = self.waiting.pop_front_if(is_due) {
+            let Waiting::Message(sequence, payload) = first else {
+                continue;
+            };
             self.bytes -= payload.len();
             if sequence == next {
                 return Some((sequence, payload));
@@ -66,6 +89,14 @@ impl Way {
             discarded.push((self.link, payload.len()));
         }
         None
+    }
+
+    fn tell(&mut self, next: u64, last: Last) {
+        match self.waiting.back_mut() {
+            // The later one says it all.
+            Some(Waiting::Tail(told, Last::No)) if last == Last::No => *told = next.max(*told),
+            _ => self.waiting.push_back(Waiting::Tail(next, last)),
+        }
     }
 }
 
@@ -207,7 +238,14 @@ impl Spliced {
     pub fn release(&mut self) -> Option<Released> {
         let mut missed = self.follow_if_due();
         let link = self.link?;
-        while let Some((sequence, payload)) = self.released.pop_front() {
+        while let Some(first) = self.released.pop_front() {
+            let (sequence, payload) = match first {
+                Waiting::Message(sequence, payload) => (sequence, payload),
+                Waiting::Tail(next, last) => {
+                    missed += self.stands_at(next, last);
+                    continue;
+                }
+            };
             match self.stream.receive(sequence) {
                 Verdict::Deliver => {}
                 Verdict::DeliverAfterGap(count) => missed += Missed::exactly(count),
@@ -246,15 +284,15 @@ impl Spliced {
     /// [`release`](Self::release) after it, too.
     pub fn tail(&mut self, link: LinkId, next: u64, last: Last) -> Missed {
         if self.link != Some(link) {
+            let mut others = self.others.iter_mut();
             if last.frees_alias() {
                 self.discard_waiting(|way| way == link);
+            } else if let Some(way) = others.find(|way| way.link == link) {
+                way.tell(next, last);
             }
             return Missed::NONE;
         }
-        let missed = match last {
-            Last::Lost => self.stream.announced_lost(next),
-            _ => self.stream.announced(next),
-        };
+        let missed = self.stands_at(next, last);
         match last {
             Last::No | Last::Lost => {}
             Last::Ended if self.others.is_empty() => self.stream.end(),
@@ -298,19 +336,26 @@ impl Spliced {
         std::mem::take(&mut self.discarded)
     }
 
+    fn stands_at(&mut self, next: u64, last: Last) -> Missed {
+        match last {
+            Last::Lost => self.stream.announced_lost(next),
+            _ => self.stream.announced(next),
+        }
+    }
+
     /// Forgets ways other than the one that is followed, with what waits on them.
     fn discard_waiting(&mut self, is_left: impl Fn(LinkId) -> bool) {
         if self.link.is_some_and(&is_left) || self.link.is_none() {
             let released = std::mem::take(&mut self.released).into_iter();
             if let Some(link) = self.link {
-                let lengths = released.map(|(_, payload)| (link, payload.len()));
+                let lengths = released.filter_map(|waiting| Some((link, waiting.len()?)));
                 self.discarded.extend(lengths);
             }
         }
         let left = self.others.extract_if(.., |way| is_left(way.link));
         for way in left {
             let waiting = way.waiting.into_iter();
-            let lengths = waiting.map(|(_, payload)| (way.link, payload.len()));
+            let lengths = waiting.filter_map(|waiting| Some((way.link, waiting.len()?)));
             self.discarded.extend(lengths);
         }
     }
@@ -324,7 +369,8 @@ impl Spliced {
 
     fn receive_beside(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
         if self.link == Some(link) {
-            self.released.push_back((sequence, payload.clone()));
+            let message = Waiting::Message(sequence, payload.clone());
+            self.released.push_back(message);
             return Judged::Wait;
         }
         let Some(way) = self.others.iter_mut().find(|way| way.link == link) else {
@@ -334,7 +380,8 @@ impl Spliced {
             return Judged::Discard;
         }
         way.bytes += payload.len();
-        way.waiting.push_back((sequence, payload.clone()));
+        let message = Waiting::Message(sequence, payload.clone());
+        way.waiting.push_back(message);
         Judged::Wait
     }
 

@@ -74,6 +74,17 @@ struct Last {
     loss_told: bool,
 }
 
+/// All that a subscriber has seen of a topic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// What was missing, as far as it was counted.
+    pub missed: u64,
+    /// A loss was told that nobody could count.
+    pub unknown: bool,
+}
+
 /// The books of one subscriber on one topic. Losses are counted from a message on, for as long as nothing happens that
 /// makes them uncountable.
 #[derive(Debug, Default)]
@@ -89,9 +100,14 @@ pub(super) struct Seen {
     missing: u64,
     reported: u64,
     unknown: bool,
+    tally: Tally,
 }
 
 impl Seen {
+    pub(super) fn tally(&self) -> Tally {
+        self.tally
+    }
+
     pub(super) fn stop_counting(&mut self) {
         self.counted = false;
     }
@@ -99,6 +115,8 @@ impl Seen {
     pub(super) fn miss(&mut self, missed: Missed) {
         self.reported += missed.counted();
         self.unknown |= missed.count().is_none();
+        self.tally.missed += missed.counted();
+        self.tally.unknown |= missed.count().is_none();
         let lasts = self.last.values_mut();
         lasts.for_each(|last| last.loss_told = true);
     }
@@ -121,6 +139,7 @@ impl Seen {
         alone: bool,
         past: &Past<'_>,
     ) -> Result<(), String> {
+        self.tally.messages += 1;
         let last = self.last.get(&message.host).copied();
         check_order(last, message)?;
         let same_life = last.is_some_and(|last| last.life == message.life);
@@ -191,6 +210,33 @@ impl Seen {
 
     pub(super) fn level(&mut self) {
         (self.missing, self.reported, self.unknown) = (0, 0, false);
+    }
+
+    /// As far as losses are counted in the present hosting of the topic, those behind the last message of each publisher
+    /// are told.
+    pub(super) fn expect_no_silence(
+        &self,
+        hosting: u64,
+        publishers: &[Publisher],
+        published: impl Fn(Publisher) -> u64,
+    ) -> Result<(), String> {
+        if !self.counted || self.unknown || self.hosting != hosting {
+            return Ok(());
+        }
+        let behind = |publisher: &Publisher| {
+            let last = self.last.get(&publisher.host)?;
+            let counts =
+                last.count == self.count && last.hosting == hosting && last.life == publisher.life;
+            counts.then(|| published(*publisher) - last.number - 1)
+        };
+        let behind: u64 = publishers.iter().filter_map(behind).sum();
+        let (missing, reported) = (self.missing + behind, self.reported);
+        if missing <= reported {
+            return Ok(());
+        }
+        Err(format!(
+            "silence: {missing} missing, the last {behind} of them behind all that was heard, and {reported} reported"
+        ))
     }
 
     pub(super) fn expect_balance(&self) -> Result<(), String> {

@@ -97,6 +97,7 @@ impl Driver {
                 link.outbox.credit(class, messages, bytes);
                 self.drain_relays();
             }
+            Ok(Frame::Ceased { .. }) if self.is_ending(id) => self.ceased.push((id, bytes.into())),
             _ => {
                 if let Err(error) = self.with(|node, now| node.handle_frame(now, id, bytes)) {
                     self.faults.push(format!("{id:?}: {error}"));

@@ -126,15 +126,15 @@ impl Driver {
         let owner = passage.map_or(self.node.id(), |passage| passage.owner);
         let turn = self.turn_of(alias, owner);
         let receiver = Receiver::announced(alias, &mut turn.borrow_mut());
-        let mut upstream = Upstream {
+        let upstream = Upstream {
             name: alias.topic.into(),
             onward,
             receiver,
             turn,
         };
-        self.take_turn(&mut upstream);
         let link = self.links.get_mut(&id).expect("it has a frame");
         link.upstreams.insert(alias.alias, upstream);
+        self.drain_upstream(id, alias.alias);
     }
 
     fn turn_of(&mut self, alias: &Alias<'_>, owner: NodeId) -> Rc<RefCell<Turn>> {
@@ -176,6 +176,7 @@ impl Driver {
 
     /// There may be room for what waits, or another way.
     pub fn retry_upstreams(&mut self) {
+        self.follow_ways();
         for (link, alias) in self.held_up.clone() {
             self.drain_upstream(link, alias);
         }
@@ -186,6 +187,34 @@ impl Driver {
             } else {
                 self.cut_upstream(ending.link, &mut ending.upstream, ending.for_good);
             }
+        }
+        for (link, frame) in std::mem::take(&mut self.ceased) {
+            match self.is_ending(link) {
+                true => self.ceased.push((link, frame)),
+                // On a link that is not in use any more it has no place: that tells the same.
+                false => _ = self.with(|node, now| node.handle_frame(now, link, &frame)),
+            }
+        }
+    }
+
+    /// Whether something that was published to us over a link waits although its stream has ended.
+    pub(super) fn is_ending(&self, link: LinkId) -> bool {
+        self.ending.iter().any(|ending| ending.link == link)
+    }
+
+    /// Streams that are passed on look for their ways anew if any have changed.
+    fn follow_ways(&mut self) {
+        let ways = self.node.ways_changed();
+        if std::mem::replace(&mut self.ways_seen, ways) == ways {
+            return;
+        }
+        let upstreams = self.links.iter().flat_map(|(id, link)| {
+            let passed_on = link.upstreams.iter();
+            let passed_on = passed_on.filter(|(_, upstream)| upstream.onward.is_some());
+            passed_on.map(|(alias, _)| (*id, *alias))
+        });
+        for (link, alias) in upstreams.collect::<Vec<_>>() {
+            self.drain_upstream(link, alias);
         }
     }
 
@@ -263,6 +292,7 @@ impl Driver {
         if !self.take_turn(upstream) {
             return;
         }
+        self.enter_way(upstream);
         while let Some(Due { missed, sequence }) = upstream.due() {
             self.missed_upstream(upstream, missed);
             let Some(sequence) = sequence else { continue };
@@ -270,6 +300,19 @@ impl Driver {
                 Taken::Yes => upstream.handed_on(),
                 Taken::NoRoom => return,
             }
+        }
+    }
+
+    /// A stream that began before is announced onward also where it brings nothing.
+    fn enter_way(&mut self, upstream: &mut Upstream) {
+        let stands_at = upstream.receiver.stands_at();
+        if let Some(onward) = &mut upstream.onward
+            && self.mutation != Some(Mutation::AnnounceOnwardLate)
+            && stands_at > 0
+            && self.is_to_look(onward)
+            && upstream.receiver.has_turn(&upstream.turn.borrow())
+        {
+            self.look_onward(onward, stands_at);
         }
     }
 
@@ -384,6 +427,6 @@ impl Upstream {
     /// Whether something waits, and for something that may come.
     fn waits_on(&self) -> bool {
         let onward = self.onward.as_ref();
-        self.receiver.is_held_up() && !onward.is_some_and(Onward::has_no_way)
+        self.receiver.brings_more() && !onward.is_some_and(Onward::has_no_way)
     }
 }

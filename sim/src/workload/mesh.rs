@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use spot_core::{Filter, Overflow};
 
+use super::appetite::{HUNGRY, set_appetites};
 use super::{key, pass, publisher};
 use crate::world::{Subscriber, World, address};
 
@@ -200,11 +201,7 @@ pub(super) fn unsettle(world: &mut World, host: usize, index: usize) {
 
 /// Publishes a last message on every topic: every subscriber that wants it must get it, with all losses accounted for.
 pub(super) fn expect_last_messages(world: &mut World) -> Result<(), String> {
-    let subscribers = world
-        .hosts
-        .iter_mut()
-        .flat_map(|host| &mut host.subscribers);
-    subscribers.for_each(|subscriber| subscriber.appetite = 1000);
+    set_appetites(world, |_| HUNGRY);
     pass(world, SETTLE_MS)?;
     let mut last = Vec::new();
     for host in 0..world.hosts.len() {

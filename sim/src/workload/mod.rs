@@ -1,15 +1,19 @@
 //! What programs do to a cluster, and what must be true in the end.
 
+mod appetite;
 mod calm;
 mod churn;
 mod failover;
 mod heal;
 mod hubs;
+mod leaving;
 mod mesh;
 mod moving;
 mod remote;
+mod silence;
 
 pub use calm::run_calm;
+pub use leaving::run_leaving;
 pub use moving::run_moving;
 
 use self::hubs::Shape;
@@ -53,6 +57,8 @@ pub(crate) enum Workload {
     Hubs(Shape),
     /// Everybody publishes on everybody's topics, mostly by way of hubs.
     Passage(Shape),
+    /// Everybody publishes on the topic of an owner that leaves and returns.
+    Leaving,
 }
 
 /// Runs the world of a seed; with `prints`, tells what happens.
@@ -128,6 +134,7 @@ fn live(seed: u64, mutation: Option<Mutation>, prints: bool) -> Result<Summary, 
     }
     fault::end_all(&mut world);
     let healed_after_ms = heal::wait(&mut world)?;
+    silence::expect_none(&mut world)?;
     while world.now_ms < CALM_UNTIL_MS {
         step(&mut world)?;
     }
@@ -177,6 +184,7 @@ impl Workload {
             Self::Mesh | Self::Churn | Self::Remote => mesh::begin(world, host),
             Self::Failover => failover::begin(world, host),
             Self::Hubs(shape) | Self::Passage(shape) => hubs::begin(world, host, shape),
+            Self::Leaving => leaving::begin(world, host),
         }
     }
 
@@ -187,6 +195,7 @@ impl Workload {
             Self::Churn => churn::act(world, host),
             Self::Remote | Self::Passage(_) => remote::act(world, host),
             Self::Failover => failover::act(world, host),
+            Self::Leaving => leaving::act(world, host),
         }
     }
 
@@ -196,6 +205,7 @@ impl Workload {
             Self::Mesh | Self::Churn | Self::Hubs(_) => mesh::expect_last_messages(world),
             Self::Remote | Self::Passage(_) => remote::expect_balance(world),
             Self::Failover => failover::expect_both_ways(world),
+            Self::Leaving => leaving::expect_all(world),
         }
     }
 
@@ -232,6 +242,7 @@ impl Workload {
             Self::Mesh | Self::Hubs(_) => 3,
             Self::Churn => 12,
             Self::Remote | Self::Passage(_) => 2,
+            Self::Leaving => 1,
             Self::Failover => 0,
         }
     }

@@ -1,5 +1,6 @@
 //! Everybody publishes on everybody's topics: a message goes to the topic's owner, which fans it out.
 
+use super::appetite::{HUNGRY, set_appetites};
 use super::mesh::{any_padding, churn, publish_one, publish_soon, topic_name};
 use super::{key, pass, publisher};
 use crate::world::World;
@@ -26,11 +27,7 @@ pub(super) fn act(world: &mut World, host: usize) {
 
 /// From a round of messages that all have seen to another, sums of losses must be exact, and the last messages there.
 pub(super) fn expect_balance(world: &mut World) -> Result<(), String> {
-    let subscribers = world
-        .hosts
-        .iter_mut()
-        .flat_map(|host| &mut host.subscribers);
-    subscribers.for_each(|subscriber| subscriber.appetite = 1000);
+    set_appetites(world, |_| HUNGRY);
     pass(world, SETTLE_MS)?;
     // The first tells what was lost before, and from the second on everybody counts.
     round(world, 1)?;

@@ -19,6 +19,11 @@ impl World {
             Event::Arrive(pipe) => self.arrive(pipe),
             Event::Wake { host, life } => self.wake(host, life),
             Event::Eat { host, life } => self.eat(host, life),
+            Event::Leave {
+                host,
+                life,
+                until_ms,
+            } => self.go_on_leaving(host, life, until_ms),
             Event::Reborn { host, life } => {
                 if self.hosts[host].life == life && self.hosts[host].driver.is_some() {
                     self.crash(host);
@@ -43,9 +48,10 @@ impl World {
                 let reader = self.net.route(*pipe).map(|(_, to)| to.host);
                 reader.is_some_and(stands_still) || self.net.is_obstructed(*pipe)
             }
-            Event::Wake { host, .. } | Event::Eat { host, .. } | Event::Reborn { host, .. } => {
-                stands_still(*host)
-            }
+            Event::Wake { host, .. }
+            | Event::Eat { host, .. }
+            | Event::Leave { host, .. }
+            | Event::Reborn { host, .. } => stands_still(*host),
             Event::Begin { .. } | Event::Ease(_) => false,
         }
     }
@@ -94,7 +100,10 @@ impl World {
         };
         if !self.net.is_open(pipe) {
             // Nobody reads it: a host that is up says so.
-            if self.hosts[to.host].driver.is_some() && matches!(chunk, Chunk::Bytes(_)) {
+            if self.net.is_refused(pipe)
+                && self.hosts[to.host].driver.is_some()
+                && matches!(chunk, Chunk::Bytes(_))
+            {
                 self.reset(pipe.0);
             }
             return;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, RwLock, Weak};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use spot_core::{Endpoint, Host, Incarnation, Node, NodeConfig, NodeId, Role, limits};
 
@@ -201,8 +201,10 @@ impl NodeInner {
                 self.counters.keep_received(inbox.counts());
             }
             control.outboxes().for_each(|outbox| outbox.wake_blocked());
-            control.core.leave();
+            control.core.cease();
         });
+        self.wait_until_ceased();
+        self.control(|control| control.core.leave());
         self.control(|control| control.subscribers.clear());
         self.changed.notify_all();
         self.inspect(|control| {
@@ -214,6 +216,18 @@ impl NodeInner {
         });
         self.context.dismiss(self);
         self.wait_until_sockets_closed();
+    }
+
+    /// Until what others have published to this node has arrived, if that is within the linger time.
+    fn wait_until_ceased(&self) {
+        if self.reactor.is_current_thread() {
+            return;
+        }
+        let most = Duration::from_millis(limits::CEASE_MS);
+        let linger = self.read_options(|options| options.linger);
+        let deadline = Deadline::after(Some(linger.map_or(most, |linger| linger.min(most))));
+        let ceased = |control: &Control| (!control.core.is_published_to()).then_some(());
+        self.wait_while(|| true, deadline, ceased);
     }
 
     /// Until every socket of the node is closed; the reactor keeps to the linger time.

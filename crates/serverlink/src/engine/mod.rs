@@ -180,6 +180,16 @@ impl NodeInner {
     pub(crate) fn wait_until<R>(
         &self,
         deadline: Deadline,
+        done: impl FnMut(&Control) -> Option<R>,
+    ) -> Option<R> {
+        self.wait_while(|| !self.is_closed(), deadline, done)
+    }
+
+    /// As [`wait_until`](Self::wait_until), also while the node is closed.
+    fn wait_while<R>(
+        &self,
+        goes_on: impl Fn() -> bool,
+        deadline: Deadline,
         mut done: impl FnMut(&Control) -> Option<R>,
     ) -> Option<R> {
         let mut control = lock(&self.control);
@@ -187,7 +197,7 @@ impl NodeInner {
             if let Some(result) = done(&control) {
                 return Some(result);
             }
-            if self.is_closed() {
+            if !goes_on() {
                 return None;
             }
             control.waiting += 1;

@@ -160,7 +160,7 @@ impl Link {
     }
 
     /// There may be room for what the peer published to us.
-    pub(super) fn retry(&mut self, node: &NodeInner) {
+    pub(super) fn retry(&mut self, node: &Arc<NodeInner>) {
         if let Traffic::Spot(spot) = &mut self.traffic {
             spot.retry(node, &self.outbox, &mut self.after);
         }

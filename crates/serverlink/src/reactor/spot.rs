@@ -1,7 +1,8 @@
 //! Traffic between two SPOT nodes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, Past, kind};
 use spot_core::past::Token;
@@ -30,8 +31,14 @@ pub(super) struct Spot {
     unoffered: Unoffered,
     /// Aliases of streams published to us that wait for room.
     held_up: Vec<u32>,
+    /// Aliases of streams that are passed on to owners elsewhere, and maybe of some that were.
+    passed_on: BTreeSet<u32>,
+    /// The count of changes of ways when those last looked for theirs.
+    ways_seen: u64,
     /// Streams published to us that have ended and still wait for room.
     ending: Vec<Ending>,
+    /// CEASED frames, which are true once these have ended.
+    ceased: Vec<Box<[u8]>>,
     /// USE was said: until then nothing but BYE may come.
     in_use: bool,
     farewell: Option<ByeReason>,
@@ -69,7 +76,10 @@ impl Spot {
             aliases: Aliases::default(),
             unoffered: Unoffered::default(),
             held_up: Vec::new(),
+            passed_on: BTreeSet::new(),
+            ways_seen: 0,
             ending: Vec::new(),
+            ceased: Vec::new(),
             in_use: false,
             farewell: None,
         }
@@ -233,6 +243,9 @@ impl Spot {
             kind,
             Some(kind::ALIAS | kind::TAIL | kind::LIVE | kind::CREDIT | kind::BYE)
         ) {
+            if kind == Some(kind::CEASED) && self.puts_off(body) {
+                return Ok(());
+            }
             node.control(|control| {
                 let handled = control.core.handle_frame(now_ms, self.link, body);
                 if kind == Some(kind::INTEREST_ACK) {
@@ -256,7 +269,7 @@ impl Spot {
             SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
                 return Err(Fault::protocol("nothing but BYE may come before USE"));
             }
-            SpotFrame::Alias(alias) => self.announced(node, &alias, after)?,
+            SpotFrame::Alias(alias) => self.announced(node, outbox, &alias, after)?,
             SpotFrame::Tail {
                 alias,
                 next_sequence,
@@ -308,6 +321,7 @@ impl Spot {
     fn announced(
         &mut self,
         node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
         alias: &Alias<'_>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
@@ -315,7 +329,15 @@ impl Spot {
             upstream.cut(node, false, after);
         }
         let announced = if alias.upstream {
-            Announced::Upstream(Box::new(Upstream::announced(node, self.link, alias)))
+            let mut upstream = Upstream::announced(node, self.link, alias);
+            upstream.drain(node, outbox, after);
+            if upstream.is_held_up() {
+                self.held_up.push(alias.alias);
+            }
+            if upstream.is_passed_on() {
+                self.passed_on.insert(alias.alias);
+            }
+            Announced::Upstream(Box::new(upstream))
         } else {
             let heard = self.heard(node, alias, after);
             heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
@@ -378,23 +400,26 @@ impl Spot {
         for_good: bool,
         after: &mut Aftermath,
     ) {
-        if upstream.is_held_up()
-            && !upstream.has_no_way()
-            && self.ending.len() < limits::MAX_ENDING_UPSTREAMS
-        {
+        if upstream.waits_on() && self.ending.len() < limits::MAX_ENDING_UPSTREAMS {
             self.ending.push(Ending { upstream, for_good });
         } else {
             upstream.cut(node, for_good, after);
         }
     }
 
-    /// There may be room for what waits.
-    pub(super) fn retry(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+    /// There may be room for what waits, or another way.
+    pub(super) fn retry(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
+        after: &mut Aftermath,
+    ) {
         for (topic, origin) in outbox.take_waiting_relays() {
             if let Some(topic) = topic.upgrade() {
                 topic.drain_relay(origin, after);
             }
         }
+        self.follow_ways(node, outbox, after);
         let aliases = &mut self.aliases;
         self.held_up.retain(|alias| match aliases.get_mut(*alias) {
             Some(Announced::Upstream(upstream)) => {
@@ -405,11 +430,52 @@ impl Spot {
         });
         self.ending.retain_mut(|Ending { upstream, for_good }| {
             upstream.drain(node, outbox, after);
-            let held_up = upstream.is_held_up() && !upstream.has_no_way();
-            if !held_up {
+            let waits_on = upstream.waits_on();
+            if !waits_on {
                 upstream.cut(node, *for_good, after);
             }
-            held_up
+            waits_on
+        });
+        self.tell_ceased(node);
+    }
+
+    /// Streams that are passed on look for their ways anew if any have changed.
+    fn follow_ways(&mut self, node: &NodeInner, outbox: &SharedOutbox, after: &mut Aftermath) {
+        let ways = node.ways_changed.load(Relaxed);
+        if std::mem::replace(&mut self.ways_seen, ways) == ways {
+            return;
+        }
+        let aliases = &mut self.aliases;
+        self.passed_on
+            .retain(|alias| match aliases.get_mut(*alias) {
+                Some(Announced::Upstream(upstream)) if upstream.is_passed_on() => {
+                    upstream.drain(node, outbox, after);
+                    true
+                }
+                _ => false,
+            });
+    }
+
+    /// What was published before CEASED is to be handed on first, as far as it is waited for.
+    fn puts_off(&mut self, ceased: &[u8]) -> bool {
+        let puts_off = self.is_ending() && self.ceased.len() < limits::MAX_ENDING_UPSTREAMS;
+        if puts_off {
+            self.ceased.push(ceased.into());
+        }
+        puts_off
+    }
+
+    /// Hands on the CEASED frames that were put off, once nothing is waited for.
+    fn tell_ceased(&mut self, node: &Arc<NodeInner>) {
+        if self.is_ending() || self.ceased.is_empty() {
+            return;
+        }
+        let now_ms = node.now_ms();
+        node.control(|control| {
+            for frame in self.ceased.drain(..) {
+                // On a link that is not in use any more it has no place: that tells the same.
+                let _ = control.core.handle_frame(now_ms, self.link, &frame);
+            }
         });
     }
 

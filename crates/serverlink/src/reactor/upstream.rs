@@ -51,7 +51,8 @@ enum Refusal {
 }
 
 impl Upstream {
-    /// The other side announced the stream; what was lost of it with an earlier link shows now.
+    /// The other side announced the stream. [`drain`](Self::drain) it next: what was lost of it with an earlier link shows
+    /// then.
     pub(super) fn announced(node: &NodeInner, link: LinkId, alias: &Alias<'_>) -> Self {
         let (target, owner) = match alias.passage {
             Some(passage) if passage.owner != node.id() => {
@@ -68,13 +69,11 @@ impl Upstream {
         };
         let turn = node.turns.of(owner, alias);
         let receiver = turn.with(|turn| Receiver::announced(alias, turn));
-        let mut upstream = Self {
+        Self {
             target,
             receiver,
             turn,
-        };
-        upstream.take_turn(None);
-        upstream
+        }
     }
 
     /// A message arrived.
@@ -99,14 +98,20 @@ impl Upstream {
         self.receiver.publisher() == node
     }
 
+    /// Whether its owner is another node, which is reached by way of us.
+    pub(super) fn is_passed_on(&self) -> bool {
+        matches!(self.target, Target::Onward(_))
+    }
+
     /// Whether something waits.
     pub(super) fn is_held_up(&self) -> bool {
         self.receiver.is_held_up()
     }
 
-    /// Whether the owner cannot be reached, as far as was tried.
-    pub(super) fn has_no_way(&self) -> bool {
-        matches!(&self.target, Target::Onward(onward) if onward.has_no_way())
+    /// Whether something is to be waited for although the stream has ended here.
+    pub(super) fn waits_on(&self) -> bool {
+        let has_no_way = matches!(&self.target, Target::Onward(onward) if onward.has_no_way());
+        self.receiver.brings_more() && !has_no_way
     }
 
     /// Hands on what waits, as far as there is room; the rest is tried again when there is more.
@@ -124,6 +129,7 @@ impl Upstream {
         if !self.take_turn(Some(port)) {
             return;
         }
+        self.enter_way(node);
         while let Some(Due { missed, sequence }) = self.due() {
             self.target.missed(missed);
             let Some((sequence, payload)) = sequence.zip(self.receiver.first()) else {
@@ -140,6 +146,19 @@ impl Upstream {
             if !retry {
                 return;
             }
+        }
+    }
+
+    /// A stream that began before is announced onward also where it brings nothing: what was lost of it is to show although
+    /// nothing more may be published.
+    fn enter_way(&mut self, node: &NodeInner) {
+        let stands_at = self.receiver.stands_at();
+        if let Target::Onward(onward) = &mut self.target
+            && stands_at > 0
+            && onward::is_to_look(onward, node)
+            && self.turn.with(|turn| self.receiver.has_turn(turn))
+        {
+            onward::look(onward, node, stands_at);
         }
     }
 

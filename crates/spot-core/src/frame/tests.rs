@@ -58,6 +58,14 @@ fn samples() -> Vec<Frame<'static>> {
             },
         },
         Frame::Relist { version: 2 },
+        Frame::Cease {
+            owner: publisher,
+            life: incarnation,
+        },
+        Frame::Ceased {
+            owner: publisher,
+            life: incarnation,
+        },
         Frame::Alias(Alias {
             alias: 3,
             upstream: true,
@@ -240,7 +248,7 @@ fn fixed_frames_take_no_more_bytes() {
 #[test]
 fn unknown_kinds() {
     refuses(b"", FrameError::Empty);
-    for kind in [0x00, 0x01, 0x03, 0x33, 0x44, 0xff] {
+    for kind in [0x00, 0x01, 0x05, 0x33, 0x44, 0xff] {
         refuses(&[kind, 0, 0], FrameError::UnknownKind { kind });
     }
 }

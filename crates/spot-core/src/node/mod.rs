@@ -4,6 +4,7 @@
 //! gives the seed. Its product is, for each topic, which local subscribers and which links want it and where it lives;
 //! the driver's data plane moves messages by that and never decides.
 
+mod cease;
 mod cluster;
 mod digest;
 mod discovery;
@@ -45,6 +46,7 @@ pub use sync::{SyncId, SyncPending};
 pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
+use cease::Cease;
 use history::Ask;
 use link::Link;
 use membership::Membership;
@@ -125,6 +127,8 @@ pub struct Node {
     /// Endpoints of peers that were removed before anybody answered there.
     removed: HashSet<Endpoint>,
     membership: Membership,
+    /// Owners that are about to leave, this node among them.
+    ceasing: BTreeMap<NodeId, Cease>,
     /// The time that was told last.
     clock_ms: u64,
     /// When it is looked at next whether offers have settled, or are still missed.
@@ -157,6 +161,7 @@ impl Node {
             refused: HashMap::new(),
             relay: Relay::default(),
             removed: HashSet::new(),
+            ceasing: BTreeMap::new(),
             clock_ms: 0,
             offers_at_ms: None,
             syncs: BTreeMap::new(),
@@ -239,7 +244,8 @@ impl Node {
         self.reconnects
     }
 
-    /// Takes leave of the cluster and of every peer: each link is closed with a farewell.
+    /// Takes leave of the cluster and of every peer: each link is closed with a farewell. What others publish to this node
+    /// and is on its way is lost, unless they were asked to [cease](Self::cease) before.
     pub fn leave(&mut self) {
         self.membership.left = true;
         self.describe_anew();

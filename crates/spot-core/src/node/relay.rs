@@ -138,6 +138,26 @@ impl Node {
         })
     }
 
+    /// Topics that an owner is known to have.
+    pub(super) fn topics_of(&self, owner: NodeId) -> BTreeSet<TopicId> {
+        let direct = self.remotes.get(&owner).into_iter();
+        let direct = direct.flat_map(|remote| &remote.topics);
+        let streams = self.relay.streams.keys();
+        let relayed = streams.filter(|(_, origin)| *origin == owner);
+        let relayed = relayed.map(|(topic, _)| topic);
+        direct.chain(relayed).copied().collect()
+    }
+
+    /// Whether messages for an owner go by this link, of any of its topics.
+    pub(super) fn is_way_to(&self, owner: NodeId, link: LinkId) -> bool {
+        let mut topics = self.topics_of(owner).into_iter();
+        topics.any(|topic| {
+            let topic = self.registry.get(topic).expect("held by its owner");
+            let way = self.way_to_owner(topic, owner);
+            way.is_some_and(|way| way.link == link)
+        })
+    }
+
     /// Whether this node relays.
     #[must_use]
     pub fn relays(&self) -> bool {
@@ -397,7 +417,7 @@ impl Node {
 
 impl Link {
     /// Whether what is relayed may be told, and passed on, over this link.
-    fn takes_relayed(&self) -> bool {
+    pub(super) fn takes_relayed(&self) -> bool {
         self.is_active_spot() && !self.in_process
     }
 }

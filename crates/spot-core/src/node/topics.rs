@@ -412,15 +412,17 @@ impl Node {
     }
 
     /// The link that messages published on a topic go to when it is not hosted here: the routed one, else the first
-    /// owner that told us of it and can be reached, so the same while it lives.
+    /// owner that told us of it and can be reached, so the same while it lives; none that is about to leave.
     fn upstream(&self, topic: &Topic) -> Option<WayToOwner> {
+        let takes_messages = |way: &WayToOwner| !self.is_ceasing(way);
         if topic.route().is_some() {
             let link = self.route_link(topic)?;
             self.links[&link].spot()?;
-            return Some(self.direct_way(link));
+            return Some(self.direct_way(link)).filter(takes_messages);
         }
-        let mut owners = topic.owners().iter();
-        owners.find_map(|owner| self.way_to_owner(topic, *owner))
+        let ways = topic.owners().iter();
+        let mut ways = ways.filter_map(|owner| self.way_to_owner(topic, *owner));
+        ways.find(takes_messages)
     }
 
     /// Tells all links of a topic that is hosted here from now on, or no more.

@@ -1,7 +1,7 @@
 //! Announcing a stream on a link with what is kept of it. Nothing is replayed that has no room: the newest messages win.
 
 use super::{Outbox, SinkPolicy};
-use crate::frame::{Alias, Frame, put_data_header, put_past_header};
+use crate::frame::{Alias, Frame, Last, put_data_header, put_past_header};
 use crate::history::History;
 use crate::inbox::Offer;
 use crate::overflow::{Class, Overflow};
@@ -28,6 +28,7 @@ impl Outbox {
             let missed = history.lens_back().take(history.since(next_sequence));
             self.room_for(policy, missed)
         });
+        let stands_at = stream.next_sequence;
         let mut messages = history.into_iter().flat_map(|history| history.last(kept));
         let first = messages.next();
         if let Some((sequence, _)) = first {
@@ -35,11 +36,26 @@ impl Outbox {
         }
         self.control(&Frame::Alias(stream).to_vec());
         let mut header = Vec::new();
+        let mut reached = stream.next_sequence;
         for (sequence, payload) in first.into_iter().chain(messages) {
             header.clear();
             put_data_header(&mut header, stream.alias, sequence);
             self.offer_past(policy, &header, payload);
+            reached = sequence + 1;
         }
+        // Numbers behind the last message stand for losses of publishers elsewhere.
+        if reached < stands_at {
+            self.tail(stream.alias, stands_at);
+        }
+    }
+
+    fn tail(&mut self, alias: u32, next_sequence: u64) {
+        let tail = Frame::Tail {
+            alias,
+            next_sequence,
+            last: Last::No,
+        };
+        self.control(&tail.to_vec());
     }
 
     /// Sends each subscriber that asks for it the last messages of an announced stream, then that it has them.

@@ -2,8 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::frame::{Alias, Last, put_data_header};
+use crate::history::History;
 use crate::identity::{Incarnation, NodeId};
 use crate::overflow::Overflow;
+use crate::past::Resume;
 
 fn oldest() -> SinkPolicy {
     SinkPolicy {
@@ -408,4 +410,38 @@ fn gossip_that_nobody_reads_does_not_grow() {
     }
     let waiting = write(&mut outbox, usize::MAX).len();
     assert!(waiting <= MAX_WAITING_GOSSIP_BYTES + 100, "{waiting}");
+}
+
+/// Who came back after the owner's last message was told of what publishers elsewhere had lost since with the next one.
+#[test]
+fn a_loss_behind_the_last_message_kept_was_not_told_to_who_resumed() {
+    let mut history = History::new(10, 0);
+    for sequence in 3..6 {
+        history.keep(sequence, &Payload::copy_from(b"x"));
+    }
+    let stream = |next_sequence| Alias {
+        alias: 1,
+        upstream: false,
+        passage: None,
+        resumed: false,
+        next_sequence,
+        incarnation: Incarnation(1),
+        publisher: NodeId([1; 16]),
+        topic: "t",
+    };
+    let announced = |stands_at, heard, history| {
+        let mut outbox = outbox(0);
+        let resume = Resume {
+            incarnation: Incarnation(1),
+            next_sequence: heard,
+        };
+        let policy = SinkPolicy::default();
+        outbox.announce(stream(stands_at), &policy, history, Some(resume));
+        drain(&mut outbox)
+    };
+    let kept = Some(&history);
+    assert_eq!(announced(9, 4, kept), ["1=4", "1#4", "1#5", "1>9"]);
+    assert_eq!(announced(6, 4, kept), ["1=4", "1#4", "1#5"]);
+    assert_eq!(announced(9, 7, kept), ["1=9"]);
+    assert_eq!(announced(9, 4, None), ["1=9"]);
 }

@@ -111,13 +111,14 @@ impl Receiver {
 
     /// Takes over from the way that the stream came by before: what is missing since it was last heard, to be told first.
     /// `cut` gives what is remembered of it where no other way is left. `None` if an earlier way has not handed on all that
-    /// precedes: to be tried again when one has [handed on](Self::handed_on) something or has [left](Self::leave).
+    /// precedes, or is left and this one [brings](Self::brings_more) nothing yet: to be tried again when one has
+    /// [handed on](Self::handed_on) something or has [left](Self::leave).
     pub fn take_turn(
         &mut self,
         turn: &mut Turn,
         cut: impl FnOnce() -> Option<Stream>,
     ) -> Option<Missed> {
-        let missed = turn.take(self.ticket, self.way, cut)?;
+        let missed = turn.take(self.ticket, self.way, self.brings_more(), cut)?;
         self.waits = false;
         Some(missed)
     }
@@ -159,11 +160,23 @@ impl Receiver {
         self.backlog.is_empty()
     }
 
-    /// Whether something waits.
+    /// Whether something waits, be it for its turn alone.
     #[must_use]
     #[inline]
     pub fn is_held_up(&self) -> bool {
-        !self.backlog.is_empty() || self.tail.is_some()
+        self.waits || !self.backlog.is_empty() || self.tail.is_some()
+    }
+
+    /// Whether there are messages of this way to hand on, or a loss to tell.
+    #[must_use]
+    pub fn brings_more(&self) -> bool {
+        !self.backlog.is_empty() || self.tail.is_some_and(|next| next > self.stands_at)
+    }
+
+    /// Whether the stream goes on by this way now.
+    #[must_use]
+    pub fn has_turn(&self, turn: &Turn) -> bool {
+        !self.waits && turn.is_held_by(self.ticket)
     }
 
     /// Messages that wait.

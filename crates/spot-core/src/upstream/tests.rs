@@ -278,6 +278,46 @@ fn a_late_way_took_the_turn_of_the_one_that_had_overtaken_it() {
     assert_eq!(hand_on(&mut direct, &mut turn).0, [12]);
 }
 
+/// Ways are announced as soon as they are there, so one that was left before anything was sent by it may come late: it
+/// begins with the number that the present one has reached, and it brings nothing.
+#[test]
+fn a_late_way_that_brings_nothing_leaves_the_turn_to_the_present_one() {
+    let mut turn = Turn::default();
+    let mut present = way(&mut turn, 5);
+    let mut late = way(&mut turn, 5);
+    assert!(present.has_turn(&turn) && late.waits_for_turn());
+    assert!(late.is_held_up() && !late.brings_more());
+    arrive(&mut present, 5..7);
+    assert_eq!(hand_on(&mut present, &mut turn), (vec![5, 6], Missed::NONE));
+    assert_eq!(late.take_turn(&mut turn, || None), Some(Missed::NONE));
+    assert!(present.has_turn(&turn) && !late.has_turn(&turn));
+}
+
+#[test]
+fn a_way_that_brings_something_takes_over_from_one_that_brought_nothing() {
+    let mut turn = Turn::default();
+    let mut idle = way(&mut turn, 5);
+    let mut next = way(&mut turn, 5);
+    assert!(next.waits_for_turn());
+    arrive(&mut next, [6]);
+    assert_eq!(next.take_turn(&mut turn, || None), Some(Missed::NONE));
+    let handed_on = hand_on(&mut next, &mut turn);
+    assert_eq!(handed_on, (vec![6], Missed::exactly(1)));
+    assert_eq!(idle.leave(&mut turn, false), None);
+}
+
+#[test]
+fn a_way_that_brings_nothing_shows_what_an_old_one_lost_when_that_is_left() {
+    let mut turn = Turn::default();
+    let mut old = way(&mut turn, 0);
+    arrive(&mut old, 0..3);
+    hand_on(&mut old, &mut turn);
+    let mut new = way(&mut turn, 5);
+    assert!(old.leave(&mut turn, false).is_some());
+    let missed = new.take_turn(&mut turn, || None);
+    assert_eq!(missed, Some(Missed::exactly(2)));
+}
+
 /// The same with what a hub still had of an earlier life of the publisher.
 #[test]
 fn a_way_of_an_earlier_life_took_the_turn_of_the_present_one() {

@@ -37,16 +37,22 @@ impl Turn {
     /// remembered of it from before all the ways there are. `None`: it is to wait.
     ///
     /// A way that is late, because the stream has gone on beyond its beginning by another, or in a later life, does not take
-    /// over: it brings nothing that was not handed on, or told as missing.
+    /// over: it brings nothing that was not handed on, or told as missing. One that `brings` nothing leaves the turn to a
+    /// living one: where both begin with the same number, the stream may well go on by that.
     pub(super) fn take(
         &mut self,
         ticket: Ticket,
         way: Beginning,
+        brings: bool,
         cut: impl FnOnce() -> Option<Stream>,
     ) -> Option<Missed> {
-        let is_held = self.holder.is_some();
-        if is_held && self.is_of(way.incarnation) && self.reached != way.next {
-            return (self.reached > way.next).then_some(Missed::NONE);
+        if self.holder.is_some() && self.is_of(way.incarnation) {
+            if self.reached > way.next {
+                return Some(Missed::NONE);
+            }
+            if self.reached < way.next || !brings {
+                return None;
+            }
         }
         let cut = cut();
         let known = self.stream.or(cut);

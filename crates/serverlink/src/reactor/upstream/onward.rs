@@ -44,6 +44,19 @@ pub(super) fn send_unheld(
     offer(onward, node, sequence, payload, false, after);
 }
 
+/// Whether the way is to be looked for.
+#[inline]
+pub(super) fn is_to_look(onward: &Passage, node: &NodeInner) -> bool {
+    onward.is_to_look(node.ways_changed.load(Relaxed), |outbox| outbox.is_closed())
+}
+
+/// Looks for the way, and enters it at this number if it is another.
+pub(super) fn look(onward: &mut Passage, node: &NodeInner, next_sequence: u64) {
+    let changes = node.ways_changed.load(Relaxed);
+    let found = find(onward, node);
+    onward.turn_to(changes, found, next_sequence, change);
+}
+
 /// The stream ends here, at this number.
 pub(super) fn end(onward: &mut Passage, next_sequence: u64) {
     onward.end(next_sequence, &mut change);
@@ -57,10 +70,8 @@ fn offer(
     held: bool,
     after: &mut Aftermath,
 ) -> Option<Offer> {
-    let changes = node.ways_changed.load(Relaxed);
-    if onward.is_to_look(changes, |outbox| outbox.is_closed()) {
-        let found = find(onward, node);
-        onward.turn_to(changes, found, sequence, change);
+    if is_to_look(onward, node) {
+        look(onward, node, sequence);
     }
     onward.send(
         sequence,

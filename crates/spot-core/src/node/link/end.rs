@@ -41,6 +41,8 @@ impl Node {
             self.defer_to_other_owners(node);
             self.place_topics_of(node);
             self.place_routed_topics();
+            self.cease_is_cut(link);
+            self.forget_ceased();
         }
         for topic in foreign {
             self.release_foreign(topic);

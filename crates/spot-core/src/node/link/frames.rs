@@ -91,6 +91,12 @@ impl Node {
                 self.digest_told(link, version, offers)
             }
             (Frame::Relist { version }, LinkState::Active) => self.list_asked(link, version),
+            (Frame::Cease { owner, life }, LinkState::Active) => {
+                self.cease_asked(link, owner, life)
+            }
+            (Frame::Ceased { owner, life }, LinkState::Active) => {
+                self.ceased_told(link, owner, life)
+            }
             (Frame::Sync { id }, LinkState::Active) => self.sync_asked(link, id),
             (Frame::SyncAck { id }, LinkState::Active) => self.sync_answered(link, id),
             (Frame::Ended { class }, LinkState::Active) => self.subscriber_ended(class),
