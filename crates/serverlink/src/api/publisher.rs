@@ -280,14 +280,14 @@ fn publish(
     node.settle(after);
     match published {
         Ok(()) => Ok(()),
-        Err(failure) => publish_in_spite(failure, node, topic, data, deadline),
+        Err(failure) => publish_in_spite(*failure, node, topic, data, deadline),
     }
 }
 
 /// Goes on publishing after a failure that may pass.
 #[cold]
 fn publish_in_spite(
-    mut failure: Box<PublishFailure>,
+    mut failure: PublishFailure,
     node: &Arc<NodeInner>,
     topic: &Topic,
     data: View<'_>,
@@ -295,7 +295,7 @@ fn publish_in_spite(
 ) -> Result<(), Box<Refusal>> {
     let mut mail = Mail::Unread;
     loop {
-        match *failure {
+        match failure {
             PublishFailure::MailUnread(peer) => {
                 peer.read_mail();
                 mail = Mail::Read;
@@ -322,7 +322,7 @@ fn publish_in_spite(
         node.settle(after);
         match published {
             Ok(()) => return Ok(()),
-            Err(next) => failure = next,
+            Err(next) => failure = *next,
         }
     }
 }

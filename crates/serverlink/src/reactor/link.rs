@@ -45,7 +45,7 @@ pub(super) struct Wire {
 
 /// Traffic by what the other end is.
 enum Traffic {
-    Spot(Spot),
+    Spot(Box<Spot>),
     PlainPublisher(PlainPublisher),
     PlainSubscriber(PlainSubscriber),
     Commander(Commander),
@@ -77,7 +77,7 @@ impl Link {
             outbox.with(|queue| queue.framed(&wire.unwritten));
             outbox.flush_soon();
             let traffic = match &peer {
-                LinkPeer::Spot(hello) => Traffic::Spot(Spot::new(id, hello.node)),
+                LinkPeer::Spot(hello) => Traffic::Spot(Box::new(Spot::new(id, hello.node))),
                 LinkPeer::PlainPublisher => {
                     Traffic::PlainPublisher(PlainPublisher::new(id, limits))
                 }
