@@ -134,7 +134,7 @@ impl Publisher {
     fn publish_view(&self, data: View<'_>, deadline: Option<Deadline>) -> Result<(), PublishError> {
         match publish(&self.node, &self.topic, data, deadline) {
             Ok(()) => Ok(()),
-            Err(refusal) => self.publish_in_spite(*refusal, data, deadline),
+            Err(refusal) => self.publish_in_spite(refusal, data, deadline),
         }
     }
 
@@ -157,7 +157,7 @@ impl Publisher {
         data: View<'_>,
         deadline: Option<Deadline>,
     ) -> Result<(), PublishError> {
-        match publish(&self.node, &self.current(), data, deadline).map_err(|refusal| *refusal) {
+        match publish(&self.node, &self.current(), data, deadline) {
             Err(Refusal::Retired) => {}
             Err(Refusal::Error(error)) => return Err(error),
             Ok(()) => return Ok(()),
@@ -173,13 +173,6 @@ enum Refusal {
     /// It is not in use any more: look the topic up.
     Retired,
     Error(PublishError),
-}
-
-impl Refusal {
-    #[cold]
-    fn error(error: PublishError) -> Box<Self> {
-        Box::new(Self::Error(error))
-    }
 }
 
 #[inline]
@@ -235,9 +228,9 @@ fn publish_looked_up(
     node: &Arc<NodeInner>,
     name: &str,
     data: View<'_>,
-    refusal: Option<Box<Refusal>>,
+    refusal: Option<Refusal>,
 ) -> Result<(), PublishError> {
-    if let Some(Refusal::Error(error)) = refusal.map(|refusal| *refusal) {
+    if let Some(Refusal::Error(error)) = refusal {
         return Err(error);
     }
     let topic = match node.find_topic(name) {
@@ -258,7 +251,7 @@ fn publish_found(
     data: View<'_>,
     deadline: Option<Deadline>,
 ) -> Result<(), PublishError> {
-    publish(node, topic, data, deadline).map_err(|refusal| match *refusal {
+    publish(node, topic, data, deadline).map_err(|refusal| match refusal {
         Refusal::Retired => PublishError::Unknown {
             topic: topic.name.to_string(),
         },
@@ -273,14 +266,14 @@ fn publish(
     topic: &Topic,
     data: View<'_>,
     deadline: Option<Deadline>,
-) -> Result<(), Box<Refusal>> {
+) -> Result<(), Refusal> {
     check_state(node, topic)?;
     let mut after = Aftermath::default();
     let published = topic.publish(&node.identity, data, Mail::Unread, &mut after);
     node.settle(after);
     match published {
         Ok(()) => Ok(()),
-        Err(failure) => publish_in_spite(*failure, node, topic, data, deadline),
+        Err(failure) => publish_in_spite(failure, node, topic, data, deadline),
     }
 }
 
@@ -292,7 +285,7 @@ fn publish_in_spite(
     topic: &Topic,
     data: View<'_>,
     mut deadline: Option<Deadline>,
-) -> Result<(), Box<Refusal>> {
+) -> Result<(), Refusal> {
     let mut mail = Mail::Unread;
     loop {
         match failure {
@@ -300,17 +293,17 @@ fn publish_in_spite(
                 peer.read_mail();
                 mail = Mail::Read;
             }
-            PublishFailure::Retired => return Err(Box::new(Refusal::Retired)),
+            PublishFailure::Retired => return Err(Refusal::Retired),
             PublishFailure::Unreachable => {
                 let topic = topic.name.to_string();
-                return Err(Refusal::error(PublishError::Unreachable { topic }));
+                return Err(Refusal::Error(PublishError::Unreachable { topic }));
             }
             PublishFailure::Full(blocker) => {
                 let until = *deadline.get_or_insert_with(|| {
                     Deadline::after(node.read_options(|options| options.send_timeout))
                 });
                 if !blocker.wait(data.len(), until) {
-                    return Err(Refusal::error(PublishError::Full {
+                    return Err(Refusal::Error(PublishError::Full {
                         topic: topic.name.clone(),
                     }));
                 }
@@ -322,19 +315,19 @@ fn publish_in_spite(
         node.settle(after);
         match published {
             Ok(()) => return Ok(()),
-            Err(next) => failure = *next,
+            Err(next) => failure = next,
         }
     }
 }
 
 /// Whether the node publishes anything now.
 #[inline]
-fn check_state(node: &NodeInner, topic: &Topic) -> Result<(), Box<Refusal>> {
+fn check_state(node: &NodeInner, topic: &Topic) -> Result<(), Refusal> {
     if node.is_closed() {
-        return Err(Refusal::error(PublishError::Closed));
+        return Err(Refusal::Error(PublishError::Closed));
     }
     if node.refuses_to_publish() {
-        return Err(Refusal::error(minority(node, topic)));
+        return Err(Refusal::Error(minority(node, topic)));
     }
     Ok(())
 }
@@ -391,7 +384,6 @@ mod tests {
             Mail::Unread,
             &mut Aftermath::default(),
         );
-        let refused = refused.map_err(|failure| *failure);
         assert!(matches!(refused, Err(PublishFailure::Retired)));
     }
 }

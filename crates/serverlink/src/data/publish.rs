@@ -122,7 +122,7 @@ impl Topic {
         data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), Box<PublishFailure>> {
+    ) -> Result<(), PublishFailure> {
         let mut side = lock(&self.publish);
         if side.hosted {
             self.publish_hosted(&mut side, data, mail, after)?;
@@ -140,7 +140,7 @@ impl Topic {
         data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), Box<PublishFailure>> {
+    ) -> Result<(), PublishFailure> {
         let payload = data.to_payload();
         loop {
             let side = lock(&self.publish);
@@ -153,18 +153,18 @@ impl Topic {
             let known = side.known;
             drop(side);
             let Some(upstream) = upstream else {
-                return Err(Box::new(if known {
+                return Err(if known {
                     PublishFailure::Unreachable
                 } else {
                     PublishFailure::Retired
-                }));
+                });
             };
             match self.publish_upstream(&upstream, *identity, &payload, mail, after) {
                 Some(Ok(())) => {
                     self.published_upstream.add(payload.len());
                     return Ok(());
                 }
-                Some(Err(failure)) => return Err(Box::new(failure)),
+                Some(Err(failure)) => return Err(failure),
                 // Another thread is about to put the new way in force.
                 None => std::thread::yield_now(),
             }
@@ -186,7 +186,7 @@ impl Topic {
             let Err(failure) = self.publish_hosted(&mut side, payload.into(), mail, after) else {
                 return Ok(());
             };
-            match *failure {
+            match failure {
                 PublishFailure::Full(blocker) => return Err(PeerRefusal::Full(blocker)),
                 PublishFailure::MailUnread(node) => {
                     drop(side);
@@ -243,7 +243,7 @@ impl Topic {
         data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), Box<PublishFailure>> {
+    ) -> Result<(), PublishFailure> {
         // Where there is one to deliver to, nothing needs to be set aside.
         match (side.local.as_slice(), &side.outside) {
             ([only], None) => only.publish(data, after)?,
@@ -260,7 +260,7 @@ impl Topic {
         data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), Box<PublishFailure>> {
+    ) -> Result<(), PublishFailure> {
         let outside = side.outside.as_deref();
         match (
             side.local.as_slice(),
@@ -287,7 +287,7 @@ impl Topic {
         payload: &Payload,
         mail: Mail,
         after: &mut Aftermath,
-    ) -> Result<(), Box<PublishFailure>> {
+    ) -> Result<(), PublishFailure> {
         self.resolve_direct(side, mail)?;
         let held = Reservation::make(side, payload.len()).map_err(full)?;
         self.deliver_hosted(side, payload, held, after);
@@ -295,11 +295,7 @@ impl Topic {
     }
 
     /// Finds the topic in the nodes of this context that want it.
-    fn resolve_direct(
-        &self,
-        side: &mut PublishSide,
-        mail: Mail,
-    ) -> Result<(), Box<PublishFailure>> {
+    fn resolve_direct(&self, side: &mut PublishSide, mail: Mail) -> Result<(), PublishFailure> {
         let links = side
             .outside
             .iter_mut()
@@ -311,7 +307,7 @@ impl Topic {
             {
                 // Also a topic that is there already may still be without its subscribers, until its node is done.
                 if mail == Mail::Unread {
-                    return Err(Box::new(PublishFailure::MailUnread(node)));
+                    return Err(PublishFailure::MailUnread(node));
                 }
                 *topic = node.find_topic(&self.name);
             }
@@ -431,7 +427,7 @@ impl Topic {
 impl InboxSink {
     /// Delivers to the one subscriber there is.
     #[inline]
-    fn publish(&self, data: View<'_>, after: &mut Aftermath) -> Result<(), Box<PublishFailure>> {
+    fn publish(&self, data: View<'_>, after: &mut Aftermath) -> Result<(), PublishFailure> {
         match self.inbox.offer(self.slot, data) {
             Offer::Queued | Offer::Dropped => Ok(()),
             Offer::Full => Err(full(Blocker::inbox(&self.inbox))),
@@ -444,8 +440,8 @@ impl InboxSink {
 }
 
 #[cold]
-fn full(blocker: Blocker) -> Box<PublishFailure> {
-    Box::new(PublishFailure::Full(blocker))
+fn full(blocker: Blocker) -> PublishFailure {
+    PublishFailure::Full(blocker)
 }
 
 /// Offers a message to the one link that wants it; false if its publisher is to wait for that.

@@ -159,8 +159,7 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                let published = topic.publish_hosted(&mut side, payload.into(), mail, after);
-                published.map_err(|failure| *failure)
+                topic.publish_hosted(&mut side, payload.into(), mail, after)
             }
             SinkKind::Plain { .. } | SinkKind::Commander { .. } => Err(PublishFailure::Unreachable),
         }
