@@ -10,7 +10,7 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::past::{Awaiting, Resume};
 use spot_core::relay::Relay;
 use spot_core::splice::Spliced;
-use spot_core::stream::Standing;
+use spot_core::stream::{Standing, Stream};
 use spot_core::upstream::{CutStreams, Sender};
 use spot_core::{Class, LinkId, Missed, NodeId, Place, SubscriberId};
 
@@ -61,6 +61,12 @@ impl Topic {
             history: None,
             awaiting: Awaiting::default(),
         }
+    }
+
+    /// What is known of a stream to this owner that comes by its only way.
+    pub(crate) fn take_cut(&mut self, next: u64, unheard: Stream) -> Option<Stream> {
+        let cut = self.cut.take(unheard.publisher(), next);
+        cut.or_else(|| (self.life == 0).then_some(unheard))
     }
 
     /// A link announced a stream of the topic: what was missed of it meanwhile.

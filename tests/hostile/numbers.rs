@@ -16,6 +16,7 @@ fn stream(publisher: NodeId, topic: &str, upstream: bool) -> Vec<u8> {
         alias: 1,
         upstream,
         resumed: false,
+        since: 0,
         passage: None,
         next_sequence: 0,
         incarnation: Incarnation(1),

@@ -218,6 +218,9 @@ pub struct Alias<'a> {
     pub resumed: bool,
     /// The number of the next message.
     pub next_sequence: u64,
+    /// For messages published to a topic's owner: the number that the first of them had, or would have had, that was sent to
+    /// this life of the owner. Else 0.
+    pub since: u64,
     /// Which life of the publisher.
     pub incarnation: Incarnation,
     /// For messages published to a topic's owner by way of the receiver: who that is.
@@ -517,12 +520,26 @@ impl<'a> Alias<'a> {
                 life: Incarnation(reader.varint("owner's incarnation")?),
             }),
         };
+        let upstream = flags & UPSTREAM != 0;
+        let next_sequence = reader.varint("next sequence")?;
+        let since = match upstream {
+            true => reader.varint("since")?,
+            false => 0,
+        };
+        if since > next_sequence {
+            return Err(FrameError::OutOfRange {
+                field: "since",
+                value: since,
+                limit: next_sequence,
+            });
+        }
         Ok(Self {
             alias,
-            upstream: flags & UPSTREAM != 0,
+            upstream,
             resumed: flags == RESUMED,
             passage,
-            next_sequence: reader.varint("next sequence")?,
+            next_sequence,
+            since,
             incarnation: Incarnation(reader.varint("incarnation")?),
             publisher: NodeId(reader.array("publisher")?),
             topic: reader.topic()?,
@@ -543,6 +560,9 @@ impl<'a> Alias<'a> {
             varint::put(out, life.0);
         }
         varint::put(out, self.next_sequence);
+        if self.upstream {
+            varint::put(out, self.since);
+        }
         varint::put(out, self.incarnation.0);
         out.extend(self.publisher.0);
         put_text(out, self.topic);

@@ -159,6 +159,7 @@ impl<Q> Relay<Q> {
             alias: self.alias,
             upstream: false,
             resumed: false,
+            since: 0,
             passage: None,
             next_sequence: next,
             incarnation,

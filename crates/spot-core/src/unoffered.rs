@@ -127,6 +127,7 @@ mod tests {
             upstream: false,
             passage: None,
             resumed: false,
+            since: 0,
             next_sequence: 0,
             incarnation: Incarnation(1),
             publisher: NodeId([1; 16]),

@@ -338,6 +338,7 @@ fn a_stream_of_a_destroyed_topic_brought_the_topic_back() {
         upstream: false,
         passage: None,
         resumed: false,
+        since: 0,
         next_sequence: 0,
         incarnation: Incarnation(1),
         publisher: NodeId([0; 16]),

@@ -300,6 +300,7 @@ impl Driver {
                 upstream: false,
                 passage: None,
                 resumed: false,
+                since: 0,
                 next_sequence: topic.next_sequence,
                 incarnation: Incarnation((self.node.incarnation().0 << 32) + topic.life),
                 publisher: self.node.id(),

@@ -101,6 +101,7 @@ impl Driver {
             alias: id.0,
             upstream: true,
             resumed: false,
+            since: 0,
             passage: None,
             next_sequence: 0,
             incarnation: self.node.incarnation(),
@@ -333,8 +334,8 @@ impl Driver {
         let topic = self.node.topic(&upstream.name).map(|topic| topic.id);
         let topic = topic.filter(|_| upstream.onward.is_none());
         let topic = topic.and_then(|id| self.topics.get_mut(&id));
-        let (publisher, next) = (upstream.receiver.publisher(), upstream.receiver.begins());
-        let cut = || topic.and_then(|topic| topic.cut.take(publisher, next));
+        let (next, unheard) = (upstream.receiver.begins(), upstream.receiver.unheard());
+        let cut = || topic.and_then(|topic| topic.take_cut(next, unheard));
         let mut turn = upstream.turn.borrow_mut();
         let taken = upstream.receiver.take_turn(&mut turn, cut);
         drop(turn);

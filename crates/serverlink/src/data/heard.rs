@@ -375,10 +375,13 @@ impl Topic {
         outside.cut_upstreams.keep(stream);
     }
 
-    /// The stream of this publisher that was cut, and goes on with the number `next`.
-    pub(crate) fn take_cut_upstream(&self, publisher: NodeId, next: u64) -> Option<Stream> {
+    /// What is known of a stream that goes on with the number `next` by its only way. One that is not known is `unheard`,
+    /// unless an earlier topic of this name may have heard it.
+    pub(crate) fn take_cut_upstream(&self, next: u64, unheard: Stream) -> Option<Stream> {
         let mut side = lock(&self.publish);
-        side.outside.as_mut()?.cut_upstreams.take(publisher, next)
+        let outside = side.outside.as_mut();
+        let cut = outside.and_then(|outside| outside.cut_upstreams.take(unheard.publisher(), next));
+        cut.or_else(|| self.life.is_first().then_some(unheard))
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
     pub(crate) id: TopicId,
     /// Tells its stream from that of an earlier topic of this name.
-    life: Life,
+    pub(super) life: Life,
     /// Messages published here that went to an owner elsewhere.
     pub(super) published_upstream: PublishedUpstream,
     pub(super) publish: Mutex<PublishSide>,
@@ -36,6 +36,10 @@ pub(crate) struct Topic {
 pub(super) struct Life(pub(super) u32);
 
 impl Life {
+    pub(super) fn is_first(self) -> bool {
+        self.0 == 0
+    }
+
     /// Which life of its publisher a stream is of.
     pub(super) fn of(self, identity: Identity) -> Incarnation {
         Incarnation(identity.incarnation.0.saturating_add(u64::from(self.0)))
@@ -358,6 +362,7 @@ impl Topic {
                     alias: self.id.0,
                     upstream: false,
                     resumed: false,
+                    since: 0,
                     passage: None,
                     next_sequence,
                     incarnation: self.life.of(identity),

@@ -96,6 +96,7 @@ impl UpstreamState {
             alias: topic.id.0,
             upstream: true,
             resumed: false,
+            since: 0,
             passage: None,
             next_sequence: 0,
             incarnation: self.life.of(identity),

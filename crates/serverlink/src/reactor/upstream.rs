@@ -215,8 +215,8 @@ impl Upstream {
             Target::Here(here) => here.topic.as_ref(),
             Target::Onward(_) => None,
         };
-        let (publisher, next) = (self.receiver.publisher(), self.receiver.begins());
-        let cut = || topic.and_then(|topic| topic.take_cut_upstream(publisher, next));
+        let (next, unheard) = (self.receiver.begins(), self.receiver.unheard());
+        let cut = || topic.and_then(|topic| topic.take_cut_upstream(next, unheard));
         let receiver = &mut self.receiver;
         let taken = self
             .turn

@@ -72,6 +72,7 @@ fn samples() -> Vec<Frame<'static>> {
             passage: None,
             resumed: false,
             next_sequence: 128,
+            since: 120,
             incarnation,
             publisher,
             topic: "sensor:temp",
@@ -126,6 +127,7 @@ fn samples() -> Vec<Frame<'static>> {
             }),
             resumed: false,
             next_sequence: 0,
+            since: 0,
             incarnation,
             publisher,
             topic: "t",
@@ -251,6 +253,19 @@ fn unknown_kinds() {
     for kind in [0x00, 0x01, 0x05, 0x33, 0x44, 0xff] {
         refuses(&[kind, 0, 0], FrameError::UnknownKind { kind });
     }
+}
+
+#[test]
+fn a_stream_that_began_behind_its_next_message() {
+    let mut bytes = vec![kind::ALIAS, 3, 1, 4, 5, 1];
+    bytes.extend([7; 16]);
+    bytes.extend([1, b't']);
+    let expected = FrameError::OutOfRange {
+        field: "since",
+        value: 5,
+        limit: 4,
+    };
+    refuses(&bytes, expected);
 }
 
 #[test]
@@ -517,7 +532,8 @@ proptest! {
         let incarnation = Incarnation(incarnation);
         let publisher = NodeId(id);
         let (upstream, resumed) = (alias % 3 == 0, alias % 3 == 1);
-        let frame = Frame::Alias(Alias { alias, upstream, resumed, passage: None, next_sequence, incarnation, publisher, topic: &topic });
+        let since = if upstream { next_sequence / 2 } else { 0 };
+        let frame = Frame::Alias(Alias { alias, upstream, resumed, passage: None, next_sequence, since, incarnation, publisher, topic: &topic });
         let bytes = frame.to_vec();
         prop_assert_eq!(Frame::decode(&bytes), Ok(frame));
     }

@@ -26,6 +26,7 @@ pub struct Overrun;
 #[derive(Debug)]
 pub struct Receiver {
     way: Beginning,
+    since: u64,
     ticket: Ticket,
     /// An earlier way is to hand on what precedes.
     waits: bool,
@@ -89,6 +90,7 @@ impl Receiver {
                 incarnation: alias.incarnation,
                 next: alias.next_sequence,
             },
+            since: alias.since,
             ticket: turn.ticket(),
             waits: true,
             class: Class::upstream(alias.alias),
@@ -133,6 +135,13 @@ impl Receiver {
     #[must_use]
     pub fn begins(&self) -> u64 {
         self.way.next
+    }
+
+    /// The stream before its first message to this life of the owner: what an owner knows that has not forgotten any. What
+    /// comes late by another way, behind this one, is then told as missing.
+    #[must_use]
+    pub fn unheard(&self) -> Stream {
+        Stream::new(self.way.publisher, self.way.incarnation, self.since)
     }
 
     /// A message arrived; whether it is first in line. Behind others there is nothing to try: they are tried when there is

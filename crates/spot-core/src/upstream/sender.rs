@@ -2,7 +2,7 @@
 
 use super::open;
 use crate::frame::{Alias, Frame, Last};
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::limits::MAX_OWNERS_SENT_TO;
 use crate::node::{LinkId, WayToOwner};
 use crate::outbox::{Outbox, SinkPolicy};
@@ -12,6 +12,9 @@ use crate::outbox::{Outbox, SinkPolicy};
 pub struct Sender {
     announced_on: Option<WayToOwner>,
     next_sequence: u64,
+    /// The last life of the owner that it was announced to, and the number it had reached when it first was.
+    life: Option<Incarnation>,
+    since: u64,
     policy: SinkPolicy,
 }
 
@@ -31,11 +34,16 @@ impl Sender {
     }
 
     /// Announces the stream on a way. It then waits for the link's queue and for the owner's credit, which begins with a
-    /// full window. Number, direction and passage of `stream` are filled in here.
+    /// full window. Numbers, direction and passage of `stream` are filled in here.
     pub fn announce(&mut self, way: &WayToOwner, stream: Alias<'_>, queue: &mut Outbox) {
+        if self.life < Some(way.life) {
+            self.life = Some(way.life);
+            self.since = self.next_sequence;
+        }
         let stream = Alias {
             upstream: true,
             resumed: false,
+            since: self.since,
             passage: way.passage(),
             next_sequence: self.next_sequence,
             ..stream

@@ -19,6 +19,7 @@ fn alias(next_sequence: u64) -> Alias<'static> {
         alias: 3,
         upstream: true,
         resumed: false,
+        since: 0,
         passage: None,
         next_sequence,
         incarnation: Incarnation(1),
@@ -143,6 +144,54 @@ fn the_owner_that_was_sent_to_longest_ago_is_forgotten_first() {
     assert_eq!((sender.next_sequence(), forgets), (1, false));
     let (sender, forgets) = sent.of(owner(1), Sender::default);
     assert_eq!((sender.next_sequence(), forgets), (0, true));
+}
+
+/// The direct way was announced before the hub brought what had been published by way of it.
+#[test]
+fn what_a_hub_brought_behind_the_first_way_an_owner_heard_of_was_dropped_uncounted() {
+    let mut sender = Sender::default();
+    let mut queue = Outbox::new(UNLIMITED);
+    sender.announce(&to_owner(1), alias(0), &mut queue);
+    (0..3).for_each(|_| sender.sent());
+    let announced = |sender: &mut Sender, way: WayToOwner| {
+        let mut queue = Outbox::new(UNLIMITED);
+        sender.announce(&way, alias(0), &mut queue);
+        announced_in(&mut queue)
+    };
+    let direct = announced(&mut sender, to_owner(2));
+    assert_eq!(direct, (3, 0));
+    let mut turn = Turn::default();
+    let of_direct = Alias {
+        since: direct.1,
+        ..alias(direct.0)
+    };
+    let mut receiver = Receiver::announced(&of_direct, &mut turn);
+    let unheard = receiver.unheard();
+    let missed = receiver.take_turn(&mut turn, || Some(unheard));
+    assert_eq!(missed, Some(Missed::exactly(3)));
+    let next_life = WayToOwner {
+        life: Incarnation(2),
+        ..to_owner(2)
+    };
+    assert_eq!(announced(&mut sender, next_life), (3, 3));
+    assert_eq!(announced(&mut sender, to_owner(1)), (3, 3), "it is late");
+}
+
+/// The number that a stream goes on with on a link, and the one it had when its owner's life began.
+fn announced_in(queue: &mut Outbox) -> (u64, u64) {
+    let mut segments = std::collections::VecDeque::new();
+    queue.take(usize::MAX, &mut segments);
+    let bytes: Vec<u8> = segments
+        .iter()
+        .flat_map(|segment| segment.bytes())
+        .copied()
+        .collect();
+    let mut decoder = zmtp::Decoder::new(zmtp::Limits::default());
+    let frame = decoder.decode(&mut &bytes[..]).unwrap().unwrap();
+    match Frame::decode(&frame.body).unwrap() {
+        Frame::Alias(alias) => (alias.next_sequence, alias.since),
+        other => panic!("{other:?} instead of ALIAS"),
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ impl Hub {
             alias: 3,
             upstream: true,
             resumed: false,
+            since: 0,
             passage: Some(passage),
             next_sequence: 0,
             incarnation: Incarnation(1),
