@@ -20,4 +20,6 @@ mod world;
 
 pub use campaign::{Report, campaign};
 pub use mutation::Mutation;
-pub use workload::{Summary, run, run_calm, run_leaving, run_moving, run_mutant, run_one_way};
+pub use workload::{
+    Summary, run, run_calm, run_dying, run_leaving, run_moving, run_mutant, run_one_way,
+};

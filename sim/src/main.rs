@@ -1,6 +1,7 @@
 //! `sim --seed N` replays one world and tells what happens; `sim --seeds A..B` runs many. `sim --calm N` replays a world
 //! in which connections break and nothing else goes wrong, `sim --moving N` one in which streams change their ways,
-//! `sim --leaving N` one in which an owner takes its leave again and again.
+//! `sim --leaving N` one in which an owner takes its leave again and again,
+//! `sim --dying N` one in which a publisher dies for good.
 
 use std::process::ExitCode;
 use std::thread;
@@ -15,9 +16,12 @@ fn main() -> ExitCode {
         ["--leaving", seed] if let Ok(seed) = seed.parse() => {
             replay(sim::run_leaving(seed, None, true))
         }
+        ["--dying", seed] if let Ok(seed) = seed.parse() => replay(sim::run_dying(seed, true)),
         ["--seeds", range] if let Some((from, to)) = parse_range(range) => run_all(from..to),
         _ => {
-            eprintln!("usage: sim --seed N | --seeds A..B | --calm N | --moving N | --leaving N");
+            eprintln!(
+                "usage: sim --seed N | --seeds A..B | --calm N | --moving N | --leaving N | --dying N"
+            );
             ExitCode::from(2)
         }
     }

@@ -49,6 +49,15 @@ fn what_is_published_to_an_owner_that_leaves_is_delivered_or_counted() {
 }
 
 #[test]
+fn what_a_publisher_takes_along_that_dies_for_good_is_told_in_the_end() {
+    for seed in 0..200 {
+        if let Err(fault) = sim::run_dying(seed, false) {
+            panic!("seed {seed} fails: {fault}\nreplay it: cargo run -p sim -- --dying {seed}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_is_the_same_world() {
     for seed in 0..16 {
         assert_eq!(sim::run(seed, false), sim::run(seed, false));

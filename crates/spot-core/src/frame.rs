@@ -243,6 +243,9 @@ pub enum Last {
     Withdrawn = 2,
     /// It is not. The number before it stands for messages that nobody can count: their publisher died.
     Lost = 3,
+    /// A link broke behind the sender, which passed on what is published to the receiver as an owner: the alias is free
+    /// again, and more may have been lost.
+    Cut = 4,
 }
 
 impl Last {
@@ -251,14 +254,15 @@ impl Last {
             0 => Self::No,
             1 => Self::Ended,
             2 => Self::Withdrawn,
-            _ => Self::Lost,
+            3 => Self::Lost,
+            _ => Self::Cut,
         }
     }
 
     /// Whether the alias is free again.
     #[must_use]
     pub fn frees_alias(self) -> bool {
-        matches!(self, Self::Ended | Self::Withdrawn)
+        matches!(self, Self::Ended | Self::Withdrawn | Self::Cut)
     }
 
     /// Of a stream that goes on behind a loss.
@@ -408,7 +412,7 @@ impl<'a> Frame<'a> {
             kind::TAIL => Self::Tail {
                 alias: read_alias(&mut reader)?,
                 next_sequence: reader.varint("next sequence")?,
-                last: Last::from_number(reader.byte(3, "last")?),
+                last: Last::from_number(reader.byte(4, "last")?),
             },
             kind::REPLAY => Self::Replay(ReplayRequest::read(&mut reader)?),
             kind::LIVE => Self::Live {

@@ -258,5 +258,12 @@ pub const LINGER_MS: u64 = 1000;
 /// queued before it. One that is frozen does not hold up the end.
 pub const CEASE_MS: u64 = 2000;
 
+/// How long an owner waits for a publisher elsewhere whose last way was cut. Then it is taken for dead, and with it the count of
+/// what it may have lost: much longer than it takes to connect again, or to restart.
+pub const PUBLISHER_GONE_MS: u64 = 60_000;
+
+/// Streams of such publishers that are waited for at once; of more the first is given up.
+pub const MAX_PUBLISHERS_AWAITED: usize = 65_536;
+
 /// TCP keepalive idle time: the floor that finds a dead peer when heartbeats are switched off.
 pub const TCP_KEEPALIVE_IDLE_S: u64 = 30;

@@ -296,7 +296,7 @@ impl Spliced {
         match last {
             Last::No | Last::Lost => {}
             Last::Ended if self.others.is_empty() => self.stream.end(),
-            Last::Ended | Last::Withdrawn => self.link = None,
+            Last::Ended | Last::Withdrawn | Last::Cut => self.link = None,
         }
         missed
     }

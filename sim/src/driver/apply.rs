@@ -136,6 +136,11 @@ impl Driver {
                 link,
             } => self.leave_way(topic, origin, link),
             Output::StreamLost { topic, origin } => self.stream_lost(topic, origin),
+            Output::PublisherGone {
+                topic,
+                publisher,
+                cut_at_ms,
+            } => self.give_up_publisher(topic, publisher, cut_at_ms),
             Output::StreamGone { topic, origin } => self.stream_gone(topic, origin),
             other => unreachable!("{other:?} is carried out by now"),
         }

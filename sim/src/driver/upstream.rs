@@ -33,7 +33,7 @@ pub(crate) struct Upstream {
 pub(crate) struct Ending {
     link: LinkId,
     upstream: Upstream,
-    for_good: bool,
+    last: Last,
 }
 
 /// What became of a message that was due.
@@ -116,7 +116,7 @@ impl Driver {
     pub(super) fn upstream_announced(&mut self, id: LinkId, alias: &Alias<'_>) {
         let link = self.links.get_mut(&id).expect("it has a frame");
         if let Some(mut upstream) = link.upstreams.remove(&alias.alias) {
-            self.cut_upstream(id, &mut upstream, false);
+            self.cut_upstream(id, &mut upstream, Last::Withdrawn);
         }
         let passage = alias.passage;
         let passage = passage.filter(|passage| passage.owner != self.node.id());
@@ -171,7 +171,16 @@ impl Driver {
         if last.frees_alias() {
             let link = self.links.get_mut(&id).expect("it has a frame");
             let upstream = link.upstreams.remove(&alias).expect("announced");
-            self.upstream_ended(id, upstream, false);
+            self.upstream_ended(id, upstream, last);
+        }
+    }
+
+    /// A publisher elsewhere that was cut off then is taken for dead.
+    pub(super) fn give_up_publisher(&mut self, id: TopicId, publisher: NodeId, cut_at_ms: u64) {
+        let topic = self.topics.get_mut(&id).expect("live");
+        let missed = topic.cut.give_up(publisher, cut_at_ms);
+        if !missed.is_none() {
+            self.skip(id, missed);
         }
     }
 
@@ -186,7 +195,7 @@ impl Driver {
             if ending.upstream.waits_on() {
                 self.ending.push(ending);
             } else {
-                self.cut_upstream(ending.link, &mut ending.upstream, ending.for_good);
+                self.cut_upstream(ending.link, &mut ending.upstream, ending.last);
             }
         }
         for (link, frame) in std::mem::take(&mut self.ceased) {
@@ -224,27 +233,28 @@ impl Driver {
         let link = self.links.get_mut(&id).expect("it was in use");
         let peer = link.node;
         for (_, upstream) in std::mem::take(&mut link.upstreams) {
-            let for_good = graceful && peer == Some(upstream.receiver.publisher());
-            self.upstream_ended(id, upstream, for_good);
+            let ended = graceful && peer == Some(upstream.receiver.publisher());
+            let last = if ended { Last::Ended } else { Last::Cut };
+            self.upstream_ended(id, upstream, last);
         }
     }
 
     /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
-    fn upstream_ended(&mut self, link: LinkId, mut upstream: Upstream, for_good: bool) {
+    fn upstream_ended(&mut self, link: LinkId, mut upstream: Upstream, last: Last) {
         let endings = self.ending.iter().filter(|ending| ending.link == link);
         if upstream.waits_on() && endings.count() < MAX_ENDING_UPSTREAMS {
             self.ending.push(Ending {
                 link,
                 upstream,
-                for_good,
+                last,
             });
         } else {
-            self.cut_upstream(link, &mut upstream, for_good);
+            self.cut_upstream(link, &mut upstream, last);
         }
     }
 
     /// The stream ends. Its publisher was told that what waits is on its way: it goes to all who have room.
-    fn cut_upstream(&mut self, id: LinkId, upstream: &mut Upstream, ended: bool) {
+    fn cut_upstream(&mut self, id: LinkId, upstream: &mut Upstream, last: Last) {
         if self.take_turn(upstream) {
             while let Some(Due { missed, sequence }) = upstream.due() {
                 self.missed_upstream(upstream, missed);
@@ -257,18 +267,24 @@ impl Driver {
         self.settle_upstream(id, upstream);
         let stands_at = upstream.receiver.stands_at();
         if let Some(onward) = &mut upstream.onward {
-            onward.end(stands_at, &mut |link, change| self.change(*link, change));
+            onward.end(stands_at, last, &mut |link, change| {
+                self.change(*link, change)
+            });
         }
         let heard = upstream
             .receiver
-            .leave(&mut upstream.turn.borrow_mut(), ended);
+            .leave(&mut upstream.turn.borrow_mut(), last == Last::Ended);
         let forgotten = self.mutation == Some(Mutation::ForgetCutUpstreams);
         if let Some(stream) = heard.filter(|_| upstream.onward.is_none() && !forgotten)
-            && let Some(topic) = self.node.topic(&upstream.name).map(|topic| topic.id)
+            && let Some(id) = self.node.topic(&upstream.name).map(|topic| topic.id)
             && self.node.hosts(&upstream.name)
         {
-            let topic = self.topics.get_mut(&topic).expect("hosted");
-            topic.cut.keep(stream);
+            let topic = self.topics.get_mut(&id).expect("hosted");
+            let now_ms = self.now_ms;
+            topic.cut.keep(stream, now_ms);
+            if last == Last::Cut {
+                self.with(|node, now| node.publisher_cut(now, id, stream.publisher()));
+            }
         }
     }
 
@@ -392,7 +408,14 @@ impl Driver {
         if missed.is_none() || upstream.onward.is_some() {
             return;
         }
-        let Some(topic) = id.and_then(|id| self.topics.get_mut(&id)) else {
+        if let Some(id) = id {
+            self.skip(id, missed);
+        }
+    }
+
+    /// Numbers are left out for what is missing of a publisher elsewhere.
+    fn skip(&mut self, id: TopicId, missed: Missed) {
+        let Some(topic) = self.topics.get_mut(&id) else {
             return;
         };
         let hidden = self.mutation == Some(Mutation::HideCrashes);
@@ -402,7 +425,7 @@ impl Driver {
             false => missed.numbers(),
         };
         let tail = Frame::Tail {
-            alias: id.expect("just found").0,
+            alias: id.0,
             next_sequence: topic.next_sequence,
             last: match hidden {
                 true => Last::No,

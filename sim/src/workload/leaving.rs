@@ -13,13 +13,13 @@ use crate::mutation::Mutation;
 use crate::world::{Subscriber, World, address};
 
 const HUB: usize = 0;
-const OWNER: usize = 1;
-const HOSTS: usize = 4;
+pub(super) const OWNER: usize = 1;
+pub(super) const HOSTS: usize = 4;
 /// The owner stays so long: subscribers are to hear of each of its lives.
 const LIFE_MS: usize = 8000;
 const TROUBLE_MS: u64 = 60_000;
 /// Until then all know of each other.
-const JOINED_MS: u64 = 3000;
+pub(super) const JOINED_MS: u64 = 3000;
 const SETTLE_MS: u64 = 10_000;
 
 /// Runs the leaving world of a seed; with `prints`, tells what happens.

@@ -3,6 +3,7 @@
 mod appetite;
 mod calm;
 mod churn;
+mod dying;
 mod failover;
 mod heal;
 mod hubs;
@@ -13,6 +14,7 @@ mod remote;
 mod silence;
 
 pub use calm::run_calm;
+pub use dying::run_dying;
 pub use leaving::run_leaving;
 pub use moving::run_moving;
 

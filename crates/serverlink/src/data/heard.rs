@@ -369,10 +369,21 @@ impl Topic {
     }
 
     /// Remembers how far a stream to us as the owner was heard; the oldest is forgotten when there are many.
-    pub(crate) fn keep_cut_upstream(&self, stream: Stream) {
+    pub(crate) fn keep_cut_upstream(&self, stream: Stream, at_ms: u64) {
         let mut side = lock(&self.publish);
         let outside = side.outside.get_or_insert_default();
-        outside.cut_upstreams.keep(stream);
+        outside.cut_upstreams.keep(stream, at_ms);
+    }
+
+    /// A publisher elsewhere that was cut off then is taken for dead.
+    pub(crate) fn give_up_publisher(&self, publisher: NodeId, cut_at_ms: u64) {
+        let mut side = lock(&self.publish);
+        let outside = side.outside.as_mut();
+        let missed = outside.map(|outside| outside.cut_upstreams.give_up(publisher, cut_at_ms));
+        drop(side);
+        if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
+            self.skip_for_peer(missed);
+        }
     }
 
     /// What is known of a stream that goes on with the number `next` by its only way. One that is not known is `unheard`,

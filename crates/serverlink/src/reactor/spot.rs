@@ -58,8 +58,8 @@ enum Announced {
 /// A stream published to us that has ended.
 struct Ending {
     upstream: Upstream,
-    /// Its publisher took its leave: how far it was heard is not to be remembered.
-    for_good: bool,
+    /// How.
+    last: Last,
 }
 
 #[derive(Default)]
@@ -326,7 +326,7 @@ impl Spot {
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if let Some(Announced::Upstream(mut upstream)) = self.aliases.remove(alias.alias) {
-            upstream.cut(node, false, after);
+            upstream.cut(node, Last::Withdrawn, after);
         }
         let announced = if alias.upstream {
             let mut upstream = Upstream::announced(node, self.link, alias);
@@ -365,7 +365,7 @@ impl Spot {
 
     fn tail(
         &mut self,
-        node: &NodeInner,
+        node: &Arc<NodeInner>,
         (alias, next_sequence, last): (u32, u64, Last),
         body: &[u8],
         after: &mut Aftermath,
@@ -387,7 +387,7 @@ impl Spot {
         if last.frees_alias()
             && let Some(Announced::Upstream(upstream)) = self.aliases.remove(alias)
         {
-            self.upstream_ended(node, *upstream, false, after);
+            self.upstream_ended(node, *upstream, last, after);
         }
         Ok(())
     }
@@ -395,15 +395,15 @@ impl Spot {
     /// A stream published to us has ended here: what waits of it goes on waiting, unless there is too much of that.
     fn upstream_ended(
         &mut self,
-        node: &NodeInner,
+        node: &Arc<NodeInner>,
         mut upstream: Upstream,
-        for_good: bool,
+        last: Last,
         after: &mut Aftermath,
     ) {
         if upstream.waits_on() && self.ending.len() < limits::MAX_ENDING_UPSTREAMS {
-            self.ending.push(Ending { upstream, for_good });
+            self.ending.push(Ending { upstream, last });
         } else {
-            upstream.cut(node, for_good, after);
+            upstream.cut(node, last, after);
         }
     }
 
@@ -428,11 +428,11 @@ impl Spot {
             }
             _ => false,
         });
-        self.ending.retain_mut(|Ending { upstream, for_good }| {
+        self.ending.retain_mut(|Ending { upstream, last }| {
             upstream.drain(node, outbox, after);
             let waits_on = upstream.waits_on();
             if !waits_on {
-                upstream.cut(node, *for_good, after);
+                upstream.cut(node, *last, after);
             }
             waits_on
         });
@@ -485,19 +485,15 @@ impl Spot {
     }
 
     /// What waits is not waited for any longer.
-    pub(super) fn give_up(&mut self, node: &NodeInner, after: &mut Aftermath) {
-        for Ending {
-            mut upstream,
-            for_good,
-        } in self.ending.drain(..)
-        {
-            upstream.cut(node, for_good, after);
+    pub(super) fn give_up(&mut self, node: &Arc<NodeInner>, after: &mut Aftermath) {
+        for Ending { mut upstream, last } in self.ending.drain(..) {
+            upstream.cut(node, last, after);
         }
     }
 
     /// The link is gone: its streams are cut, or have ended if one of the two sides took its leave. What was published to
     /// us and waits for room goes on waiting, as long as [`retry`](Self::retry) is called.
-    pub(super) fn cut(&mut self, node: &NodeInner, left: bool, after: &mut Aftermath) {
+    pub(super) fn cut(&mut self, node: &Arc<NodeInner>, left: bool, after: &mut Aftermath) {
         let farewell = match self.farewell {
             Some(ByeReason::Leaving) => Farewell::Theirs,
             _ if left => Farewell::Ours,
@@ -508,7 +504,8 @@ impl Spot {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, farewell, after),
                 Announced::Upstream(upstream) => {
                     let ended = farewell != Farewell::None && upstream.is_of(self.peer);
-                    self.upstream_ended(node, *upstream, ended, after);
+                    let last = if ended { Last::Ended } else { Last::Cut };
+                    self.upstream_ended(node, *upstream, last, after);
                 }
                 Announced::Ignored(_) => {}
             }

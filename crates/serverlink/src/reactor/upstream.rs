@@ -8,7 +8,7 @@ mod turn;
 
 use std::sync::Arc;
 
-use spot_core::frame::Alias;
+use spot_core::frame::{Alias, Last};
 use spot_core::upstream::{Due, Onward, Receiver};
 use spot_core::{LinkId, Missed, NodeId, Payload};
 
@@ -174,7 +174,7 @@ impl Upstream {
 
     /// The stream ends here. Its publisher was told that what waits is on its way: it goes to all who have room, and the
     /// others are told what they miss. Unless it has ended for good, it is remembered how far it was heard.
-    pub(super) fn cut(&mut self, node: &NodeInner, ended: bool, after: &mut Aftermath) {
+    pub(super) fn cut(&mut self, node: &Arc<NodeInner>, last: Last, after: &mut Aftermath) {
         if self.take_turn(None) {
             while let Some(Due { missed, sequence }) = self.due() {
                 self.target.missed(missed);
@@ -185,13 +185,21 @@ impl Upstream {
             }
         }
         if let Target::Onward(onward) = &mut self.target {
-            onward::end(onward, self.receiver.stands_at());
+            onward::end(onward, self.receiver.stands_at(), last);
         }
+        let ended = last == Last::Ended;
         let heard = self.turn.advance(|turn| self.receiver.leave(turn, ended));
         if let (Target::Here(here), Some(stream)) = (&self.target, heard)
             && let Some(topic) = &here.topic
         {
-            topic.keep_cut_upstream(stream);
+            let at_ms = node.now_ms();
+            topic.keep_cut_upstream(stream, at_ms);
+            if last == Last::Cut {
+                node.control(|control| {
+                    let core = &mut control.core;
+                    core.publisher_cut(at_ms, topic.id, stream.publisher());
+                });
+            }
         }
     }
 

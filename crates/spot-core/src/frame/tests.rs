@@ -298,7 +298,7 @@ fn values_out_of_range() {
         let neither = out_of_range("alias flags", flags.into(), 2);
         refuses(&[kind::ALIAS, 0, flags], neither);
     }
-    refuses(&[kind::TAIL, 0, 0, 4], out_of_range("last", 4, 3));
+    refuses(&[kind::TAIL, 0, 0, 5], out_of_range("last", 5, 4));
     refuses(
         &[kind::REPLAY, 1, 0, 1, 2, 1, b'a'],
         out_of_range("filter kind", 2, 1),

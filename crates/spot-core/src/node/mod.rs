@@ -8,6 +8,7 @@ mod cease;
 mod cluster;
 mod digest;
 mod discovery;
+mod gone;
 mod history;
 mod link;
 mod membership;
@@ -47,6 +48,7 @@ pub use topics::{CreateTopicError, DestroyTopicError, RouteError, RouteStatus};
 pub use view::{PeerStatus, PeerView, TopicPlace, TopicView};
 
 use cease::Cease;
+use gone::AwaitedPublisher;
 use history::Ask;
 use link::Link;
 use membership::Membership;
@@ -129,6 +131,8 @@ pub struct Node {
     membership: Membership,
     /// Owners that are about to leave, this node among them.
     ceasing: BTreeMap<NodeId, Cease>,
+    /// Streams to us that were cut, in the order in which they were.
+    awaited_publishers: VecDeque<AwaitedPublisher>,
     /// The time that was told last.
     clock_ms: u64,
     /// When it is looked at next whether offers have settled, or are still missed.
@@ -162,6 +166,7 @@ impl Node {
             relay: Relay::default(),
             removed: HashSet::new(),
             ceasing: BTreeMap::new(),
+            awaited_publishers: VecDeque::new(),
             clock_ms: 0,
             offers_at_ms: None,
             syncs: BTreeMap::new(),
@@ -219,7 +224,10 @@ impl Node {
         let dials = peers.filter_map(Peer::wakes_at_ms);
         let members = self.membership.wakes_at_ms();
         let own = dials.chain(members).chain(self.offers_at_ms);
-        own.chain(self.acknowledges_at_ms()).min()
+        let waits = self.acknowledges_at_ms().into_iter();
+        own.chain(waits)
+            .chain(self.gives_up_publisher_at_ms())
+            .min()
     }
 
     /// Does what is due.
@@ -236,6 +244,7 @@ impl Node {
         }
         self.membership_due();
         self.offers_due();
+        self.publishers_due();
     }
 
     /// Links that came up after the first one of their node, as long as that is linked or one of our peers.

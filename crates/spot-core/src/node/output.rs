@@ -279,6 +279,16 @@ pub enum Output {
         /// The node that hosts it.
         origin: NodeId,
     },
+    /// A publisher elsewhere is taken for dead: those who hear a topic of ours miss what it may have taken along, see
+    /// [`CutStreams::give_up`](crate::upstream::CutStreams::give_up).
+    PublisherGone {
+        /// The topic that it published on.
+        topic: TopicId,
+        /// Who it is.
+        publisher: NodeId,
+        /// When its last way was cut; if it has come back since, nothing is to be done.
+        cut_at_ms: u64,
+    },
     /// The node that hosted a topic is not expected back: another one answers where it was reached. What is missing of its
     /// stream cannot be counted any more.
     StreamGone {

@@ -110,7 +110,7 @@ impl<Q> Onward<Q> {
         if found.as_ref().map(|found| found.way.link) == now {
             return;
         }
-        self.end(next_sequence, &mut on);
+        self.end(next_sequence, Last::Withdrawn, &mut on);
         self.way = found.map(|found| self.enter(found, next_sequence, on));
     }
 
@@ -145,17 +145,18 @@ impl<Q> Onward<Q> {
         Some((&way.queue, &way.policy))
     }
 
-    /// The stream ends here, at this number.
+    /// The stream ends here, at this number; `last` says why.
     pub fn end(
         &mut self,
         next_sequence: u64,
+        last: Last,
         on: &mut impl FnMut(&Q, &mut dyn FnMut(&mut Outbox)),
     ) {
         let Some(way) = self.way.take() else { return };
         let tail = Frame::Tail {
             alias: self.alias,
             next_sequence,
-            last: Last::Withdrawn,
+            last,
         };
         on(&way.queue, &mut |queue| queue.control(&tail.to_vec()));
     }

@@ -250,7 +250,7 @@ fn what_a_cut_link_lost_shows_and_repetitions_are_refused() {
     arrive(&mut receiver, [0]);
     hand_on(&mut receiver, &mut turn);
     let mut cut = CutStreams::default();
-    cut.keep(receiver.leave(&mut turn, false).unwrap());
+    cut.keep(receiver.leave(&mut turn, false).unwrap(), 0);
     assert_eq!(cut.take(NodeId([2; 16]), 4), None);
     let mut turn = Turn::default();
     let mut receiver = Receiver::announced(&alias(4), &mut turn);
@@ -268,6 +268,26 @@ fn what_a_cut_link_lost_shows_and_repetitions_are_refused() {
         hand_on(&mut receiver, &mut turn),
         (vec![7], Missed::exactly(1))
     );
+}
+
+#[test]
+fn who_does_not_come_back_may_have_taken_something_along_and_is_given_up_once() {
+    let stream = Stream::new(PUBLISHER, Incarnation(1), 4);
+    let mut cut = CutStreams::default();
+    cut.keep(stream, 100);
+    assert_eq!(
+        cut.give_up(PUBLISHER, 50),
+        Missed::NONE,
+        "it was back since"
+    );
+    assert_eq!(cut.give_up(PUBLISHER, 100), Missed::UNKNOWN);
+    assert_eq!(cut.give_up(PUBLISHER, 100), Missed::NONE);
+    let mut back = cut.take(PUBLISHER, 6).unwrap();
+    assert_eq!(back.reopen(Incarnation(1), 6), Missed::NONE, "it was told");
+    let mut ended = stream;
+    ended.end();
+    cut.keep(ended, 100);
+    assert_eq!(cut.give_up(PUBLISHER, 100), Missed::NONE);
 }
 
 #[test]
@@ -423,7 +443,7 @@ fn what_a_hub_brought_after_the_leave_of_its_publisher_was_delivered_behind_what
     let mut direct = way(&mut turn, 2);
     arrive(&mut direct, 2..7);
     hand_on(&mut direct, &mut turn);
-    cut.keep(direct.leave(&mut turn, true).unwrap());
+    cut.keep(direct.leave(&mut turn, true).unwrap(), 0);
     let mut turn = Turn::default();
     let mut late = Receiver::announced(&alias(0), &mut turn);
     let missed = late.take_turn(&mut turn, || cut.take(PUBLISHER, 0));
@@ -438,7 +458,7 @@ fn a_publisher_that_took_its_leave_and_returns_misses_nothing() {
     let mut receiver = way(&mut turn, 0);
     arrive(&mut receiver, 0..3);
     hand_on(&mut receiver, &mut turn);
-    cut.keep(receiver.leave(&mut turn, true).unwrap());
+    cut.keep(receiver.leave(&mut turn, true).unwrap(), 0);
     let next_life = Alias {
         incarnation: Incarnation(2),
         ..alias(0)
@@ -485,7 +505,7 @@ fn the_longest_cut_stream_is_forgotten_first_and_its_loss_is_unknown() {
     let mut cut = CutStreams::default();
     let publisher = |number: usize| NodeId((number as u128).to_be_bytes());
     let stream = |number| Stream::new(publisher(number), Incarnation(1), 3);
-    (0..=MAX_CUT_UPSTREAMS).for_each(|number| cut.keep(stream(number)));
+    (0..=MAX_CUT_UPSTREAMS).for_each(|number| cut.keep(stream(number), 0));
     assert_eq!(cut.take(publisher(1), 9), Some(stream(1)));
     assert_eq!(
         cut.take(publisher(0), 0),
@@ -500,7 +520,7 @@ fn the_longest_cut_stream_is_forgotten_first_and_its_loss_is_unknown() {
 fn of_two_streams_of_one_publisher_the_one_heard_further_is_remembered() {
     let mut cut = CutStreams::default();
     for next in [7, 3] {
-        cut.keep(Stream::new(PUBLISHER, Incarnation(1), next));
+        cut.keep(Stream::new(PUBLISHER, Incarnation(1), next), 0);
     }
     assert_eq!(cut.take(PUBLISHER, 9).unwrap().next(), 7);
 }

@@ -583,7 +583,7 @@ impl Host {
                 assert!(self.active.contains(&link));
                 self.windows.insert((topic, origin, link));
             }
-            Output::LeaveWay { .. } | Output::StreamGone { .. } => {}
+            Output::LeaveWay { .. } | Output::StreamGone { .. } | Output::PublisherGone { .. } => {}
             Output::StreamLost { topic, origin } => {
                 self.cut.push((self.topics[&topic].clone(), origin));
             }

@@ -18,6 +18,15 @@ impl NodeInner {
             }
             Output::TopicRemoved { topic } => self.remove_topic(control, topic),
             Output::Placed { topic, place } => self.place(control, topic, place),
+            Output::PublisherGone {
+                topic,
+                publisher,
+                cut_at_ms,
+            } => {
+                if let Some(topic) = control.topic(topic) {
+                    topic.give_up_publisher(publisher, cut_at_ms);
+                }
+            }
             Output::AwaitPast { topic, of } => {
                 if let Some(topic) = control.topic(topic) {
                     topic.await_past(of);

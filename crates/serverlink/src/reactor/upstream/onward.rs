@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use spot_core::frame::Last;
 use spot_core::inbox::Offer;
 use spot_core::outbox::Outbox;
 use spot_core::upstream::Found;
@@ -58,8 +59,8 @@ pub(super) fn look(onward: &mut Passage, node: &NodeInner, next_sequence: u64) {
 }
 
 /// The stream ends here, at this number.
-pub(super) fn end(onward: &mut Passage, next_sequence: u64) {
-    onward.end(next_sequence, &mut change);
+pub(super) fn end(onward: &mut Passage, next_sequence: u64, last: Last) {
+    onward.end(next_sequence, last, &mut change);
 }
 
 fn offer(
