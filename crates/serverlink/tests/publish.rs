@@ -266,6 +266,61 @@ fn many_messages_are_published_in_order() {
     assert_eq!(take_run(&subscriber, 500).received, 500);
 }
 
+#[test]
+fn messages_of_all_sizes_arrive_whole_and_in_order() {
+    let (host, far) = hosting(&["t"]);
+    let subscribers = [subscribed(&host, &["t"]), subscribed(&far, &["t"])];
+    // Beside each border between two ways of keeping or reading a message.
+    let sizes = [
+        0,
+        70,
+        71,
+        256,
+        257,
+        1024,
+        1025,
+        8191,
+        8192,
+        16_384,
+        65_536,
+        131_072,
+        200_000,
+        3 << 20,
+    ];
+    for round in 0..3u8 {
+        // The same sizes behind each other, and next to different ones.
+        for size in sizes.iter().chain(sizes.iter().rev()) {
+            host.publish("t", vec![round ^ *size as u8; *size]).unwrap();
+        }
+        for subscriber in &subscribers {
+            for size in sizes.iter().chain(sizes.iter().rev()) {
+                let message = next(subscriber).into_message().unwrap();
+                assert_eq!(message.data().len(), *size);
+                assert!(
+                    message
+                        .data()
+                        .iter()
+                        .all(|byte| *byte == round ^ *size as u8)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_reaches_more_links_than_its_publisher_writes_to() {
+    let (host, first) = hosting(&["t"]);
+    let others: Vec<Node> = (0..7).map(|_| joined(&[&host])).collect();
+    let nodes = others.iter().chain([&first]);
+    let subscribers: Vec<Subscriber> = nodes.map(|node| subscribed(node, &["t"])).collect();
+    for text_sent in ["1", "2"] {
+        host.publish("t", text_sent).unwrap();
+        for subscriber in &subscribers {
+            assert_eq!(text(subscriber), text_sent);
+        }
+    }
+}
+
 /// An owner of "t" that the client reaches through a network that can be silenced.
 fn behind_proxy() -> (Node, Proxy, Node) {
     let host = bound();

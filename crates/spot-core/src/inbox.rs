@@ -7,11 +7,14 @@ use crate::drops::Drops;
 use crate::history::History;
 use crate::missed::Missed;
 use crate::overflow::Overflow;
-use crate::payload::Payload;
+use crate::payload::{Payload, View};
 
 pub use self::ahead::{Ahead, Front, Left, Received};
+pub use self::entries::COPIED_MAX_BYTES;
+use self::entries::{Entries, Entry};
 
 mod ahead;
+mod entries;
 
 /// Where a topic's messages enter an [`Inbox`]; given by [`Inbox::attach`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +94,15 @@ pub enum Taken {
     Notice(Notice),
 }
 
+/// Whether who copies a message is done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// It has what it wants.
+    Done,
+    /// The message stays first in line.
+    Refused,
+}
+
 /// News that is no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -115,20 +127,6 @@ impl Source {
 }
 
 #[derive(Debug)]
-enum Entry {
-    Message {
-        slot: u32,
-        source: Source,
-        payload: Payload,
-    },
-    Gap {
-        slot: u32,
-        missed: Missed,
-    },
-    Notice(Notice),
-}
-
-#[derive(Debug)]
 struct SlotState {
     topic: Arc<str>,
     /// Entries of this slot in the queue.
@@ -146,7 +144,7 @@ struct SlotState {
 /// message of its topic, or once the queue is drained.
 #[derive(Debug)]
 pub struct Inbox {
-    entries: VecDeque<Entry>,
+    entries: Entries,
     slots: Vec<SlotState>,
     free_slots: Vec<u32>,
     /// Counts changes of what topic a slot is of.
@@ -173,7 +171,7 @@ impl Inbox {
     #[must_use]
     pub fn new(limit: Limit, overflow: Overflow) -> Self {
         Self {
-            entries: VecDeque::new(),
+            entries: Entries::default(),
             slots: Vec::new(),
             free_slots: Vec::new(),
             topics_version: 0,
@@ -246,12 +244,13 @@ impl Inbox {
 
     /// Offers a message; see [`Offer`] for what becomes of it.
     #[inline]
-    pub fn offer(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
-        if self.has_room(payload.len()) {
-            self.append(slot, source, payload.clone());
+    pub fn offer<'a>(&mut self, slot: Slot, source: Source, data: impl Into<View<'a>>) -> Offer {
+        let data = data.into();
+        if self.has_room(data.len()) {
+            self.append(slot, source, data);
             return Offer::Queued;
         }
-        self.overflowed(slot, source, payload)
+        self.overflowed(slot, source, data)
     }
 
     /// Sets room aside for a message, so that a later [`offer_reserved`](Self::offer_reserved) cannot fail.
@@ -273,7 +272,7 @@ impl Inbox {
         let lens_back = history.lens_back().take(count);
         let room = self.limit.room_for(messages, bytes, lens_back);
         for (_, payload) in history.last(room) {
-            self.append(slot, Source::LOCAL, payload.clone());
+            self.append(slot, Source::LOCAL, payload.into());
         }
     }
 
@@ -286,26 +285,31 @@ impl Inbox {
     /// Queues a message into room set aside by [`reserve`](Self::reserve).
     pub fn offer_reserved(&mut self, slot: Slot, source: Source, payload: &Payload) {
         self.unreserve(payload.len());
-        self.append(slot, source, payload.clone());
+        self.append(slot, source, payload.into());
     }
 
     /// Queues a message that came over a link to a subscriber that blocks. A message on credit has its room. One that is
     /// not was sent before its sender knew of the subscriber, or overdraws: with more than twice the limit queued it is
     /// lost instead of growing the queue.
     #[inline]
-    pub fn offer_credited(
+    pub fn offer_credited<'a>(
         &mut self,
         slot: Slot,
         source: Source,
-        payload: Payload,
+        data: impl Into<View<'a>>,
         credited: bool,
     ) -> Offer {
+        let data = data.into();
+        if credited {
+            self.append(slot, source, data);
+            return Offer::Queued;
+        }
         let limit = Limit {
             messages: self.limit.messages.saturating_mul(2),
             bytes: self.limit.bytes.saturating_mul(2),
         };
-        if credited || limit.has_room(self.messages, self.bytes, payload.len()) {
-            self.append(slot, source, payload);
+        if limit.has_room(self.messages, self.bytes, data.len()) {
+            self.append(slot, source, data);
             return Offer::Queued;
         }
         self.drop_newest(slot);
@@ -326,28 +330,38 @@ impl Inbox {
 
     /// Queues news; it takes no room.
     pub fn notice(&mut self, notice: Notice) {
-        self.entries.push_back(Entry::Notice(notice));
+        self.entries.push_notice(notice);
     }
 
-    /// What is first in line, without taking it: topic and payload if it is a message.
-    #[must_use]
+    /// Hands topic and data of what is first in line to `copy` if it is a message, and takes it if that is done with it.
+    /// Gives its source and what `copy` gave; `None` if no message is first in line.
     #[inline]
-    pub fn first_message(&self) -> Option<(&str, &Payload)> {
-        match self.entries.front() {
-            Some(Entry::Message { slot, payload, .. })
-                if self.slots[*slot as usize].front_gap.is_none() =>
-            {
-                Some((&self.slots[*slot as usize].topic, payload))
-            }
-            _ => None,
+    pub fn take_message<R>(
+        &mut self,
+        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
+    ) -> Option<(Source, R)> {
+        let first = self.entries.first()?;
+        let (slot, source, len) = (first.slot, first.source, first.data.len());
+        let state = &self.slots[slot as usize];
+        if self.front_gaps > 0 && !state.front_gap.is_none() {
+            return None;
         }
+        let (copied, result) = copy(&state.topic, first.data);
+        if copied == Copying::Done {
+            self.messages -= 1;
+            self.bytes -= len;
+            self.entries.discard_first();
+            self.count_taken(slot);
+        }
+        Some((source, result))
     }
 
     /// Takes what is first in line.
-    #[inline]
     pub fn take(&mut self) -> Option<Taken> {
-        if let Some(Entry::Message { slot, .. }) = self.entries.front() {
-            let state = &mut self.slots[*slot as usize];
+        if self.front_gaps > 0
+            && let Some(first) = self.entries.first()
+        {
+            let state = &mut self.slots[first.slot as usize];
             if !state.front_gap.is_none() {
                 let missed = std::mem::take(&mut state.front_gap);
                 self.front_gaps -= 1;
@@ -357,7 +371,7 @@ impl Inbox {
                 });
             }
         }
-        match self.entries.pop_front() {
+        match self.entries.pop() {
             Some(Entry::Message {
                 slot,
                 source,
@@ -450,26 +464,33 @@ impl Inbox {
         mut discarded: impl FnMut(Source, usize),
     ) {
         let wanted: Vec<bool> = self.slots.iter().map(|slot| keep(&slot.topic)).collect();
-        let mut kept = VecDeque::with_capacity(self.entries.len());
-        for entry in std::mem::take(&mut self.entries) {
-            match &entry {
+        let mut entries = std::mem::take(&mut self.entries);
+        while let Some(entry) = entries.pop() {
+            match entry {
                 Entry::Message {
                     slot,
                     source,
                     payload,
-                } if !wanted[*slot as usize] => {
+                } if wanted[slot as usize] => self.entries.push(slot, source, (&payload).into()),
+                Entry::Message {
+                    slot,
+                    source,
+                    payload,
+                } => {
                     self.messages -= 1;
                     self.bytes -= payload.len();
-                    discarded(*source, payload.len());
-                    self.entry_taken(*slot);
+                    discarded(source, payload.len());
+                    self.entry_taken(slot);
                 }
-                Entry::Gap { slot, .. } if !wanted[*slot as usize] => {
-                    self.entry_taken(*slot);
+                Entry::Gap { slot, missed } if wanted[slot as usize] => {
+                    self.entries.push_gap(slot, missed);
                 }
-                _ => kept.push_back(entry),
+                Entry::Gap { slot, .. } => {
+                    self.entry_taken(slot);
+                }
+                Entry::Notice(notice) => self.entries.push_notice(notice),
             }
         }
-        self.entries = kept;
         for index in (0..wanted.len()).filter(|&index| !wanted[index]) {
             self.take_front_gap(index as u32);
         }
@@ -483,7 +504,8 @@ impl Inbox {
         }
     }
 
-    fn overflowed(&mut self, slot: Slot, source: Source, payload: &Payload) -> Offer {
+    #[inline(never)]
+    fn overflowed(&mut self, slot: Slot, source: Source, data: View<'_>) -> Offer {
         match self.overflow {
             Overflow::Block => Offer::Full,
             Overflow::DropNewest => {
@@ -491,8 +513,8 @@ impl Inbox {
                 Offer::Dropped
             }
             Overflow::DropOldest => {
-                while !self.has_room(payload.len()) && self.drop_oldest() {}
-                self.append(slot, source, payload.clone());
+                while !self.has_room(data.len()) && self.drop_oldest() {}
+                self.append(slot, source, data);
                 Offer::Dropped
             }
             Overflow::Disconnect => {
@@ -504,16 +526,14 @@ impl Inbox {
     }
 
     #[inline]
-    fn append(&mut self, slot: Slot, source: Source, payload: Payload) {
-        self.queue_back_gap(slot.0);
+    fn append(&mut self, slot: Slot, source: Source, data: View<'_>) {
+        if !self.gapped.is_empty() {
+            self.queue_back_gap(slot.0);
+        }
         self.slots[slot.0 as usize].queued += 1;
         self.messages += 1;
-        self.bytes += payload.len();
-        self.entries.push_back(Entry::Message {
-            slot: slot.0,
-            source,
-            payload,
-        });
+        self.bytes += data.len();
+        self.entries.push(slot.0, source, data);
     }
 
     /// What is missing after the last message of a slot takes its place in line.
@@ -530,7 +550,7 @@ impl Inbox {
         let missed = std::mem::take(&mut state.back_gap);
         state.queued += 1;
         self.gapped.retain(|&gapped| gapped != slot);
-        self.entries.push_back(Entry::Gap { slot, missed });
+        self.entries.push_gap(slot, missed);
     }
 
     fn count_drop(&mut self, slot: u32) {
@@ -547,32 +567,20 @@ impl Inbox {
 
     /// Drops the oldest message; false if none is queued.
     fn drop_oldest(&mut self) -> bool {
-        let Some(mut position) = self
-            .entries
-            .iter()
-            .position(|entry| matches!(entry, Entry::Message { .. }))
-        else {
+        let Some((mut place, slot, payload)) = self.entries.take_first_message() else {
             return false;
-        };
-        let Some(Entry::Message { slot, payload, .. }) = self.entries.remove(position) else {
-            unreachable!("the position was found to hold a message")
         };
         self.messages -= 1;
         self.bytes -= payload.len();
         self.count_drop(slot);
         let mut missed = Missed::exactly(1);
         // A gap told just before the message grows, instead of leaving one marker for each message dropped.
-        if let Some(before) = position.checked_sub(1)
-            && let Some(Entry::Gap {
-                slot: gap_slot,
-                missed: earlier,
-            }) = self.entries.get(before)
-            && *gap_slot == slot
+        if let Some(before) = place.checked_sub(1)
+            && let Some(earlier) = self.entries.take_gap(before, slot)
         {
-            missed += *earlier;
-            self.entries.remove(before);
+            missed += earlier;
             self.slots[slot as usize].queued -= 1;
-            position = before;
+            place = before;
         }
         let earlier = self.take_front_gap(slot);
         let state = &mut self.slots[slot as usize];
@@ -587,7 +595,7 @@ impl Inbox {
             } else {
                 // The topic may be queued behind by another slot.
                 state.queued += 1;
-                self.entries.insert(position, Entry::Gap { slot, missed });
+                self.entries.insert_gap(place, slot, missed);
             }
         }
         self.release_if_unused(slot);
@@ -615,28 +623,6 @@ impl Inbox {
         let topic = state.topic.clone();
         self.release_if_unused(slot);
         Some(Taken::Gap { topic, missed })
-    }
-
-    /// Takes the message that is first in line and discards it. Gives its source.
-    #[inline]
-    fn discard_message(&mut self) -> Option<Source> {
-        let Some(Entry::Message {
-            slot,
-            source,
-            payload,
-        }) = self.entries.front()
-        else {
-            return None;
-        };
-        let (slot, source) = (*slot, *source);
-        if !self.slots[slot as usize].front_gap.is_none() {
-            return None;
-        }
-        self.messages -= 1;
-        self.bytes -= payload.len();
-        self.entries.pop_front();
-        self.count_taken(slot);
-        Some(source)
     }
 
     fn entry_taken(&mut self, slot: u32) -> Arc<str> {

@@ -48,6 +48,6 @@ pub use interest::{Classes, Interest};
 pub use missed::Missed;
 pub use node::{Event, LinkId, LinkPeer, Node, NodeConfig, Output, PeerId, Place, SubscriberId};
 pub use overflow::{Class, Overflow};
-pub use payload::{INLINE_MAX, Payload};
+pub use payload::{INLINE_MAX, Payload, View};
 pub use registry::TopicId;
 pub use topic::{TopicNameError, validate_topic};

@@ -22,7 +22,7 @@ use crate::frame::{Data, Frame, Last, kind};
 use crate::inbox::{Limit, Offer};
 use crate::limits::MAX_WAITING_GOSSIP_BYTES;
 use crate::overflow::{Class, Overflow};
-use crate::payload::Payload;
+use crate::payload::{Payload, View};
 
 /// Bytes collected in one segment before the next is begun: large enough for few system calls.
 const SEGMENT_BYTES: usize = 64 * 1024;
@@ -357,13 +357,19 @@ impl Outbox {
 
     /// Offers a message of a SPOT stream. `header` is the SPOT header of the message, the same for every link.
     #[inline]
-    pub fn offer(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
-        if self.has_room(policy, payload.len()) {
-            self.spend(policy, payload.len());
-            self.append(header, payload, policy.blocks());
+    pub fn offer<'a>(
+        &mut self,
+        policy: &SinkPolicy,
+        header: &[u8],
+        data: impl Into<View<'a>>,
+    ) -> Offer {
+        let data = data.into();
+        if self.has_room(policy, data.len()) {
+            self.spend(policy, data.len());
+            self.append(header, data, policy.blocks());
             return Offer::Queued;
         }
-        self.overflowed(policy, header, payload)
+        self.overflowed(policy, header, data)
     }
 
     /// Sets room and credit aside for a message.
@@ -390,7 +396,7 @@ impl Outbox {
     pub fn offer_reserved(&mut self, header: &[u8], payload: &Payload) {
         self.reserved_messages -= 1;
         self.reserved_bytes -= payload.len();
-        self.append(header, payload, true);
+        self.append(header, payload.into(), true);
     }
 
     /// A message that found no room and that nobody waits with is lost. That is told as soon as there is room to tell, so
@@ -475,21 +481,18 @@ impl Outbox {
 
     /// `must_arrive` where a publisher waited, or would have, for room and credit.
     #[inline]
-    fn append(&mut self, header: &[u8], payload: &Payload, must_arrive: bool) {
-        let large = payload.as_shared();
-        let large = large.filter(|shared| shared.len() >= SHARE_MIN_BYTES);
-        let copied = large.map_or(payload.as_ref(), |_| &[]);
-        self.count_queued(payload.len());
-        if self.segments.is_empty() {
-            let buffer = Vec::with_capacity(self.burst_bytes);
-            self.segments
-                .push_back(Segment::new(Content::Buffer(buffer)));
-        }
+    fn append(&mut self, header: &[u8], data: View<'_>, must_arrive: bool) {
+        let is_large = data.len() >= SHARE_MIN_BYTES;
+        let copied = if is_large { &[] } else { data.bytes() };
+        self.count_queued(data.len());
         let len = MAX_FRAME_HEADER + header.len() + copied.len();
-        let segment = open_segment(&mut self.segments, len);
+        if !self.segments.back().is_some_and(|last| last.has_space(len)) {
+            self.begin_segment(len);
+        }
+        let segment = self.segments.back_mut().expect("just made sure of");
         let buffer = segment.buffer();
         let start = buffer.len();
-        put_frame_header(buffer, FrameKind::Last, header.len() + payload.len());
+        put_frame_header(buffer, FrameKind::Last, header.len() + data.len());
         buffer.extend_from_slice(header);
         buffer.extend_from_slice(copied);
         let end = buffer.len();
@@ -498,13 +501,10 @@ impl Outbox {
         } else {
             segment.droppable += 1;
         }
-        match large {
-            None => segment.count_message(payload.len()),
-            Some(shared) => {
-                let mut data = Segment::new(Content::Shared(shared.clone()));
-                data.count_message(payload.len());
-                self.segments.push_back(data);
-            }
+        if is_large {
+            self.append_large(data);
+        } else {
+            segment.count_message(data.len());
         }
     }
 
@@ -515,21 +515,36 @@ impl Outbox {
         self.high_water = self.high_water.max(self.messages);
     }
 
+    #[inline(never)]
+    fn append_large(&mut self, data: View<'_>) {
+        let mut shared = Segment::new(Content::Shared(data.to_shared()));
+        shared.count_message(data.len());
+        self.segments.push_back(shared);
+    }
+
+    /// Begins a segment in a buffer as large as bursts lately were.
+    #[inline(never)]
+    fn begin_segment(&mut self, len: usize) {
+        let buffer = Vec::with_capacity(self.burst_bytes.max(len));
+        self.segments
+            .push_back(Segment::new(Content::Buffer(buffer)));
+    }
+
     fn count_answer(&mut self, len: usize) {
         self.unread_answers += len;
         let segment = self.segments.back_mut();
         segment.expect("it holds the answer").answer_bytes += len;
     }
 
-    fn overflowed(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) -> Offer {
+    fn overflowed(&mut self, policy: &SinkPolicy, header: &[u8], data: View<'_>) -> Offer {
         if policy.blocks() {
             return Offer::Full;
         }
         if policy.drop_oldest {
             let dropped = self.dropped();
-            while !self.has_room(policy, payload.len()) && self.drop_oldest() {}
+            while !self.has_room(policy, data.len()) && self.drop_oldest() {}
             // What is being written, or must arrive, cannot give way: the newest stands beside it, alone.
-            self.append(header, payload, false);
+            self.append(header, data, false);
             return if self.dropped() > dropped {
                 Offer::Dropped
             } else {

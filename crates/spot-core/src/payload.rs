@@ -123,6 +123,78 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// A message's data where it lies, to be copied or shared by who keeps it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    bytes: &'a [u8],
+    shared: Option<&'a Bytes>,
+}
+
+impl<'a> View<'a> {
+    /// The data.
+    #[must_use]
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    #[inline]
+    pub fn len(self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether keeping it is counting a reference.
+    #[must_use]
+    #[inline]
+    pub fn is_shared(self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// The data to keep: shared, or copied if it is not shared yet.
+    #[must_use]
+    pub fn to_shared(self) -> Bytes {
+        let copy = || Bytes::copy_from_slice(self.bytes);
+        self.shared.map_or_else(copy, Bytes::clone)
+    }
+
+    /// The data to keep.
+    #[must_use]
+    pub fn to_payload(self) -> Payload {
+        match self.shared {
+            Some(shared) => Payload(Repr::Shared(shared.clone())),
+            None => Payload::copy_from(self.bytes),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for View<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            shared: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Payload> for View<'a> {
+    #[inline]
+    fn from(payload: &'a Payload) -> Self {
+        Self {
+            bytes: payload.as_ref(),
+            shared: payload.as_shared(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,21 @@ pub fn put(out: &mut Vec<u8>, value: u64) {
 /// If `out` is shorter than the encoding; [`MAX_BYTES`] always suffice.
 #[inline]
 pub fn encode(out: &mut [u8], mut value: u64) -> usize {
+    // Numbers of messages mostly take three bytes or four.
+    if let 0x4000..0x1000_0000 = value
+        && let Some(out) = out.first_chunk_mut::<4>()
+    {
+        let spread = |value: u32| {
+            value & 0x7f
+                | (value & 0x3f80) << 1
+                | (value & 0x1f_c000) << 2
+                | (value & 0xfe0_0000) << 3
+        };
+        let is_long = value >= 0x20_0000;
+        let high_bits = if is_long { 0x0080_8080 } else { 0x0000_8080 };
+        *out = (spread(value as u32) | high_bits).to_le_bytes();
+        return 3 + usize::from(is_long);
+    }
     let mut length = 0;
     while value >= 0x80 {
         out[length] = value as u8 | 0x80;
@@ -100,6 +115,12 @@ mod tests {
             (127, &[0x7f]),
             (128, &[0x80, 1]),
             (300, &[0xac, 2]),
+            (0x3fff, &[0xff, 0x7f]),
+            (0x4000, &[0x80, 0x80, 1]),
+            (0x1f_ffff, &[0xff, 0xff, 0x7f]),
+            (0x20_0000, &[0x80, 0x80, 0x80, 1]),
+            (0xfff_ffff, &[0xff, 0xff, 0xff, 0x7f]),
+            (0x1000_0000, &[0x80, 0x80, 0x80, 0x80, 1]),
         ] {
             let mut out = Vec::new();
             put(&mut out, value);

@@ -88,6 +88,30 @@ impl Decoder {
         }
     }
 
+    /// The body of a frame that is arriving, if `least` octets of it or more are missing, with room for the next `most` of
+    /// them; and for how many there is room. They may be appended to it where they come from, instead of being handed to
+    /// [`decode`](Self::decode), which is called with what follows them, also if that is nothing.
+    pub fn arriving(&mut self, least: usize, most: usize) -> Option<(&mut Vec<u8>, usize)> {
+        let State::Body { header, body } = &mut self.state else {
+            return None;
+        };
+        let missing = header.body_size - body.len();
+        let room = missing.min(most);
+        if missing < least {
+            return None;
+        }
+        grow(body, room, header.body_size);
+        Some((body, room))
+    }
+
+    /// Octets missing of a frame that is arriving.
+    pub fn missing(&self) -> usize {
+        match &self.state {
+            State::Body { header, body } => header.body_size - body.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the flags octet of the next frame is still to come.
     pub(crate) fn is_between_frames(&self) -> bool {
         matches!(self.state, State::Idle)
@@ -194,6 +218,31 @@ mod tests {
         let mut results = bytes.chunks(1).map(|mut octet| decoder.decode(&mut octet));
         assert_eq!(results.find_map(Result::err), Some(whole));
         whole
+    }
+
+    #[test]
+    fn a_body_may_be_appended_where_it_is_assembled() {
+        let mut wire = Vec::new();
+        put_frame(&mut wire, false, &[7; 300]);
+        let mut decoder = Decoder::new(limits());
+        assert_eq!(decoder.missing(), 0);
+        assert_eq!(decoder.arriving(0, 300), None);
+        assert_eq!(decoder.decode(&mut &wire[..100]).unwrap(), None);
+        let missing = wire.len() - 100;
+        assert_eq!(decoder.missing(), missing);
+        assert_eq!(decoder.arriving(missing + 1, 300), None);
+        let (body, room) = decoder.arriving(missing, 50).unwrap();
+        assert_eq!(room, 50);
+        body.extend_from_slice(&wire[100..150]);
+        assert_eq!(decoder.decode(&mut &[][..]).unwrap(), None);
+        decoder
+            .arriving(1, 300)
+            .unwrap()
+            .0
+            .extend_from_slice(&wire[150..]);
+        let frame = decoder.decode(&mut &[][..]).unwrap().unwrap();
+        assert!(matches!(frame.body, Body::Owned(body) if body == [7; 300][..]));
+        assert_eq!(decoder.missing(), 0);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Driver {
             Overflow::Block if from.is_some() => {
                 // Each new link brings a new window: a slow subscriber whose links come and go loses, and is
                 // told of, what it could not hold.
-                inbox.offer_credited(slot, source, payload.clone(), false)
+                inbox.offer_credited(slot, source, payload, false)
             }
             _ => inbox.offer(slot, source, payload),
         };

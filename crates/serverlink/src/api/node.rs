@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spot_core::node::{self as core, RouteError, RouteStatus};
-use spot_core::{Endpoint, Filter, NodeId, Payload, validate_topic};
+use spot_core::{Endpoint, Filter, NodeId, validate_topic};
 
 use super::builder::NodeBuilder;
 use super::error::*;
 use super::event::Events;
 use super::options::Options;
-use super::publisher::{Publisher, check_size, publish_by_name, resolve};
+use super::publisher::{COPIED_LATE_MAX_BYTES, Publisher, check_size, publish_by_name, resolve};
 use super::subscriber::Subscriber;
 use crate::data::Deadline;
 use crate::engine::{self, NodeInner};
@@ -195,9 +195,11 @@ impl Node {
     pub fn publish(&self, topic: &str, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
         let data = data.as_ref();
         check_size(&self.handle, data.len())?;
-        let mut payload = Payload::empty();
-        payload.fill(data);
-        publish_by_name(&self.handle, topic, &payload)
+        if data.len() > COPIED_LATE_MAX_BYTES {
+            let payload = self.handle.context.buffers.payload(data);
+            return publish_by_name(&self.handle, topic, (&payload).into());
+        }
+        publish_by_name(&self.handle, topic, data.into())
     }
 
     /// A subscriber without subscriptions yet, with the node's subscriber options.

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use spot_core::{Payload, validate_topic};
+use spot_core::{Payload, View, validate_topic};
 
 use super::error::PublishError;
 use super::node::NodeHandle;
 use crate::data::{Aftermath, Deadline, Mail, PublishFailure, Topic, lock};
 use crate::engine::NodeInner;
+
+/// Data up to this many bytes is copied where it is queued, under the locks of the topic; more is copied before.
+pub(super) const COPIED_LATE_MAX_BYTES: usize = 1024;
 
 /// A topic resolved once, so that publishing on it needs no look-up. Cheap to clone, usable from any thread.
 ///
@@ -64,7 +67,7 @@ impl Publisher {
     /// As [`publish`](Self::publish).
     pub fn publish_bytes(&self, data: Bytes) -> Result<(), PublishError> {
         check_size(&self.node, data.len())?;
-        self.publish_payload(&Payload::from_bytes(data), None)
+        self.publish_view((&Payload::from_bytes(data)).into(), None)
     }
 
     /// Publishes without waiting.
@@ -120,38 +123,48 @@ impl Publisher {
     #[inline(always)]
     fn publish_copy(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
         check_size(&self.node, data.len())?;
-        let mut payload = Payload::empty();
-        payload.fill(data);
-        self.publish_payload(&payload, deadline)
+        if data.len() > COPIED_LATE_MAX_BYTES {
+            let payload = self.node.context.buffers.payload(data);
+            return self.publish_view((&payload).into(), deadline);
+        }
+        self.publish_view(data.into(), deadline)
     }
 
     #[inline(always)]
-    fn publish_payload(
+    fn publish_view(&self, data: View<'_>, deadline: Option<Deadline>) -> Result<(), PublishError> {
+        match publish(&self.node, &self.topic, data, deadline) {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.publish_in_spite(refusal, data, deadline),
+        }
+    }
+
+    #[cold]
+    fn publish_in_spite(
         &self,
-        payload: &Payload,
+        refusal: Refusal,
+        data: View<'_>,
         deadline: Option<Deadline>,
     ) -> Result<(), PublishError> {
-        match publish(&self.node, &self.topic, payload, deadline) {
-            Ok(()) => Ok(()),
-            Err(Refusal::Retired) => self.publish_on_successor(payload, deadline),
-            Err(Refusal::Error(error)) => Err(error),
+        match refusal {
+            Refusal::Retired => self.publish_on_successor(data, deadline),
+            Refusal::Error(error) => Err(error),
         }
     }
 
     #[cold]
     fn publish_on_successor(
         &self,
-        payload: &Payload,
+        data: View<'_>,
         deadline: Option<Deadline>,
     ) -> Result<(), PublishError> {
-        match publish(&self.node, &self.current(), payload, deadline) {
+        match publish(&self.node, &self.current(), data, deadline) {
             Err(Refusal::Retired) => {}
             Err(Refusal::Error(error)) => return Err(error),
             Ok(()) => return Ok(()),
         }
         let found = resolve(&self.node, &self.topic.name)?;
         *lock(&self.successor) = Some(found.clone());
-        publish_found(&self.node, &found, payload, deadline)
+        publish_found(&self.node, &found, data, deadline)
     }
 }
 
@@ -193,19 +206,19 @@ pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, P
 pub(super) fn publish_by_name(
     node: &Arc<NodeInner>,
     name: &str,
-    payload: &Payload,
+    data: View<'_>,
 ) -> Result<(), PublishError> {
-    let mut refusal = Refusal::Retired;
-    let publish = |topic: &Topic| match publish(node, topic, payload, None) {
+    let mut refusal = None;
+    let publish = |topic: &Topic| match publish(node, topic, data, None) {
         Ok(()) => true,
         Err(refused) => {
-            refusal = refused;
+            refusal = Some(refused);
             false
         }
     };
     match node.with_known_topic(name, publish) {
         Some(true) => Ok(()),
-        _ => publish_looked_up(node, name, payload, refusal),
+        _ => publish_looked_up(node, name, data, refusal),
     }
 }
 
@@ -214,10 +227,10 @@ pub(super) fn publish_by_name(
 fn publish_looked_up(
     node: &Arc<NodeInner>,
     name: &str,
-    payload: &Payload,
-    refusal: Refusal,
+    data: View<'_>,
+    refusal: Option<Refusal>,
 ) -> Result<(), PublishError> {
-    if let Refusal::Error(error) = refusal {
+    if let Some(Refusal::Error(error)) = refusal {
         return Err(error);
     }
     let topic = match node.find_topic(name) {
@@ -228,17 +241,17 @@ fn publish_looked_up(
         }
     };
     node.know_topic(&topic);
-    publish_found(node, &topic, payload, None)
+    publish_found(node, &topic, data, None)
 }
 
 /// Publishes on a topic that was just found.
 fn publish_found(
     node: &Arc<NodeInner>,
     topic: &Arc<Topic>,
-    payload: &Payload,
+    data: View<'_>,
     deadline: Option<Deadline>,
 ) -> Result<(), PublishError> {
-    publish(node, topic, payload, deadline).map_err(|refusal| match refusal {
+    publish(node, topic, data, deadline).map_err(|refusal| match refusal {
         Refusal::Retired => PublishError::Unknown {
             topic: topic.name.to_string(),
         },
@@ -251,16 +264,16 @@ fn publish_found(
 fn publish(
     node: &Arc<NodeInner>,
     topic: &Topic,
-    payload: &Payload,
+    data: View<'_>,
     deadline: Option<Deadline>,
 ) -> Result<(), Refusal> {
     check_state(node, topic)?;
     let mut after = Aftermath::default();
-    let published = topic.publish(node.identity, payload, Mail::Unread, &mut after);
+    let published = topic.publish(&node.identity, data, Mail::Unread, &mut after);
     node.settle(after);
     match published {
         Ok(()) => Ok(()),
-        Err(failure) => publish_in_spite(failure, node, topic, payload, deadline),
+        Err(failure) => publish_in_spite(failure, node, topic, data, deadline),
     }
 }
 
@@ -270,7 +283,7 @@ fn publish_in_spite(
     mut failure: PublishFailure,
     node: &Arc<NodeInner>,
     topic: &Topic,
-    payload: &Payload,
+    data: View<'_>,
     mut deadline: Option<Deadline>,
 ) -> Result<(), Refusal> {
     let mut mail = Mail::Unread;
@@ -289,7 +302,7 @@ fn publish_in_spite(
                 let until = *deadline.get_or_insert_with(|| {
                     Deadline::after(node.read_options(|options| options.send_timeout))
                 });
-                if !blocker.wait(payload.len(), until) {
+                if !blocker.wait(data.len(), until) {
                     return Err(Refusal::Error(PublishError::Full {
                         topic: topic.name.clone(),
                     }));
@@ -298,7 +311,7 @@ fn publish_in_spite(
         }
         check_state(node, topic)?;
         let mut after = Aftermath::default();
-        let published = topic.publish(node.identity, payload, mail, &mut after);
+        let published = topic.publish(&node.identity, data, mail, &mut after);
         node.settle(after);
         match published {
             Ok(()) => return Ok(()),
@@ -366,8 +379,8 @@ mod tests {
         let topic = node.handle.find_topic("t").unwrap();
         drop(node);
         let refused = topic.publish(
-            identity,
-            &Payload::empty(),
+            &identity,
+            View::from(&[][..]),
             Mail::Unread,
             &mut Aftermath::default(),
         );

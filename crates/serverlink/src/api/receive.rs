@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::{Front, Notice, Source, Taken};
+use spot_core::inbox::{Copying, Front, Notice, Source, Taken};
 
 use super::delivery::{Delivery, Message};
 use super::error::RecvError;
@@ -105,33 +105,36 @@ impl Receipt for Copied {
 }
 
 /// Copies the first message out and takes it, unless a buffer is too small for it.
-#[inline]
+#[inline(always)]
 pub(super) fn copy_out(
     mut front: Front<'_>,
     topic_buffer: &mut [u8],
     data_buffer: &mut [u8],
 ) -> Option<Copied> {
-    let Some((topic, payload)) = front.first_message() else {
-        return copy_rare(front);
-    };
-    let (topic_len, data_len) = (topic.len(), payload.len());
-    let (Some(topic_room), Some(data_room)) = (
-        topic_buffer.get_mut(..topic_len),
-        data_buffer.get_mut(..data_len),
-    ) else {
-        return Some(Copied::TooSmall {
+    let copied = front.take_message(|topic, data| {
+        let lens = (topic.len(), data.len());
+        let (Some(topic_room), Some(data_room)) = (
+            topic_buffer.get_mut(..topic.len()),
+            data_buffer.get_mut(..data.len()),
+        ) else {
+            return (Copying::Refused, (false, lens));
+        };
+        topic_room.copy_from_slice(topic.as_bytes());
+        data_room.copy_from_slice(data);
+        (Copying::Done, (true, lens))
+    });
+    match copied {
+        Some((source, (true, (topic_len, data_len)))) => Some(Copied::Message {
+            source,
             topic_len,
             data_len,
-        });
-    };
-    topic_room.copy_from_slice(topic.as_bytes());
-    data_room.copy_from_slice(payload.as_ref());
-    let source = front.discard_message()?;
-    Some(Copied::Message {
-        source,
-        topic_len,
-        data_len,
-    })
+        }),
+        Some((_, (false, (topic_len, data_len)))) => Some(Copied::TooSmall {
+            topic_len,
+            data_len,
+        }),
+        None => copy_rare(front),
+    }
 }
 
 /// Takes what is no message, if anything is there.

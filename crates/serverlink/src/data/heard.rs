@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use spot_core::frame::{Alias, Last};
-use spot_core::inbox::Source;
+use spot_core::inbox::{COPIED_MAX_BYTES, Source};
 use spot_core::past::Awaiting;
 use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::{Standing, Stream};
-use spot_core::{LinkId, Missed, NodeId, Payload, TopicId};
+use spot_core::{LinkId, Missed, NodeId, Payload, TopicId, View};
 
 use super::counters::{Gaps, Tally};
 use super::relay::RelaySide;
@@ -141,11 +141,10 @@ impl Topic {
     }
 
     /// Messages of a stream arrived over a link, one after another: their numbers and data.
-    pub(crate) fn hear(&self, heard: Heard, run: &[(u64, &[u8])], after: &mut Aftermath) {
-        let is_small = run
-            .iter()
-            .all(|(_, data)| data.len() <= Payload::INLINE_MAX);
+    pub(crate) fn hear<'a>(&self, heard: Heard, run: &[(u64, &'a [u8])], after: &mut Aftermath) {
+        let is_small = run.iter().all(|(_, data)| data.len() <= COPIED_MAX_BYTES);
         let payload = |(_, data): &(u64, &[u8])| Payload::copy_from(data);
+        let view = |message: &(u64, &'a [u8])| View::from(message.1);
         // What is large is copied before any lock is taken.
         let copied: Option<Vec<Payload>> = (!is_small).then(|| run.iter().map(payload).collect());
         let mut sinks = lock(&self.sinks);
@@ -153,9 +152,9 @@ impl Topic {
         let source = Source(heard.link.0);
         for sink in sinks.inboxes.iter().filter(|_| plain > 0) {
             match &copied {
-                None => sink.deliver_of_link(source, run[..plain].iter().map(payload), after),
+                None => sink.deliver_of_link(source, run[..plain].iter().map(view), after),
                 Some(copied) => {
-                    sink.deliver_of_link(source, copied[..plain].iter().cloned(), after)
+                    sink.deliver_of_link(source, copied[..plain].iter().map(View::from), after)
                 }
             }
         }

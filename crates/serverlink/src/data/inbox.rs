@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use spot_core::history::History;
 use spot_core::inbox::{Inbox, Left, Limit, Notice, Offer, Slot, Source};
-use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId};
+use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId, View};
 
 use self::receive::TakenAhead;
 pub(crate) use self::receive::{Receipt, Received};
@@ -86,6 +86,14 @@ struct State {
     windows: Windows,
     /// Links whose peers publish to us and wait for room here.
     waiting: Vec<LinkPort>,
+}
+
+impl State {
+    /// Whether somebody is to be told when something is queued.
+    #[inline]
+    fn is_awaited(&self) -> bool {
+        self.sleepers + self.driving + self.wakers.len() > 0
+    }
 }
 
 impl SharedInbox {
@@ -183,9 +191,9 @@ impl SharedInbox {
 
     /// Offers a message that was published in this process.
     #[inline]
-    pub(crate) fn offer(&self, slot: Slot, payload: &Payload) -> Offer {
-        let mut state = self.state_with_room(payload.len());
-        let offer = state.queue.offer(slot, Source::LOCAL, payload);
+    pub(crate) fn offer(&self, slot: Slot, data: View<'_>) -> Offer {
+        let mut state = self.state_with_room(data.len());
+        let offer = state.queue.offer(slot, Source::LOCAL, data);
         if offer != Offer::Full {
             self.wake(state);
         }
@@ -194,30 +202,30 @@ impl SharedInbox {
 
     /// Offers messages that came over a link, one after another; those under credit are taken on that credit. Messages of
     /// links come in batches, so the receivers may be left asleep.
-    pub(crate) fn offer_of_link(
+    pub(crate) fn offer_of_link<'a>(
         &self,
         slot: Slot,
         source: Source,
-        payloads: impl ExactSizeIterator<Item = Payload>,
+        run: impl ExactSizeIterator<Item = View<'a>>,
     ) -> OfferedOfLink {
         if !self.over_links.load(Relaxed) {
             self.over_links.store(true, Relaxed);
         }
-        let count = payloads.len();
+        let count = run.len();
         let mut state = lock(&self.state);
         self.count_ahead(&mut state);
         let State { queue, windows, .. } = &mut *state;
         let mut ended = false;
         if self.blocks() {
             let mut window = windows.of(source);
-            for payload in payloads {
+            for data in run {
                 let window = window.as_deref_mut();
-                let credited = window.is_some_and(|window| window.arrived(payload.len()));
-                queue.offer_credited(slot, source, payload, credited);
+                let credited = window.is_some_and(|window| window.arrived(data.len()));
+                queue.offer_credited(slot, source, data, credited);
             }
         } else {
-            for payload in payloads {
-                ended |= queue.offer(slot, source, &payload) == Offer::Ended;
+            for data in run {
+                ended |= queue.offer(slot, source, data) == Offer::Ended;
             }
         }
         OfferedOfLink {
@@ -475,10 +483,18 @@ impl SharedInbox {
         state
     }
 
+    #[inline]
     fn tell_space(&self, state: &mut State) {
         // Written by who holds the lock.
         let told = self.space_told.load(Relaxed).wrapping_add(1);
         self.space_told.store(told, Relaxed);
+        if state.blocked + state.waiting.len() > 0 {
+            self.tell_waiting(state);
+        }
+    }
+
+    #[cold]
+    fn tell_waiting(&self, state: &mut State) {
         // Once: they may need a while to come, and each wake-up is a system call.
         if std::mem::take(&mut state.blocked) > 0 {
             self.space.notify_all();
@@ -488,17 +504,31 @@ impl SharedInbox {
         }
     }
 
+    #[inline]
     fn has_something(&self, state: &State) -> bool {
         state.closed || !state.queue.is_empty() || self.ahead.entries.load(Relaxed) > 0
     }
 
     /// Brings the hint for spinners and the descriptor in line with the queue, after every change of that.
+    #[inline]
     fn refresh(&self, state: &mut State) {
         self.note_depth(state);
         let ready = self.has_something(state);
+        self.show(state, ready);
+    }
+
+    #[inline]
+    fn show(&self, state: &mut State, ready: bool) {
         if self.is_ready.load(Relaxed) != ready {
             self.is_ready.store(ready, Relaxed);
         }
+        if self.event_fd.get().is_some() {
+            self.show_on_descriptor(state, ready);
+        }
+    }
+
+    #[cold]
+    fn show_on_descriptor(&self, state: &mut State, ready: bool) {
         if let Some(event_fd) = self.event_fd.get()
             && state.fd_set != ready
         {
@@ -512,8 +542,16 @@ impl SharedInbox {
     }
 
     /// Something was queued: one sleeper is enough for it.
+    #[inline]
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         self.refresh(&mut state);
+        if state.is_awaited() {
+            self.wake_one(state);
+        }
+    }
+
+    #[inline(never)]
+    fn wake_one(&self, mut state: MutexGuard<'_, State>) {
         if let Some(waker) = state.wakers.pop() {
             drop(state);
             waker.wake();

@@ -5,6 +5,7 @@
 //! peer's), then an inbox or an outbox.
 
 mod aftermath;
+mod buffers;
 mod counters;
 mod credit;
 mod cut;
@@ -20,6 +21,7 @@ mod upstream;
 mod wait;
 
 pub(crate) use aftermath::{Aftermath, Work};
+pub(crate) use buffers::Buffers;
 pub(crate) use counters::{Counters, HandshakeFailure, LinkTotals};
 pub(crate) use cut::Forgotten;
 pub(crate) use heard::{CutStreams, Farewell, Heard};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
-use spot_core::{Class, LinkId, NodeId, Payload, limits};
+use spot_core::{Class, LinkId, NodeId, Payload, View, limits};
 
 use super::counters::{LinkTotals, Tally};
 use super::{Apart, Deadline, Topic, lock, wait};
@@ -30,8 +30,13 @@ const DENSE_MESSAGES: usize = 4;
 const DENSE_FOR: Duration = Duration::from_millis(1);
 /// or the thread has just come from writing: with many links, each of them looks idle meanwhile.
 const BREATH: Duration = Duration::from_micros(10);
+/// And never to more links than this for one message: writing to each takes a while, in which nothing more is published,
+/// and by the end of which each of them looks idle again. The reactor finds batches, a thread is woken for it once.
+const WRITTEN_LINKS_MAX: usize = 4;
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
+/// Or so many messages, so that their receiver works on them while the next are published.
+const WORTH_WRITING_MESSAGES: usize = 128;
 
 /// A link's outgoing queue with its writer.
 #[derive(Debug)]
@@ -115,6 +120,24 @@ pub(crate) enum Flush {
     Underway,
     /// The caller, once it has let go of its locks.
     Now,
+}
+
+/// Who writes to a link that was idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    Publisher,
+    Reactor,
+}
+
+impl Writer {
+    /// Of a message that goes to so many links.
+    pub(super) fn of(links: usize) -> Self {
+        if links > WRITTEN_LINKS_MAX {
+            Self::Reactor
+        } else {
+            Self::Publisher
+        }
+    }
 }
 
 impl State {
@@ -202,22 +225,34 @@ impl SharedOutbox {
 
     /// Offers a message; says who is to write it.
     #[inline]
-    pub(crate) fn offer(
+    pub(crate) fn offer<'a>(
         &self,
         policy: &SinkPolicy,
         header: &[u8],
-        payload: &Payload,
+        data: impl Into<View<'a>>,
+    ) -> (Offer, Flush) {
+        self.offer_among(policy, header, data.into(), Writer::Publisher)
+    }
+
+    /// As [`offer`](Self::offer), for one of several links that get the message.
+    #[inline]
+    pub(super) fn offer_among(
+        &self,
+        policy: &SinkPolicy,
+        header: &[u8],
+        data: View<'_>,
+        writer: Writer,
     ) -> (Offer, Flush) {
         let mut state = lock(&self.state);
-        let offer = state.queue.offer(policy, header, payload);
-        (offer, self.after_queueing(state))
+        let offer = state.queue.offer(policy, header, data);
+        (offer, self.after_queueing(state, writer))
     }
 
     /// A message that found no room is lost; says who is to write that.
     pub(crate) fn lose(&self, header: &[u8]) -> Flush {
         let mut state = lock(&self.state);
         state.queue.lose(header);
-        self.after_queueing(state)
+        self.after_queueing(state, Writer::Publisher)
     }
 
     pub(crate) fn reserve(&self, policy: &SinkPolicy, len: usize) -> bool {
@@ -230,16 +265,16 @@ impl SharedOutbox {
         self.tell_space(state);
     }
 
-    pub(crate) fn offer_reserved(&self, header: &[u8], payload: &Payload) -> Flush {
+    pub(super) fn offer_reserved(&self, header: &[u8], payload: &Payload, writer: Writer) -> Flush {
         let mut state = lock(&self.state);
         state.queue.offer_reserved(header, payload);
-        self.after_queueing(state)
+        self.after_queueing(state, writer)
     }
 
-    pub(crate) fn offer_plain(&self, frames: &[&[u8]]) -> (Offer, Flush) {
+    pub(super) fn offer_plain(&self, frames: &[&[u8]], writer: Writer) -> (Offer, Flush) {
         let mut state = lock(&self.state);
         let offer = state.queue.offer_plain(frames);
-        (offer, self.after_queueing(state))
+        (offer, self.after_queueing(state, writer))
     }
 
     pub(crate) fn credit(&self, class: Class, messages: u64, bytes: u64) {
@@ -467,17 +502,19 @@ impl SharedOutbox {
     }
 
     #[inline]
-    fn after_queueing(&self, mut state: MutexGuard<'_, State>) -> Flush {
+    fn after_queueing(&self, mut state: MutexGuard<'_, State>, writer: Writer) -> Flush {
         if state.flushing || state.stalled {
             return Flush::Underway;
         }
-        if state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
+        let is_run =
+            writer == Writer::Publisher && state.queue.messages() >= WORTH_WRITING_MESSAGES;
+        if is_run || state.queue.wire_bytes() >= WORTH_WRITING_BYTES {
             return Flush::Now;
         }
         if state.scheduled {
             return Flush::Underway;
         }
-        if self.heard.load(Relaxed) || state.is_quiet() {
+        if writer == Writer::Publisher && (self.heard.load(Relaxed) || state.is_quiet()) {
             self.heard.store(false, Relaxed);
             return Flush::Now;
         }

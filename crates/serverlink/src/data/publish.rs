@@ -6,9 +6,10 @@ use spot_core::frame::{DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Source};
 use spot_core::outbox::SinkPolicy;
-use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload};
+use spot_core::{Incarnation, LinkId, Missed, NodeId, Payload, View};
 
 use super::aftermath::Aftermath;
+use super::outbox::Writer;
 use super::reservation::Reservation;
 use super::topic::{InboxSink, LinkSink, Outside, PublishSide, SinkKind, Topic};
 use super::{Deadline, SharedInbox, SharedOutbox, lock};
@@ -114,19 +115,38 @@ pub(crate) struct Identity {
 
 impl Topic {
     /// Publishes a message without waiting.
+    #[inline]
     pub(crate) fn publish(
         &self,
-        identity: Identity,
-        payload: &Payload,
+        identity: &Identity,
+        data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
+        let mut side = lock(&self.publish);
+        if side.hosted {
+            self.publish_hosted(&mut side, data, mail, after)?;
+            side.published.add(data.len());
+            return Ok(());
+        }
+        drop(side);
+        self.publish_elsewhere(identity, data, mail, after)
+    }
+
+    #[inline(never)]
+    fn publish_elsewhere(
+        &self,
+        identity: &Identity,
+        data: View<'_>,
+        mail: Mail,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
+        let payload = data.to_payload();
         loop {
-            let mut side = lock(&self.publish);
+            let side = lock(&self.publish);
             if side.hosted {
-                self.publish_hosted(&mut side, payload, mail, after)?;
-                side.published.add(payload.len());
-                return Ok(());
+                drop(side);
+                return self.publish(identity, data, mail, after);
             }
             let outside = side.outside.as_ref();
             let upstream = outside.and_then(|outside| outside.upstream.clone());
@@ -139,7 +159,7 @@ impl Topic {
                     PublishFailure::Retired
                 });
             };
-            match self.publish_upstream(&upstream, identity, payload, mail, after) {
+            match self.publish_upstream(&upstream, *identity, &payload, mail, after) {
                 Some(Ok(())) => {
                     self.published_upstream.add(payload.len());
                     return Ok(());
@@ -163,17 +183,18 @@ impl Topic {
             if !side.hosted {
                 return Err(PeerRefusal::NotHosted);
             }
-            match self.publish_hosted(&mut side, payload, mail, after) {
-                Err(PublishFailure::Full(blocker)) => return Err(PeerRefusal::Full(blocker)),
-                Err(PublishFailure::MailUnread(node)) => {
+            let Err(failure) = self.publish_hosted(&mut side, payload.into(), mail, after) else {
+                side.count_from_peer(payload.len());
+                return Ok(());
+            };
+            match failure {
+                PublishFailure::Full(blocker) => return Err(PeerRefusal::Full(blocker)),
+                PublishFailure::MailUnread(node) => {
                     drop(side);
                     node.read_mail();
                     mail = Mail::Read;
                 }
-                _ => {
-                    side.count_from_peer(payload.len());
-                    return Ok(());
-                }
+                PublishFailure::Retired | PublishFailure::Unreachable => return Ok(()),
             }
         }
     }
@@ -218,29 +239,46 @@ impl Topic {
         }
     }
 
+    #[inline]
     pub(super) fn publish_hosted(
         &self,
         side: &mut PublishSide,
-        payload: &Payload,
+        data: View<'_>,
         mail: Mail,
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         // Where there is one to deliver to, nothing needs to be set aside.
+        match (side.local.as_slice(), &side.outside) {
+            ([only], None) => only.publish(data, after)?,
+            ([], None) => {}
+            _ => return self.publish_outside(side, data, mail, after),
+        }
+        side.next_sequence = side.next_sequence.wrapping_add(1);
+        Ok(())
+    }
+
+    fn publish_outside(
+        &self,
+        side: &mut PublishSide,
+        data: View<'_>,
+        mail: Mail,
+        after: &mut Aftermath,
+    ) -> Result<(), PublishFailure> {
         let outside = side.outside.as_deref();
         match (
             side.local.as_slice(),
             outside.filter(|outside| outside.is_used()),
         ) {
             ([], None) => {}
-            ([only], None) => only.publish(payload, after)?,
+            ([only], None) => only.publish(data, after)?,
             ([], Some(outside)) if let Some((outbox, policy)) = outside.only_wire() => {
                 let mut header = [0; DATA_HEADER_MAX_BYTES];
                 let len = encode_data_header(&mut header, self.id.0, side.next_sequence);
-                if !publish_wire(outbox, policy, &header[..len], payload, after) {
-                    return Err(PublishFailure::Full(Blocker::outbox(outbox, policy)));
+                if !publish_wire(outbox, policy, &header[..len], data, after) {
+                    return Err(full(Blocker::outbox(outbox, policy)));
                 }
             }
-            _ => return self.publish_to_all(side, payload, mail, after),
+            _ => return self.publish_to_all(side, &data.to_payload(), mail, after),
         }
         side.next_sequence = side.next_sequence.wrapping_add(1);
         Ok(())
@@ -254,7 +292,7 @@ impl Topic {
         after: &mut Aftermath,
     ) -> Result<(), PublishFailure> {
         self.resolve_direct(side, mail)?;
-        let held = Reservation::make(side, payload.len()).map_err(PublishFailure::Full)?;
+        let held = Reservation::make(side, payload.len()).map_err(full)?;
         self.deliver_hosted(side, payload, held, after);
         Ok(())
     }
@@ -345,14 +383,15 @@ impl Topic {
         after: &mut Aftermath,
     ) {
         let history = outside.history.as_deref();
+        let writer = Writer::of(outside.links.len());
         for (index, LinkSink { link, kind }) in outside.links.iter_mut().enumerate() {
             match kind {
                 SinkKind::Wire { outbox, .. } if held.links.get(index) == Some(&true) => {
-                    let flush = outbox.offer_reserved(header, payload);
+                    let flush = outbox.offer_reserved(header, payload, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Wire { outbox, policy } => {
-                    let (offer, flush) = outbox.offer(policy, header, payload);
+                    let (offer, flush) = outbox.offer_among(policy, header, payload.into(), writer);
                     after.queued(outbox, flush);
                     match offer {
                         Offer::Queued | Offer::Dropped => {}
@@ -365,7 +404,8 @@ impl Topic {
                     }
                 }
                 SinkKind::Plain { outbox } => {
-                    let (_, flush) = outbox.offer_plain(&[self.name.as_bytes(), payload.as_ref()]);
+                    let frames = [self.name.as_bytes(), payload.as_ref()];
+                    let (_, flush) = outbox.offer_plain(&frames, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Commander { outbox } => {
@@ -375,7 +415,7 @@ impl Topic {
                         self.name.as_bytes(),
                         payload.as_ref(),
                     ];
-                    let (_, flush) = outbox.offer_plain(&frames);
+                    let (_, flush) = outbox.offer_plain(&frames, writer);
                     after.queued(outbox, flush);
                 }
                 SinkKind::Direct {
@@ -392,10 +432,10 @@ impl Topic {
 impl InboxSink {
     /// Delivers to the one subscriber there is.
     #[inline]
-    fn publish(&self, payload: &Payload, after: &mut Aftermath) -> Result<(), PublishFailure> {
-        match self.inbox.offer(self.slot, payload) {
+    fn publish(&self, data: View<'_>, after: &mut Aftermath) -> Result<(), PublishFailure> {
+        match self.inbox.offer(self.slot, data) {
             Offer::Queued | Offer::Dropped => Ok(()),
-            Offer::Full => Err(PublishFailure::Full(Blocker::inbox(&self.inbox))),
+            Offer::Full => Err(full(Blocker::inbox(&self.inbox))),
             Offer::Ended => {
                 after.work().ended_inboxes.push(self.inbox.clone());
                 Ok(())
@@ -404,15 +444,20 @@ impl InboxSink {
     }
 }
 
+#[cold]
+fn full(blocker: Blocker) -> PublishFailure {
+    PublishFailure::Full(blocker)
+}
+
 /// Offers a message to the one link that wants it; false if its publisher is to wait for that.
 fn publish_wire(
     outbox: &Arc<SharedOutbox>,
     policy: &SinkPolicy,
     header: &[u8],
-    payload: &Payload,
+    data: View<'_>,
     after: &mut Aftermath,
 ) -> bool {
-    let (offer, flush) = outbox.offer(policy, header, payload);
+    let (offer, flush) = outbox.offer(policy, header, data);
     after.queued(outbox, flush);
     if offer == Offer::Full {
         if policy.blocks() && !outbox.is_closed() {

@@ -11,7 +11,7 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
 use spot_core::stream::Standing;
 use spot_core::upstream;
-use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId};
+use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId, View};
 
 use super::counters::{Gaps, Tally};
 use super::heard::{CutStreams, HeardSide};
@@ -527,9 +527,9 @@ impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         if source != Source::LOCAL {
-            return self.deliver_of_link(source, std::iter::once(payload.clone()), after);
+            return self.deliver_of_link(source, std::iter::once(payload.into()), after);
         }
-        match self.inbox.offer(self.slot, payload) {
+        match self.inbox.offer(self.slot, payload.into()) {
             Offer::Queued | Offer::Dropped => {}
             // No room was set aside: the publisher cannot be held up from here.
             Offer::Full => self.inbox.lose(self.slot),
@@ -538,13 +538,13 @@ impl InboxSink {
     }
 
     /// Delivers messages that came over a link, one after another.
-    pub(super) fn deliver_of_link(
+    pub(super) fn deliver_of_link<'a>(
         &self,
         source: Source,
-        payloads: impl ExactSizeIterator<Item = Payload>,
+        run: impl ExactSizeIterator<Item = View<'a>>,
         after: &mut Aftermath,
     ) {
-        let offered = self.inbox.offer_of_link(self.slot, source, payloads);
+        let offered = self.inbox.offer_of_link(self.slot, source, run);
         if offered.to_announce {
             after.work().announce.push(self.inbox.clone());
         }

@@ -160,7 +160,7 @@ impl Topic {
                 if !side.hosted {
                     return Err(PublishFailure::Unreachable);
                 }
-                topic.publish_hosted(&mut side, payload, mail, after)?;
+                topic.publish_hosted(&mut side, payload.into(), mail, after)?;
                 side.count_from_peer(payload.len());
                 Ok(())
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use super::NodeInner;
 use super::inproc::link_implicitly;
-use crate::data::lock;
+use crate::data::{Buffers, lock};
 use crate::reactor::{IoThread, Reactor};
 
 /// A context.
@@ -16,6 +16,8 @@ pub(crate) struct ContextInner {
     next_thread: AtomicUsize,
     pub(crate) max_nodes: usize,
     members: Mutex<Members>,
+    /// Of large messages.
+    pub(crate) buffers: Arc<Buffers>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +40,7 @@ impl ContextInner {
             next_thread: AtomicUsize::new(0),
             max_nodes,
             members: Mutex::default(),
+            buffers: Arc::default(),
         }
     }
 

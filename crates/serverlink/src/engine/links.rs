@@ -70,7 +70,7 @@ impl NodeInner {
         let published = self
             .find_topic(topic)
             .filter(|_| !self.refuses_to_publish())
-            .map(|topic| topic.publish(self.identity, &payload, Mail::Read, after));
+            .map(|topic| topic.publish(&self.identity, (&payload).into(), Mail::Read, after));
         if !matches!(published, Some(Ok(()))) {
             self.counters.commands_refused.fetch_add(1, Relaxed);
             tracing::debug!(

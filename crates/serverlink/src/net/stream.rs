@@ -38,6 +38,15 @@ impl Stream {
         }
     }
 
+    /// As [`read`](Self::read), up to `max` bytes behind those that are in `buffer`.
+    pub(crate) fn read_onto(&self, buffer: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        let socket = match self {
+            Stream::Tcp(socket) => SockRef::from(socket),
+            Stream::Unix(socket) => SockRef::from(socket),
+        };
+        sys::receive_onto(socket, buffer, max)
+    }
+
     /// Writes a first part of `slices` and returns its length in bytes. `WouldBlock` means to wait
     /// for readiness. Any number of slices may be given; those beyond the system's limit wait for
     /// the next call.

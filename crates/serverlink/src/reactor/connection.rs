@@ -18,10 +18,19 @@ use super::link::{Link, Wire};
 use crate::engine::NodeInner;
 use crate::net::Stream;
 
-/// Reads given to one connection before the others get their turn.
-const READS_PER_TURN: usize = 4;
+/// Bytes read of one connection before the others get their turn.
+const READ_BYTES_PER_TURN: usize = 1024 * 1024;
+/// Bytes read at once where large frames come one after another: the begin of the next.
+const BEGIN_BYTES: usize = 16 * 1024;
 /// How long a closed connection waits at most for the other side to close its end.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What came with one read, how much could have come, and whether it is in its place already.
+struct Read {
+    read: usize,
+    room: usize,
+    in_place: bool,
+}
 
 /// What a connection asks its thread for after a turn.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +69,8 @@ pub(super) struct Connection {
     /// The poller has told of the end of the stream: it is to be read up to there.
     end_seen: bool,
     gone: bool,
+    /// Large frames come one after another.
+    reads_in_place: bool,
 }
 
 enum Phase {
@@ -154,6 +165,7 @@ impl Connection {
             serial,
             end_seen: false,
             gone: false,
+            reads_in_place: false,
         }
     }
 
@@ -216,24 +228,61 @@ impl Connection {
             Phase::Remaining { .. } => return Outcome::Wait,
             _ => {}
         }
-        for _ in 0..READS_PER_TURN {
-            let read = match self.stream.read(buffer) {
-                Ok(0) => return self.end(Fault::closed("closed by the peer")),
+        let mut budget = READ_BYTES_PER_TURN;
+        while budget > 0 {
+            let Read {
+                read,
+                room,
+                in_place,
+            } = match self.read(buffer) {
+                Ok(Read { read: 0, .. }) => return self.end(Fault::closed("closed by the peer")),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.turn_done(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return self.end(Fault::closed(error)),
             };
-            if let Err(fault) = self.take(&buffer[..read]) {
+            let buffered = if in_place { 0 } else { read };
+            if let Err(fault) = self.take(&buffer[..buffered]) {
                 return self.end(fault);
             }
+            // The next read tells whether another large frame begins.
+            self.reads_in_place = in_place || self.is_large_arriving();
             // A short read has emptied the socket: what comes later makes a new edge, except for an end already seen.
-            if read < buffer.len() && !self.end_seen {
+            if read < room && !self.end_seen {
                 return self.turn_done();
             }
+            budget = budget.saturating_sub(read);
         }
         self.turn_done();
         Outcome::ReadMore
+    }
+
+    /// Reads to where what comes belongs: the rest of a large frame to the frame, anything else into `buffer`.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        if let Phase::Linked(link) = &mut self.phase
+            && let Some((frame, room)) = link.arriving()
+        {
+            let read = self.stream.read_onto(frame, room)?;
+            return Ok(Read {
+                read,
+                room,
+                in_place: true,
+            });
+        }
+        let room = match self.reads_in_place {
+            true => BEGIN_BYTES,
+            false => buffer.len(),
+        };
+        let read = self.stream.read(&mut buffer[..room])?;
+        Ok(Read {
+            read,
+            room,
+            in_place: false,
+        })
+    }
+
+    fn is_large_arriving(&self) -> bool {
+        matches!(&self.phase, Phase::Linked(link) if link.is_large_arriving())
     }
 
     /// There may be room for what the peer published to us.

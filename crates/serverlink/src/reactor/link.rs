@@ -21,6 +21,11 @@ use crate::data::{Aftermath, SharedOutbox};
 use crate::engine::{LinkHandle, NodeInner};
 use crate::net::Stream;
 
+/// From so many missing bytes on, a frame is read to where it stays: only then is that less than a copy of what is in the cache.
+const READ_IN_PLACE_MIN_BYTES: usize = 128 * 1024;
+/// Bytes of it read at once.
+const READ_IN_PLACE_MAX_BYTES: usize = 256 * 1024;
+
 /// A link in use.
 pub(super) struct Link {
     pub(super) outbox: Arc<SharedOutbox>,
@@ -114,6 +119,16 @@ impl Link {
             traffic,
             after: Aftermath::default(),
         })
+    }
+
+    /// The large frame that is arriving, to read up to so many bytes of it to where it stays.
+    pub(super) fn arriving(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        let decoder = &mut self.decoder;
+        decoder.arriving(READ_IN_PLACE_MIN_BYTES, READ_IN_PLACE_MAX_BYTES)
+    }
+
+    pub(super) fn is_large_arriving(&self) -> bool {
+        self.decoder.missing() >= READ_IN_PLACE_MIN_BYTES
     }
 
     /// Handles bytes that arrived.

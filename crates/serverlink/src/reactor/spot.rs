@@ -18,6 +18,8 @@ use crate::engine::NodeInner;
 
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
+/// Messages from this size on are heard one by one: what that costs does not show beside the copy.
+const ALONE_MIN_BYTES: usize = 16 * 1024;
 
 /// A SPOT link's incoming side.
 pub(super) struct Spot {
@@ -112,7 +114,7 @@ impl Spot {
             return self.data(node, outbox, data, &frame.body, after);
         }
         match Past::decode(&frame.body) {
-            Some(past) => self.past(past.map_err(Fault::protocol)?, &frame.body, after),
+            Some(past) => self.past(node, past.map_err(Fault::protocol)?, &frame.body, after),
             None => self.control_frame(node, outbox, &frame.body, after),
         }
     }
@@ -127,6 +129,10 @@ impl Spot {
         run: &mut Run<'a>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
+        if data.payload.len() >= ALONE_MIN_BYTES {
+            self.end_run(run, after);
+            return self.data(node, outbox, data, &Body::Borrowed(body), after);
+        }
         if !run.is_of(data.alias) {
             self.end_run(run, after);
             match self.aliases.get_mut(data.alias) {
@@ -164,7 +170,7 @@ impl Spot {
         outbox.note_heard();
         self.messages += 1;
         let (alias, sequence) = (data.alias, data.sequence);
-        let payload = payload_of(body, data.payload);
+        let payload = payload_of(node, body, data.payload);
         match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 topic.hear_one(*heard, sequence, &payload, after)
@@ -190,6 +196,7 @@ impl Spot {
     /// A message from before the time of one of our subscribers.
     fn past(
         &mut self,
+        node: &NodeInner,
         past: Past<'_>,
         body: &Body<'_>,
         after: &mut Aftermath,
@@ -197,7 +204,7 @@ impl Spot {
         self.messages += 1;
         match self.aliases.get_mut(past.alias) {
             Some(Announced::Heard { topic, heard }) => {
-                let payload = payload_of(body, past.payload);
+                let payload = payload_of(node, body, past.payload);
                 topic.hear_past(*heard, Token(past.token), past.sequence, &payload, after);
                 Ok(())
             }
@@ -521,9 +528,9 @@ impl Spot {
 
 /// The payload at the end of a frame, by reference where the frame owns its bytes.
 #[inline]
-fn payload_of(body: &Body<'_>, payload: &[u8]) -> Payload {
+fn payload_of(node: &NodeInner, body: &Body<'_>, payload: &[u8]) -> Payload {
     match body {
-        Body::Borrowed(_) => Payload::copy_from(payload),
+        Body::Borrowed(_) => node.context.buffers.payload(payload),
         Body::Owned(body) => Payload::from_bytes(body.slice(body.len() - payload.len()..)),
     }
 }

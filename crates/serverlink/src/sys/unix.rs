@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ptr;
 use std::time::Duration;
 
-use socket2::{SockAddr, TcpKeepalive};
+use socket2::{SockAddr, SockRef, TcpKeepalive};
 
 /// The most slices one `sendmsg` takes (IOV_MAX); more is an error, not a short write.
 pub(crate) const MAX_SEND_SLICES: usize = 1024;
@@ -21,6 +21,21 @@ pub(crate) fn keepalive(idle: Duration, interval: Duration, count: u32) -> TcpKe
     #[cfg(target_os = "openbsd")]
     let _ = (interval, count);
     keepalive
+}
+
+/// Receives up to `max` bytes behind those that are in `buffer`, as far as it has room, into memory that nobody has to
+/// fill before. Returns how many came.
+pub(crate) fn receive_onto(
+    socket: SockRef<'_>,
+    buffer: &mut Vec<u8>,
+    max: usize,
+) -> io::Result<usize> {
+    let spare = buffer.spare_capacity_mut();
+    let room = spare.len().min(max);
+    let received = socket.recv(&mut spare[..room])?;
+    // SAFETY: so many bytes of the spare capacity were filled.
+    unsafe { buffer.set_len(buffer.len() + received) };
+    Ok(received)
 }
 
 /// What a failed `accept` means for the listener.

@@ -1,17 +1,16 @@
 //! What a receiver takes out of a queue ahead of time, so that it needs the queue's lock once for many messages.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Entry, Inbox, Source, Taken};
+use super::entries::{Entries, Entry};
+use super::{Copying, Inbox, Source, Taken};
 use crate::overflow::Overflow;
-use crate::payload::Payload;
 
 /// Entries taken out of an [`Inbox`] in one go by [`Inbox::hand_over`], in their order. They count as queued there until
 /// [`Inbox::settle`] tells it how many were received.
 #[derive(Debug, Default)]
 pub struct Ahead {
-    entries: VecDeque<Entry>,
+    entries: Entries,
     /// Topics by slot, as they were at the hand-over.
     topics: Vec<Arc<str>>,
     topics_version: u64,
@@ -30,22 +29,28 @@ pub struct Left {
 }
 
 impl Ahead {
-    /// What is first in line, without taking it: topic and payload if it is a message.
-    #[must_use]
+    /// As [`Inbox::take_message`].
     #[inline]
-    pub fn first_message(&self) -> Option<(&str, &Payload)> {
-        match self.entries.front() {
-            Some(Entry::Message { slot, payload, .. }) => {
-                Some((&self.topics[*slot as usize], payload))
-            }
-            _ => None,
+    pub fn take_message<R>(
+        &mut self,
+        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
+    ) -> Option<(Source, R)> {
+        let first = self.entries.first()?;
+        let (slot, source, len) = (first.slot, first.source, first.data.len());
+        let (copied, result) = copy(&self.topics[slot as usize], first.data);
+        if copied == Copying::Done {
+            self.left.messages -= 1;
+            self.left.bytes -= len;
+            self.entries.discard_first();
+            self.count_taken(slot);
         }
+        Some((source, result))
     }
 
     /// Takes what is first in line.
     #[inline]
     pub fn take(&mut self) -> Option<Taken> {
-        Some(match self.entries.pop_front()? {
+        Some(match self.entries.pop()? {
             Entry::Message {
                 slot,
                 source,
@@ -66,25 +71,6 @@ impl Ahead {
             }
             Entry::Notice(notice) => Taken::Notice(notice),
         })
-    }
-
-    /// Takes the message that is first in line and discards it. Gives its source.
-    #[inline]
-    fn discard_message(&mut self) -> Option<Source> {
-        let Some(Entry::Message {
-            slot,
-            source,
-            payload,
-        }) = self.entries.front()
-        else {
-            return None;
-        };
-        let (slot, source) = (*slot, *source);
-        self.left.messages -= 1;
-        self.left.bytes -= payload.len();
-        self.entries.pop_front();
-        self.count_taken(slot);
-        Some(source)
     }
 
     /// Whether all was taken.
@@ -199,22 +185,15 @@ pub enum Front<'a> {
 }
 
 impl Front<'_> {
-    /// What is first in line, without taking it: topic and payload if it is a message.
-    #[must_use]
+    /// As [`Inbox::take_message`].
     #[inline]
-    pub fn first_message(&self) -> Option<(&str, &Payload)> {
+    pub fn take_message<R>(
+        &mut self,
+        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
+    ) -> Option<(Source, R)> {
         match self {
-            Self::Queue(inbox) => inbox.first_message(),
-            Self::Ahead(ahead) => ahead.first_message(),
-        }
-    }
-
-    /// Takes the message that is first in line without looking at it. Gives its source; `None` if no message is.
-    #[inline]
-    pub fn discard_message(&mut self) -> Option<Source> {
-        match self {
-            Self::Queue(inbox) => inbox.discard_message(),
-            Self::Ahead(ahead) => ahead.discard_message(),
+            Self::Queue(inbox) => inbox.take_message(copy),
+            Self::Ahead(ahead) => ahead.take_message(copy),
         }
     }
 

@@ -90,7 +90,8 @@ fn drop_oldest_keeps_the_newest_and_tells_the_gap_in_front() {
         offer(&mut inbox, a, byte);
     }
     assert_eq!(inbox.messages(), 2);
-    assert_eq!(inbox.first_message(), None, "the gap is first in line");
+    let copied = inbox.take_message(|_, _| (Copying::Done, ()));
+    assert_eq!(copied, None, "the gap is first in line");
     assert_eq!(drain(&mut inbox), ["a-3", "a4", "a5"]);
     offer(&mut inbox, a, 6);
     offer(&mut inbox, b, 7);

@@ -104,25 +104,35 @@ impl SharedInbox {
             {
                 return Received::Got(got);
             }
-            let mut state = lock(&self.state);
-            if state.closed {
-                return Received::Closed;
+            if let Some(found) = self.receive_queued(take) {
+                return found;
             }
-            // Another receiver took ahead meanwhile: that is first in line.
-            if self.ahead.entries.load(Relaxed) > 0 {
-                continue;
-            }
-            return match take(Front::Queue(&mut state.queue)) {
-                Some(got) => {
-                    self.received(state, got.message());
-                    Received::Got(got)
-                }
-                None => {
-                    self.refresh(&mut state);
-                    Received::Empty
-                }
-            };
         }
+    }
+
+    /// Takes from the queue itself; `None` if another receiver took ahead meanwhile: that is first in line.
+    #[inline(never)]
+    fn receive_queued<R: Receipt>(
+        &self,
+        take: &mut impl FnMut(Front<'_>) -> Option<R>,
+    ) -> Option<Received<R>> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Some(Received::Closed);
+        }
+        if self.ahead.entries.load(Relaxed) > 0 {
+            return None;
+        }
+        Some(match take(Front::Queue(&mut state.queue)) {
+            Some(got) => {
+                self.received(state, got.message());
+                Received::Got(got)
+            }
+            None => {
+                self.refresh(&mut state);
+                Received::Empty
+            }
+        })
     }
 
     #[inline(never)]
@@ -178,7 +188,7 @@ impl SharedInbox {
         drove
     }
 
-    #[inline]
+    #[inline(never)]
     fn receive_ahead<R: Receipt>(
         &self,
         take: &mut impl FnMut(Front<'_>) -> Option<R>,
@@ -199,6 +209,7 @@ impl SharedInbox {
     }
 
     /// What was received makes room, and credit for those who sent it.
+    #[inline(never)]
     fn settle_batch(&self, batch: &mut Batch) {
         let mut state = lock(&self.state);
         batch.unsettled = 0;
@@ -240,6 +251,7 @@ impl SharedInbox {
         state.received.bytes += received.bytes as u64;
     }
 
+    #[inline]
     fn tell_left(&self, ahead: &Ahead) {
         let left = ahead.left();
         self.ahead.messages.store(left.messages, Relaxed);
@@ -258,18 +270,17 @@ impl SharedInbox {
                 granted = state.windows.settle(source, received);
             }
             self.tell_space(&mut state);
-            self.take_ahead(&mut state);
+            if state.queue.messages() >= 2 {
+                self.take_ahead(&mut state);
+            }
         }
         self.refresh(&mut state);
         self.wake_next(state);
         write_credit(granted);
     }
 
-    #[inline]
+    #[inline(never)]
     fn take_ahead(&self, state: &mut State) {
-        if state.queue.messages() < 2 {
-            return;
-        }
         let settle_after = match state.limit.messages {
             0 => SETTLE_MESSAGES,
             messages => messages / 4 / state.windows.len().max(1),
@@ -290,6 +301,7 @@ impl SharedInbox {
     }
 
     /// A waker is woken once and then forgotten: the next in line gets its turn if there is more.
+    #[inline]
     fn wake_next(&self, state: MutexGuard<'_, State>) {
         if !state.wakers.is_empty() && self.has_something(&state) {
             self.wake(state);
