@@ -53,7 +53,7 @@ fn malformed_spot_frames_close_that_link_alone() {
         (b"\x20\x02\x00\x04\x01t", "topic operation"),
         (b"\x21", "id"),
         (b"\x30\x00\x03", "alias flags"),
-        (b"\x32\x00\x00\x04", "last"),
+        (b"\x32\x00\x00\x05", "last"),
         (b"\x50\x01", "member"),
         (&no_packet, "node"),
         (&too_far, "hops"),
