@@ -34,7 +34,7 @@ impl Driver {
                 self.links.get_mut(&link).expect("it was up").active = false;
                 self.charges.forget(link);
                 self.cut_streams(link, graceful, left);
-                self.cut_upstreams(link, graceful);
+                self.cut_upstreams(link, graceful, left);
             }
             Output::AttachLink {
                 topic,

@@ -229,12 +229,17 @@ impl Driver {
     }
 
     /// A link is not in use any more, and with it the streams published over it; `graceful` if one of its sides left.
-    pub(super) fn cut_upstreams(&mut self, id: LinkId, graceful: bool) {
+    pub(super) fn cut_upstreams(&mut self, id: LinkId, graceful: bool, left: bool) {
         let link = self.links.get_mut(&id).expect("it was in use");
         let peer = link.node;
         for (_, upstream) in std::mem::take(&mut link.upstreams) {
-            let ended = graceful && peer == Some(upstream.receiver.publisher());
-            let last = if ended { Last::Ended } else { Last::Cut };
+            let is_of_peer = peer == Some(upstream.receiver.publisher());
+            let last = match (graceful && is_of_peer, left) {
+                (false, _) => Last::Cut,
+                // That we leave as a hub does not end it: its publisher lives on.
+                (true, false) if upstream.onward.is_some() => Last::Withdrawn,
+                (true, _) => Last::Ended,
+            };
             self.upstream_ended(id, upstream, last);
         }
     }

@@ -516,8 +516,13 @@ impl Spot {
             match announced {
                 Announced::Heard { topic, heard } => topic.stream_cut(heard, farewell, after),
                 Announced::Upstream(upstream) => {
-                    let ended = farewell != Farewell::None && upstream.is_of(self.peer);
-                    let last = if ended { Last::Ended } else { Last::Cut };
+                    let last = match farewell {
+                        _ if !upstream.is_of(self.peer) => Last::Cut,
+                        Farewell::None => Last::Cut,
+                        // That we leave as a hub does not end it: its publisher lives on.
+                        Farewell::Ours if upstream.is_passed_on() => Last::Withdrawn,
+                        Farewell::Ours | Farewell::Theirs => Last::Ended,
+                    };
                     self.upstream_ended(node, *upstream, last, after);
                 }
                 Announced::Ignored(_) => {}
