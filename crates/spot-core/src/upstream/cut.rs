@@ -23,8 +23,8 @@ struct Cut {
 }
 
 impl CutStreams {
-    /// Remembers how far a stream was heard, and when it was cut. Of two that one publisher had announced on a link, the one that went further
-    /// counts.
+    /// Remembers how far a stream was heard, and when it was cut. Of two that one publisher had announced on a link, the one
+    /// that went further counts.
     pub fn keep(&mut self, stream: Stream, at_ms: u64) {
         let mut known = self.streams.iter();
         if known.any(|known| stream.is_behind(&known.stream)) {

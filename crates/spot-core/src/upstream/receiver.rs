@@ -26,6 +26,7 @@ pub struct Overrun;
 #[derive(Debug)]
 pub struct Receiver {
     way: Beginning,
+    /// The number at which the stream began for this life of the owner.
     since: u64,
     ticket: Ticket,
     /// An earlier way is to hand on what precedes.
@@ -113,8 +114,8 @@ impl Receiver {
 
     /// Takes over from the way that the stream came by before: what is missing since it was last heard, to be told first.
     /// `cut` gives what is remembered of it where no other way is left. `None` if an earlier way has not handed on all that
-    /// precedes, or is left and this one [brings](Self::brings_more) nothing yet: to be tried again when one has
-    /// [handed on](Self::handed_on) something or has [left](Self::leave).
+    /// precedes, or is still open while this one [brings](Self::brings_more) nothing: to be tried again when this one does,
+    /// or when an earlier one has [handed on](Self::handed_on) something or has [left](Self::leave).
     pub fn take_turn(
         &mut self,
         turn: &mut Turn,
