@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::proxy::Proxy;
 use common::*;
-use serverlink::{Context, Delivery, Event, Node, Overflow, PublishError, RecvError, Subscriber};
+use serverlink::{
+    Context, Delivery, Event, Events, Node, Overflow, PublishError, RecvError, Subscriber,
+};
 
 const COUNT: u64 = 5_000;
 
@@ -325,10 +327,23 @@ fn a_stalled_link_starves_no_other_link() {
     take_run(&slow, COUNT);
 }
 
+/// How many messages of "t" the next gap among the events says are missing.
+fn next_gap(events: &Events) -> u64 {
+    let next = || events.next_timeout(WAIT).unwrap();
+    let gap = std::iter::repeat_with(next).find_map(|event| match event {
+        Event::Gap { topic, missed } => Some((topic, missed)),
+        _ => None,
+    });
+    let (topic, missed) = gap.unwrap();
+    assert_eq!(&*topic, "t");
+    missed.unwrap()
+}
+
 #[test]
-fn losses_are_only_counted_when_gaps_are_not_told() {
+fn losses_are_counted_and_told_as_events_when_gaps_are_not_received() {
     let (host, client) = hosting(&["t"]);
     for node in [&host, &client] {
+        let events = node.events();
         let subscriber = subscribed_with(node, &["t"], Overflow::DropNewest, 1);
         subscriber
             .configure(|options| options.tell_gaps = false)
@@ -337,5 +352,8 @@ fn losses_are_only_counted_when_gaps_are_not_told() {
         settled(node, &subscriber, 100);
         assert_eq!(number(&subscriber), 0);
         assert_empty(&subscriber);
+        assert_eq!(next_gap(&events), 99);
+        let stats = node.stats();
+        assert_eq!((stats.dropped_at_receiver, stats.gaps), (99, 0));
     }
 }
