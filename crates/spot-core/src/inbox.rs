@@ -9,9 +9,9 @@ use crate::missed::Missed;
 use crate::overflow::Overflow;
 use crate::payload::{Payload, View};
 
-pub use self::ahead::{Ahead, Front, Left, Received};
+pub use self::ahead::{Ahead, Front, Left};
 pub use self::entries::COPIED_MAX_BYTES;
-use self::entries::{Entries, Entry};
+use self::entries::{Entries, Entry, First};
 
 mod ahead;
 mod entries;
@@ -94,13 +94,46 @@ pub enum Taken {
     Notice(Notice),
 }
 
-/// Whether who copies a message is done with it.
+/// What became of a message that was to be copied out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copying {
-    /// It has what it wants.
-    Done,
-    /// The message stays first in line.
-    Refused,
+pub enum Copied {
+    /// It was taken.
+    Taken {
+        /// Which source it came from, as given to [`Inbox::offer`].
+        source: Source,
+        /// Length of its topic's name.
+        topic_len: usize,
+        /// Length of its data.
+        data_len: usize,
+    },
+    /// It is larger than a buffer, and stays first in line.
+    TooLarge {
+        /// Length of its topic's name.
+        topic_len: usize,
+        /// Length of its data.
+        data_len: usize,
+    },
+}
+
+/// Copies a message into buffers that have room for it.
+#[inline]
+fn copy(first: &First<'_>, topic: &str, to_topic: &mut [u8], to_data: &mut [u8]) -> Copied {
+    let (topic_len, data_len) = (topic.len(), first.data.len());
+    let (Some(to_topic), Some(to_data)) =
+        (to_topic.get_mut(..topic_len), to_data.get_mut(..data_len))
+    else {
+        return Copied::TooLarge {
+            topic_len,
+            data_len,
+        };
+    };
+    to_topic.copy_from_slice(topic.as_bytes());
+    to_data.copy_from_slice(first.data);
+    Copied::Taken {
+        source: first.source,
+        topic_len,
+        data_len,
+    }
 }
 
 /// News that is no message.
@@ -340,27 +373,28 @@ impl Inbox {
         self.entries.push_notice(notice);
     }
 
-    /// Hands topic and data of what is first in line to `copy` if it is a message, and takes it if that is done with it.
-    /// Gives its source and what `copy` gave; `None` if no message is first in line.
+    /// Copies topic and data of what is first in line to the begin of these buffers and takes it, if it is a message and
+    /// they have room for it; `None` if no message is first in line.
     #[inline]
-    pub fn take_message<R>(
-        &mut self,
-        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
-    ) -> Option<(Source, R)> {
+    pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         let first = self.entries.first()?;
-        let (slot, source, len) = (first.slot, first.source, first.data.len());
-        let state = &self.slots[slot as usize];
+        let (slot, len) = (first.slot, first.data.len());
+        let state = &mut self.slots[slot as usize];
         if self.front_gaps > 0 && !state.front_gap.is_none() {
             return None;
         }
-        let (copied, result) = copy(&state.topic, first.data);
-        if copied == Copying::Done {
+        let copied = copy(&first, &state.topic, topic, data);
+        if let Copied::Taken { .. } = copied {
             self.messages -= 1;
             self.bytes -= len;
             self.entries.discard_first();
-            self.count_taken(slot);
+            self.entries.forget_taken();
+            state.queued -= 1;
+            if !state.attached {
+                self.release_if_unused(slot);
+            }
         }
-        Some((source, result))
+        Some(copied)
     }
 
     /// Takes what is first in line.
@@ -378,7 +412,9 @@ impl Inbox {
                 });
             }
         }
-        match self.entries.pop() {
+        let entry = self.entries.pop();
+        self.entries.forget_taken();
+        match entry {
             Some(Entry::Message {
                 slot,
                 source,
@@ -411,6 +447,13 @@ impl Inbox {
             return Vec::new();
         }
         self.drain_untold()
+    }
+
+    /// Whether [`take_untold`](Self::take_untold) would give something.
+    #[must_use]
+    #[inline]
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
     }
 
     /// Whether [`take`](Self::take) would give nothing.
