@@ -293,6 +293,32 @@ impl Inbox {
         self.overflowed(slot, source, data)
     }
 
+    /// Offers messages of `bytes` in all that came over a link one after another, as [`offer`](Self::offer) would each; true
+    /// if the subscriber was ended.
+    #[inline]
+    pub fn offer_run<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        mut run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) -> bool {
+        if self.has_room_for(run.len(), bytes) {
+            self.append_run(slot, source, run, bytes);
+            return false;
+        }
+        let mut ended = false;
+        while let Some(data) = run.next() {
+            // Without room for any message there is none for those behind it.
+            if self.overflow == Overflow::DropNewest && !self.has_room(0) {
+                self.drop_newest(slot, 1 + run.len() as u64);
+                break;
+            }
+            ended |= self.offer(slot, source, data) == Offer::Ended;
+        }
+        ended
+    }
+
     /// Sets room aside for a message, so that a later [`offer_reserved`](Self::offer_reserved) cannot fail.
     pub fn reserve(&mut self, len: usize) -> bool {
         let room = self.has_room(len);
@@ -352,13 +378,26 @@ impl Inbox {
             self.append(slot, source, data);
             return Offer::Queued;
         }
-        self.drop_newest(slot);
+        self.drop_newest(slot, 1);
         Offer::Dropped
+    }
+
+    /// As [`offer_credited`](Self::offer_credited) for messages of `bytes` in all that came one after another, all of them on
+    /// credit.
+    #[inline]
+    pub fn offer_run_credited<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        self.append_run(slot, source, run, bytes);
     }
 
     /// A message that found no room, and whose publisher cannot be held up, is lost.
     pub fn lose(&mut self, slot: Slot) {
-        self.drop_newest(slot);
+        self.drop_newest(slot, 1);
     }
 
     /// Tells that messages of a topic were lost before they came here.
@@ -504,6 +543,15 @@ impl Inbox {
         )
     }
 
+    /// The same for so many messages of `bytes` in all.
+    #[inline]
+    fn has_room_for(&self, count: usize, bytes: usize) -> bool {
+        let messages = self.messages + self.reserved_messages + count;
+        let bytes = self.bytes + self.reserved_bytes + bytes;
+        (self.limit.messages == 0 || messages <= self.limit.messages)
+            && (self.limit.bytes == 0 || bytes <= self.limit.bytes)
+    }
+
     /// Ends the subscriber as too slow: told once, after what is queued.
     pub fn end(&mut self) {
         if !std::mem::replace(&mut self.ended, true) {
@@ -569,7 +617,7 @@ impl Inbox {
         match self.overflow {
             Overflow::Block => Offer::Full,
             Overflow::DropNewest => {
-                self.drop_newest(slot);
+                self.drop_newest(slot, 1);
                 Offer::Dropped
             }
             Overflow::DropOldest => {
@@ -579,7 +627,7 @@ impl Inbox {
             }
             Overflow::Disconnect => {
                 self.end();
-                self.count_drop(slot.0);
+                self.count_drops(slot.0, 1);
                 Offer::Ended
             }
         }
@@ -594,6 +642,23 @@ impl Inbox {
         self.messages += 1;
         self.bytes += data.len();
         self.entries.push(slot.0, source, data);
+    }
+
+    #[inline]
+    fn append_run<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        if !self.gapped.is_empty() {
+            self.queue_back_gap(slot.0);
+        }
+        self.slots[slot.0 as usize].queued += run.len() as u32;
+        self.messages += run.len();
+        self.bytes += bytes;
+        self.entries.push_run(slot.0, source, run, bytes);
     }
 
     /// What is missing after the last message of a slot takes its place in line.
@@ -613,22 +678,22 @@ impl Inbox {
         self.entries.push_gap(slot, missed);
     }
 
-    fn count_drop(&mut self, slot: u32) {
-        self.drops.count(self.overflow);
+    fn count_drops(&mut self, slot: u32, count: u64) {
+        self.drops.count_many(self.overflow, count);
         let state = &mut self.slots[slot as usize];
-        state.dropped += 1;
+        state.dropped += count;
         if !self.tells_gaps {
             if state.untold == 0 {
                 self.untold.push(slot);
             }
-            state.untold += 1;
+            state.untold += count;
         }
     }
 
-    fn drop_newest(&mut self, slot: Slot) {
-        self.count_drop(slot.0);
+    fn drop_newest(&mut self, slot: Slot, count: u64) {
+        self.count_drops(slot.0, count);
         if self.tells_gaps {
-            self.add_back_gap(slot.0, Missed::exactly(1));
+            self.add_back_gap(slot.0, Missed::exactly(count));
         }
     }
 
@@ -639,7 +704,7 @@ impl Inbox {
         };
         self.messages -= 1;
         self.bytes -= payload.len();
-        self.count_drop(slot);
+        self.count_drops(slot, 1);
         let mut missed = Missed::exactly(1);
         // A gap told just before the message grows, instead of leaving one marker for each message dropped.
         if let Some(before) = place.checked_sub(1)

@@ -24,7 +24,7 @@ pub(crate) use aftermath::{Aftermath, Work};
 pub(crate) use buffers::Buffers;
 pub(crate) use counters::{Counters, HandshakeFailure, LinkTotals};
 pub(crate) use cut::Forgotten;
-pub(crate) use heard::{CutStreams, Farewell, Heard};
+pub(crate) use heard::{CutStreams, Farewell, Heard, HeardRun};
 pub(crate) use inbox::{Receipt, Received, SharedInbox};
 pub(crate) use outbox::{LinkView, SharedOutbox};
 pub(crate) use publish::{Blocker, Identity, Mail, PeerRefusal, PublishFailure};

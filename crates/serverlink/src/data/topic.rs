@@ -527,7 +527,8 @@ impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         if source != Source::LOCAL {
-            return self.deliver_of_link(source, std::iter::once(payload.into()), after);
+            let run = std::iter::once(payload.into());
+            return self.deliver_of_link(source, run, payload.len(), after);
         }
         match self.inbox.offer(self.slot, payload.into()) {
             Offer::Queued | Offer::Dropped => {}
@@ -537,14 +538,16 @@ impl InboxSink {
         }
     }
 
-    /// Delivers messages that came over a link, one after another.
+    /// Delivers messages of so many bytes in all that came over a link, one after another.
+    #[inline]
     pub(super) fn deliver_of_link<'a>(
         &self,
         source: Source,
         run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
         after: &mut Aftermath,
     ) {
-        let offered = self.inbox.offer_of_link(self.slot, source, run);
+        let offered = self.inbox.offer_of_link(self.slot, source, run, bytes);
         if offered.to_announce {
             after.work().announce.push(self.inbox.clone());
         }

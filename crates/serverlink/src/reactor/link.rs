@@ -155,7 +155,13 @@ impl Link {
         mut input: &'a [u8],
         run: &mut Run<'a>,
     ) -> Result<(), Fault> {
-        while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
+        loop {
+            if let Traffic::Spot(spot) = &mut self.traffic {
+                spot.take_messages(&self.outbox, &self.decoder, &mut input, run, &mut self.after);
+            }
+            let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? else {
+                return Ok(());
+            };
             if frame.command {
                 self.end_run(run);
                 self.command(node, &frame)?;
@@ -174,7 +180,6 @@ impl Link {
                 }
             }
         }
-        Ok(())
     }
 
     /// There may be room for what the peer published to us.

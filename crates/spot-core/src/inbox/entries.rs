@@ -105,6 +105,36 @@ impl Entries {
         self.push_head(Head { slot, source, len });
     }
 
+    /// Puts messages of `bytes` in all behind the others.
+    pub(super) fn push_run<'a>(
+        &mut self,
+        slot: u32,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        if self.heads.capacity() - self.heads.len() < run.len() {
+            self.reclaim_heads();
+            self.heads.reserve(run.len());
+        }
+        // What is large does not go there.
+        let copied_max = bytes.min(run.len() * COPIED_MAX_BYTES);
+        if self.small.capacity() - self.small.len() < copied_max {
+            self.reclaim();
+            self.small.reserve(copied_max);
+        }
+        for data in run {
+            let bytes = data.bytes();
+            if bytes.len() > COPIED_MAX_BYTES || data.is_shared() {
+                self.push(slot, source, data);
+                continue;
+            }
+            self.small.extend_from_slice(bytes);
+            let len = bytes.len() as u64;
+            self.heads.push(Head { slot, source, len });
+        }
+    }
+
     #[inline]
     fn push_head(&mut self, head: Head) {
         if self.heads.len() == self.heads.capacity() {

@@ -444,3 +444,42 @@ proptest! {
         prop_assert_eq!(ahead.inbox.dropped(), plain.dropped());
     }
 }
+
+proptest! {
+    /// A run is queued and dropped as its messages would be one by one.
+    #[test]
+    fn a_run_is_as_its_messages(
+        runs in proptest::collection::vec((0..2_usize, proptest::collection::vec(0..400_usize, 1..8), 0..6_usize), 1..20),
+        messages in 0..12_usize,
+        bytes in prop_oneof![Just(0_usize), 1..2000_usize],
+        tells_gaps: bool,
+        overflow in prop_oneof![Just(Overflow::DropNewest), Just(Overflow::DropOldest), Just(Overflow::Disconnect)],
+    ) {
+        let limit = Limit { messages, bytes };
+        let mut queues = [Inbox::new(limit, overflow), Inbox::new(limit, overflow)];
+        queues.iter_mut().for_each(|queue| queue.tell_gaps(tells_gaps));
+        let [one_by_one, together] = &mut queues;
+        let slots = ["a", "b"].map(|topic| (one_by_one.attach(topic.into()), together.attach(topic.into())));
+        let source = Source(1);
+        for (topic, lens, taken) in &runs {
+            let data: Vec<Vec<u8>> = lens.iter().map(|len| vec![*len as u8; *len]).collect();
+            let (slot, its) = slots[*topic];
+            let mut ended = false;
+            for data in &data {
+                ended |= one_by_one.offer(slot, source, &data[..]) == Offer::Ended;
+            }
+            let run = data.iter().map(|data| View::from(&data[..]));
+            prop_assert_eq!(together.offer_run(its, source, run, lens.iter().sum()), ended);
+            for _ in 0..*taken {
+                prop_assert_eq!(one_by_one.take(), together.take());
+            }
+        }
+        prop_assert_eq!(one_by_one.drops(), together.drops());
+        prop_assert_eq!(one_by_one.bytes(), together.bytes());
+        prop_assert_eq!(one_by_one.take_untold(), together.take_untold());
+        while let Some(taken) = one_by_one.take() {
+            prop_assert_eq!(Some(taken), together.take());
+        }
+        prop_assert!(together.is_empty());
+    }
+}
