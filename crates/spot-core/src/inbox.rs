@@ -293,6 +293,20 @@ impl Inbox {
         self.overflowed(slot, source, data)
     }
 
+    /// As [`offer`](Self::offer) for a message of this process, if it is queued or dropped; false if nothing has changed.
+    #[inline]
+    pub fn offer_plainly(&mut self, slot: Slot, data: &[u8]) -> bool {
+        let is_dropped = || matches!(self.overflow, Overflow::DropNewest | Overflow::DropOldest);
+        if self.has_room(data.len()) {
+            self.append(slot, Source::LOCAL, data.into());
+        } else if is_dropped() {
+            self.overflowed(slot, Source::LOCAL, data.into());
+        } else {
+            return false;
+        }
+        true
+    }
+
     /// Offers messages of `bytes` in all that came over a link one after another, as [`offer`](Self::offer) would each; true
     /// if the subscriber was ended.
     #[inline]

@@ -122,6 +122,14 @@ impl Publisher {
 
     #[inline(always)]
     fn publish_copy(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
+        match publish_plainly(&self.node, &self.topic, data) {
+            true => Ok(()),
+            false => self.publish_any(data, deadline),
+        }
+    }
+
+    #[inline(never)]
+    fn publish_any(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
         check_size(&self.node, data.len())?;
         if data.len() > COPIED_LATE_MAX_BYTES {
             let payload = self.node.context.buffers.payload(data);
@@ -130,7 +138,6 @@ impl Publisher {
         self.publish_view(data.into(), deadline)
     }
 
-    #[inline(always)]
     fn publish_view(&self, data: View<'_>, deadline: Option<Deadline>) -> Result<(), PublishError> {
         match publish(&self.node, &self.topic, data, deadline) {
             Ok(()) => Ok(()),
@@ -201,8 +208,25 @@ pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, P
     })
 }
 
+/// Publishes a message if that is plain, as it mostly is; otherwise nothing has happened.
+#[inline(always)]
+fn publish_plainly(node: &NodeInner, topic: &Topic, data: &[u8]) -> bool {
+    data.len() <= COPIED_LATE_MAX_BYTES
+        && data.len() <= node.max_message_size.load(Relaxed)
+        && !node.is_closed()
+        && !node.refuses_to_publish()
+        && topic.publish_plainly(data)
+}
+
+/// As [`publish_plainly`], on the topic of this name if this thread knows it.
+#[inline(always)]
+pub(super) fn publish_plainly_by_name(node: &NodeInner, name: &[u8], data: &[u8]) -> bool {
+    let publish = |topic: &Topic| publish_plainly(node, topic, data);
+    node.with_known_topic(name, publish).unwrap_or(false)
+}
+
 /// Publishes on the topic of this name, which this thread mostly knows.
-#[inline]
+#[inline(never)]
 pub(super) fn publish_by_name(
     node: &Arc<NodeInner>,
     name: &str,
@@ -216,7 +240,7 @@ pub(super) fn publish_by_name(
             false
         }
     };
-    match node.with_known_topic(name, publish) {
+    match node.with_known_topic(name.as_bytes(), publish) {
         Some(true) => Ok(()),
         _ => publish_looked_up(node, name, data, refusal),
     }
@@ -260,7 +284,6 @@ fn publish_found(
 }
 
 /// Publishes, waiting where need be; `None` waits as long as the node's send timeout says.
-#[inline(always)]
 fn publish(
     node: &Arc<NodeInner>,
     topic: &Topic,
@@ -348,7 +371,7 @@ mod tests {
     use crate::api::Node;
 
     fn known_of(node: &NodeInner, name: &str) -> bool {
-        node.with_known_topic(name, |_| ()).is_some()
+        node.with_known_topic(name.as_bytes(), |_| ()).is_some()
     }
 
     #[test]

@@ -201,6 +201,17 @@ impl SharedInbox {
         offer
     }
 
+    /// As [`offer`](Self::offer), if that leaves nothing to do; false if nothing has happened.
+    #[inline]
+    pub(super) fn offer_plainly(&self, slot: Slot, data: &[u8]) -> bool {
+        let mut state = self.state_with_room(data.len());
+        let is_done = state.queue.offer_plainly(slot, data);
+        if is_done {
+            self.wake(state);
+        }
+        is_done
+    }
+
     /// Offers messages of `bytes` in all that came over a link, one after another; those under credit are taken on that credit. Messages of
     /// links come in batches, so the receivers may be left asleep.
     pub(crate) fn offer_of_link<'a>(

@@ -13,6 +13,7 @@ mod heard;
 mod inbox;
 mod outbox;
 mod past;
+mod plainly;
 mod publish;
 mod relay;
 mod reservation;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
-use spot_core::frame::{Alias, Frame, Last};
+use spot_core::frame::{Alias, Frame, Last, NextHeader};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Slot, Source};
 use spot_core::node::WayToOwner;
@@ -77,6 +77,8 @@ impl PublishedUpstream {
 
 #[derive(Debug, Default)]
 pub(super) struct Outside {
+    /// The header of the message that is published next, unless another has been published since it was made.
+    pub(super) header: NextHeader,
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
     sent: Sent,

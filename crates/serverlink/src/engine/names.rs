@@ -76,8 +76,7 @@ impl Names {
 
     /// The place of a name, by its length and both of its ends: names in use together mostly differ there.
     #[inline]
-    fn place(&self, name: &str) -> usize {
-        let name = name.as_bytes();
+    fn place(&self, name: &[u8]) -> usize {
         let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
             (Some(head), Some(tail)) => {
                 u64::from_le_bytes(*head).rotate_left(29) ^ u64::from_le_bytes(*tail)
@@ -109,7 +108,7 @@ impl NodeInner {
     #[inline]
     pub(crate) fn with_known_topic<R>(
         &self,
-        name: &str,
+        name: &[u8],
         publish: impl FnOnce(&Topic) -> R,
     ) -> Option<R> {
         // Without thread-local storage the thread is ending: then it knows nothing.
@@ -128,20 +127,35 @@ impl NodeInner {
             names: self.names.serial,
             topic: topic.clone(),
         };
-        replace(self.names.place(&topic.name), Some(known));
+        replace(self.names.place(topic.name.as_bytes()), Some(known));
     }
 
     /// Has this thread forget the topic of a name.
     pub(crate) fn forget_topic(&self, name: &str) {
-        replace(self.names.place(name), None);
+        replace(self.names.place(name.as_bytes()), None);
     }
 }
 
 impl Names {
     #[inline]
-    fn of_place<'a>(&self, known: &'a Option<Known>, name: &str) -> Option<&'a Topic> {
+    fn of_place<'a>(&self, known: &'a Option<Known>, name: &[u8]) -> Option<&'a Topic> {
         let known = known.as_ref()?;
-        (known.names == self.serial && &*known.topic.name == name).then_some(&*known.topic)
+        let is_it = known.names == self.serial && are_same(known.topic.name.as_bytes(), name);
+        is_it.then_some(&*known.topic)
+    }
+}
+
+/// Whether two names are the same: most are of a length that two loads cover.
+#[inline(always)]
+fn are_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.first_chunk::<8>(), one.last_chunk::<8>()) {
+        (Some(head), Some(tail)) if one.len() <= 16 => {
+            other.first_chunk() == Some(head) && other.last_chunk() == Some(tail)
+        }
+        _ => one == other,
     }
 }
 

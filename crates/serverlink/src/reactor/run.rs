@@ -25,7 +25,7 @@ impl<'a> Run<'a> {
     /// Whether a message continues the run.
     #[inline]
     pub(super) fn is_continued_by(&self, data: &Data<'_>) -> bool {
-        data.alias == self.alias && data.sequence == self.next_number() && self.is_open()
+        (data.alias, data.sequence) == self.next.stream() && self.is_open()
     }
 
     /// Takes the message in this frame if it plainly continues the run, without decoding it.
@@ -45,9 +45,6 @@ impl<'a> Run<'a> {
         (1..MAX_MESSAGES).contains(&self.messages.len())
     }
 
-    fn next_number(&self) -> u64 {
-        self.first.wrapping_add(self.messages.len() as u64)
-    }
 
     /// Begins a run with this message; the one before it has [ended](Self::end).
     #[inline]
@@ -71,9 +68,7 @@ impl<'a> Run<'a> {
         self.messages.push(payload);
         self.bytes += payload.len();
         self.longest = self.longest.max(payload.len());
-        if !self.next.advance() {
-            self.next = NextHeader::new(self.alias, self.next_number());
-        }
+        self.next.advance();
     }
 
     /// Ends the run, if there is one: gives its stream and messages to `hear`.

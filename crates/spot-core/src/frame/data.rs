@@ -75,6 +75,8 @@ fn alias(reader: &mut Reader<'_>) -> Result<u32, FrameError> {
 /// The header of the message of a stream that comes next, as it is encoded: to know it again without decoding it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NextHeader {
+    alias: u32,
+    sequence: u64,
     /// Its bytes, the first one lowest.
     bytes: u64,
     /// Its length; 0 if it is never known again.
@@ -92,12 +94,39 @@ impl NextHeader {
         let len = number_at + varint::encode(&mut out[number_at..], sequence);
         match out.first_chunk() {
             Some(bytes) if len <= 8 => Self {
+                alias,
+                sequence,
                 bytes: u64::from_le_bytes(*bytes),
                 len: len as u32,
                 number_at: 8 * number_at as u32,
             },
-            _ => Self::default(),
+            _ => Self {
+                alias,
+                sequence,
+                ..Self::default()
+            },
         }
+    }
+
+    /// Makes it anew: the header of another message.
+    #[cold]
+    #[inline(never)]
+    pub fn set(&mut self, alias: u32, sequence: u64) {
+        *self = Self::new(alias, sequence);
+    }
+
+    /// Which message it is of: the stream's alias, and the number in it.
+    #[must_use]
+    #[inline(always)]
+    pub fn stream(&self) -> (u32, u64) {
+        (self.alias, self.sequence)
+    }
+
+    /// The header, its first byte lowest, with zeros behind it; and its length. `None` if it is longer than eight bytes.
+    #[must_use]
+    #[inline(always)]
+    pub fn bytes(&self) -> Option<(u64, usize)> {
+        (self.len > 0).then_some((self.bytes, self.len as usize))
     }
 
     /// The payload of a DATA frame that begins so; also `None` where the frame is too short to be compared.
@@ -110,13 +139,16 @@ impl NextHeader {
         (differs == 0 && self.len > 0).then_some(payload)
     }
 
-    /// Goes on to the next number, if only the lowest part of it changes; otherwise it is to be made anew.
-    #[must_use]
+    /// Goes on to the next number.
     #[inline(always)]
-    pub fn advance(&mut self) -> bool {
-        let lowest = self.bytes >> self.number_at & 0x7f;
-        self.bytes = self.bytes.wrapping_add(1 << self.number_at);
-        lowest < 0x7f
+    pub fn advance(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+        // Mostly only the lowest part of it changes.
+        if self.bytes >> self.number_at & 0x7f < 0x7f {
+            self.bytes = self.bytes.wrapping_add(1 << self.number_at);
+        } else {
+            self.set(self.alias, self.sequence);
+        }
     }
 }
 

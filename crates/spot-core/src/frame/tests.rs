@@ -568,9 +568,8 @@ proptest! {
             frame.extend(&payload);
             let is_known = ahead == 0 && header_len <= 8 && frame.len() >= 8;
             prop_assert_eq!(next.payload(&frame), is_known.then_some(&payload[..]));
-            if !next.advance() {
-                next = NextHeader::new(alias, sequence + 1);
-            }
+            prop_assert_eq!(next.stream(), (alias, sequence));
+            next.advance();
         }
     }
 
