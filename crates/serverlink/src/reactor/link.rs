@@ -127,6 +127,11 @@ impl Link {
         decoder.arriving(READ_IN_PLACE_MIN_BYTES, READ_IN_PLACE_MAX_BYTES)
     }
 
+    /// Messages that have come so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.traffic.messages()
+    }
+
     pub(super) fn is_large_arriving(&self) -> bool {
         self.decoder.missing() >= READ_IN_PLACE_MIN_BYTES
     }
