@@ -116,7 +116,7 @@ pub enum Copied {
 }
 
 /// Copies a message into buffers that have room for it.
-#[inline]
+#[inline(always)]
 fn copy(first: &First<'_>, topic: &str, to_topic: &mut [u8], to_data: &mut [u8]) -> Copied {
     let (topic_len, data_len) = (topic.len(), first.data.len());
     let (Some(to_topic), Some(to_data)) =
@@ -428,7 +428,7 @@ impl Inbox {
 
     /// Copies topic and data of what is first in line to the begin of these buffers and takes it, if it is a message and
     /// they have room for it; `None` if no message is first in line.
-    #[inline]
+    #[inline(always)]
     pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         let first = self.entries.first()?;
         let (slot, len) = (first.slot, first.data.len());

@@ -105,6 +105,7 @@ impl Segment {
     }
 
     /// Notes a message that must arrive.
+    #[inline]
     fn protect(&mut self, message: Range<usize>) {
         match self.protected.back_mut() {
             Some(last) if last.end == message.start => last.end = message.end,
@@ -383,10 +384,9 @@ impl Outbox {
     ) -> bool {
         let body_len = header.bytes().map_or(usize::MAX, |(_, len)| len + data.len());
         // A body that short has one byte of length before it.
-        if body_len > 255 || !self.has_room(policy, data.len()) {
+        if body_len > 255 || !self.spend_if_room(policy, data.len()) {
             return false;
         }
-        self.spend(policy, data.len());
         self.append_short(header, data, body_len, policy.blocks());
         true
     }
@@ -492,6 +492,28 @@ impl Outbox {
         first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
+    /// As [`spend`](Self::spend) if there is [room](Self::has_room); otherwise nothing has changed.
+    #[inline]
+    fn spend_if_room(&mut self, policy: &SinkPolicy, len: usize) -> bool {
+        // Mostly one subscriber blocks.
+        if let [GateIndex(index)] = policy.gates.as_slice() {
+            let (messages, bytes) = (
+                self.messages + self.reserved_messages,
+                self.bytes + self.reserved_bytes,
+            );
+            let gate = self.gates.get_mut(*index as usize);
+            let gate = gate.filter(|gate| gate.is_open());
+            let gate = gate.filter(|_| self.limit.has_room(messages, bytes, len));
+            gate.map(|gate| gate.spend(len as u64)).is_some()
+        } else if self.has_room(policy, len) {
+            self.spend(policy, len);
+            true
+        } else {
+            false
+        }
+    }
+
+    #[inline]
     fn spend(&mut self, policy: &SinkPolicy, len: usize) {
         for GateIndex(index) in &policy.gates {
             self.gates[*index as usize].spend(len as u64);

@@ -30,7 +30,7 @@ pub struct Left {
 
 impl Ahead {
     /// As [`Inbox::copy_message`].
-    #[inline]
+    #[inline(always)]
     pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         let first = self.entries.first()?;
         let (name, len) = (&*self.topics[first.slot as usize], first.data.len());

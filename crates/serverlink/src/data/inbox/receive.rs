@@ -325,7 +325,7 @@ impl SharedInbox {
     }
 
     /// One thing was taken from the queue: what is behind it is taken ahead.
-    #[inline]
+    #[inline(always)]
     fn received(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
         let mut granted = None;
         if let Some((source, len)) = message {
