@@ -216,7 +216,10 @@ mod tests {
             bytes: 10,
         };
         let (mut window, _) = Window::open(limit, 1);
-        assert!(!window.arrived_many(4, 4), "one more than there is credit for");
+        assert!(
+            !window.arrived_many(4, 4),
+            "one more than there is credit for"
+        );
         assert!(!window.arrived_many(2, 10), "the last may overdraw, or not");
         assert!(window.arrived_many(2, 9));
         assert!(window.arrived(7), "the last one overdraws");

@@ -376,13 +376,10 @@ impl Outbox {
 
     /// As [`offer`](Self::offer) for a message with this header, if it finds room and credit; otherwise nothing has changed.
     #[inline]
-    pub fn offer_plainly(
-        &mut self,
-        policy: &SinkPolicy,
-        header: &NextHeader,
-        data: &[u8],
-    ) -> bool {
-        let body_len = header.bytes().map_or(usize::MAX, |(_, len)| len + data.len());
+    pub fn offer_plainly(&mut self, policy: &SinkPolicy, header: &NextHeader, data: &[u8]) -> bool {
+        let body_len = header
+            .bytes()
+            .map_or(usize::MAX, |(_, len)| len + data.len());
         // A body that short has one byte of length before it.
         if body_len > 255 || !self.spend_if_room(policy, data.len()) {
             return false;
@@ -551,7 +548,13 @@ impl Outbox {
 
     /// As [`append`](Self::append) for a frame with a body of up to 255 bytes.
     #[inline]
-    fn append_short(&mut self, header: &NextHeader, data: &[u8], body_len: usize, must_arrive: bool) {
+    fn append_short(
+        &mut self,
+        header: &NextHeader,
+        data: &[u8],
+        body_len: usize,
+        must_arrive: bool,
+    ) {
         self.count_queued(data.len());
         let segment = match self.segments.back_mut() {
             Some(segment) if segment.has_space(MAX_FRAME_HEADER + body_len) => segment,

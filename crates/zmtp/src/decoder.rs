@@ -293,7 +293,11 @@ mod tests {
         assert_eq!(decoder.short_message(b"\x01\x00"), None, "more follows");
         assert_eq!(decoder.short_message(b"\x04\x00"), None, "a command");
         assert_eq!(decoder.decode(&mut &rest[..]), Ok(None));
-        assert_eq!(decoder.short_message(b"\x00\x00"), None, "it is of another frame");
+        assert_eq!(
+            decoder.short_message(b"\x00\x00"),
+            None,
+            "it is of another frame"
+        );
         let tight = Limits {
             max_frame_size: 1,
             ..limits()

@@ -157,9 +157,8 @@ impl NodeInner {
         publish: impl FnOnce(&Topic) -> R,
     ) -> Option<R> {
         let hash = self.names.hash(name);
-        let is_it = |place: &&Place| {
-            (place.hash.get(), place.names.get()) == (hash, self.names.serial)
-        };
+        let is_it =
+            |place: &&Place| (place.hash.get(), place.names.get()) == (hash, self.names.serial);
         // Without thread-local storage the thread is ending: then it knows nothing.
         let published = KNOWN.try_with(|known| {
             let known = known.try_borrow().ok()?;

@@ -237,7 +237,12 @@ impl Connection {
     }
 
     /// `closed`: the poller has seen the end of the stream, which makes no further edge.
-    pub(super) fn readable(&mut self, buffer: &mut [u8], closed: bool, reading: Reading) -> Outcome {
+    pub(super) fn readable(
+        &mut self,
+        buffer: &mut [u8],
+        closed: bool,
+        reading: Reading,
+    ) -> Outcome {
         self.end_seen |= closed;
         match self.phase {
             Phase::Connecting => return self.writable(),

@@ -162,7 +162,13 @@ impl Link {
     ) -> Result<(), Fault> {
         loop {
             if let Traffic::Spot(spot) = &mut self.traffic {
-                spot.take_messages(&self.outbox, &self.decoder, &mut input, run, &mut self.after);
+                spot.take_messages(
+                    &self.outbox,
+                    &self.decoder,
+                    &mut input,
+                    run,
+                    &mut self.after,
+                );
             }
             let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? else {
                 return Ok(());

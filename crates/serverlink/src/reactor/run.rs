@@ -45,7 +45,6 @@ impl<'a> Run<'a> {
         (1..MAX_MESSAGES).contains(&self.messages.len())
     }
 
-
     /// Begins a run with this message; the one before it has [ended](Self::end).
     #[inline]
     pub(super) fn begin(&mut self, data: &Data<'a>) {

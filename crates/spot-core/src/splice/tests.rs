@@ -191,7 +191,10 @@ fn a_run_does_not_overflow() {
     let mut stream = stream(u64::MAX - 1);
     assert!(!stream.receive_run(OLD, u64::MAX - 1, 2));
     assert!(stream.receive_run(OLD, u64::MAX - 1, 1));
-    assert_eq!(hear(&mut stream, OLD, u64::MAX), Judged::Deliver(Missed::NONE));
+    assert_eq!(
+        hear(&mut stream, OLD, u64::MAX),
+        Judged::Deliver(Missed::NONE)
+    );
 }
 
 /// Nothing more came to show it.

@@ -201,7 +201,8 @@ impl SharedInbox {
         let drove = waiting.drive(deadline, spinning, || self.is_ready.load(Relaxed));
         lock(&self.state).driving -= 1;
         if drove && spin == Spin::Adaptive {
-            self.poll_us.store(next_poll_us(spin_us, begun.elapsed()), Relaxed);
+            self.poll_us
+                .store(next_poll_us(spin_us, begun.elapsed()), Relaxed);
         }
         drove
     }
@@ -223,11 +224,7 @@ impl SharedInbox {
     /// Copies what is first in line into these buffers and gives the lengths of topic and data, if it is a message that they
     /// have room for. All else is for [`receive_with`](Self::receive_with).
     #[inline]
-    pub(crate) fn copy_message(
-        &self,
-        topic: &mut [u8],
-        data: &mut [u8],
-    ) -> Option<(usize, usize)> {
+    pub(crate) fn copy_message(&self, topic: &mut [u8], data: &mut [u8]) -> Option<(usize, usize)> {
         match self.ahead.entries.load(Acquire) {
             0 => self.copy_queued(topic, data),
             _ => self.copy_ahead(topic, data),
