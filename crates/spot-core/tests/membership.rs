@@ -542,3 +542,39 @@ fn who_is_bound_to_every_interface_is_dialled_where_its_links_come_from() {
         );
     }
 }
+
+/// Another node of a member's name displaced that one and went again: the member stayed gone for the others, or suspect,
+/// though it was linked to them and well.
+#[test]
+fn a_member_did_not_return_once_its_namesake_was_gone() {
+    for leaves in [true, false] {
+        let mut cluster = Cluster::new(4);
+        cluster.add(1, 0);
+        cluster.add(2, 0);
+        cluster.run(3000);
+        assert_eq!(view(&cluster, 0).size, 3);
+        // The mistake.
+        cluster.restart(3, node_id(1), 2);
+        cluster.add(3, 0);
+        cluster.run(3000);
+        if leaves {
+            cluster.with(3, |node, _| node.leave());
+            cluster.settle();
+        }
+        cluster.crash(3, false);
+        cluster.run(DOWN_MS + 10_000);
+        for host in 0..3 {
+            let view = view(&cluster, host);
+            assert_eq!((view.reachable, view.size), (3, 3), "{host}: {view:?}");
+            let states = view.members.iter().map(|member| member.state);
+            assert!(
+                states.clone().all(|state| state == MemberState::Alive),
+                "{host}: {view:?}"
+            );
+        }
+        // It is a member like any other: its end is noticed.
+        cluster.crash(1, false);
+        cluster.run(DOWN_MS);
+        assert_eq!(view(&cluster, 2).reachable, 2);
+    }
+}
