@@ -63,8 +63,8 @@ unsafe extern "C" fn slk_spot_publish(
             )
         };
         match running.node.publish_known(name, data) {
-            true => Ok(()),
-            false => publish_any(running, name, data),
+            Some(published) => Ok(published?),
+            None => publish_any(running, name, data),
         }
     })
 }

@@ -11,9 +11,7 @@ use super::builder::NodeBuilder;
 use super::error::*;
 use super::event::Events;
 use super::options::Options;
-use super::publisher::{
-    COPIED_LATE_MAX_BYTES, Publisher, check_size, publish_by_name, publish_plainly_by_name, resolve,
-};
+use super::publisher::{Publisher, publish_known, publish_looked_up, resolve};
 use super::subscriber::Subscriber;
 use crate::data::Deadline;
 use crate::engine::{self, NodeInner};
@@ -196,29 +194,18 @@ impl Node {
     #[inline]
     pub fn publish(&self, topic: &str, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
         let data = data.as_ref();
-        match self.publish_known(topic.as_bytes(), data) {
-            true => Ok(()),
-            false => self.publish_any(topic, data),
+        match publish_known(&self.handle, topic.as_bytes(), data) {
+            Some(published) => published,
+            None => publish_looked_up(&self.handle, topic, data),
         }
     }
 
-    /// Publishes if this thread has lately published on that topic, and the message can be handed over at once; otherwise
-    /// nothing has happened, and [`publish`](Self::publish) does it or says why not. For the C library, whose texts are
-    /// yet to be checked.
+    /// As [`publish`](Self::publish), if this thread has lately published on that topic; otherwise `None`, and nothing has
+    /// happened. For the C library, whose texts are yet to be checked.
     #[doc(hidden)]
     #[inline]
-    pub fn publish_known(&self, topic: &[u8], data: &[u8]) -> bool {
-        publish_plainly_by_name(&self.handle, topic, data)
-    }
-
-    #[inline(never)]
-    fn publish_any(&self, topic: &str, data: &[u8]) -> Result<(), PublishError> {
-        check_size(&self.handle, data.len())?;
-        if data.len() > COPIED_LATE_MAX_BYTES {
-            let payload = self.handle.context.buffers.payload(data);
-            return publish_by_name(&self.handle, topic, (&payload).into());
-        }
-        publish_by_name(&self.handle, topic, data.into())
+    pub fn publish_known(&self, topic: &[u8], data: &[u8]) -> Option<Result<(), PublishError>> {
+        publish_known(&self.handle, topic, data)
     }
 
     /// A subscriber without subscriptions yet, with the node's subscriber options.

@@ -2,6 +2,7 @@
 //! has room. Nothing is set aside, shared or left to do. All else is for [`Topic::publish`].
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::outbox::Flush;
 use super::topic::{InboxSink, Outside, PublishSide, Topic};
@@ -11,6 +12,9 @@ impl Topic {
     /// Publishes a message if that is plain; otherwise nothing has happened.
     #[inline]
     pub(crate) fn publish_plainly(&self, data: &[u8]) -> bool {
+        if !self.is_plain.load(Relaxed) {
+            return false;
+        }
         let mut side = lock(&self.publish);
         let PublishSide {
             next_sequence,
@@ -26,10 +30,10 @@ impl Topic {
         let mut to_write = None;
         let is_published = match (local.as_slice(), outside.as_deref_mut()) {
             ([InboxSink { inbox, slot, .. }], None) => inbox.offer_plainly(*slot, data),
-            ([], Some(outside)) => {
+            ([], Some(outside)) if outside.only_wire().is_some() => {
                 outside.publish_plainly(self.id.0, *next_sequence, data, &mut to_write)
             }
-            _ => false,
+            _ => self.is_not_plain(),
         };
         if is_published {
             *next_sequence = next_sequence.wrapping_add(1);
@@ -40,6 +44,15 @@ impl Topic {
             }
         }
         is_published
+    }
+}
+
+impl Topic {
+    /// It is not worth looking again before a message has gone the general way that need not have.
+    #[cold]
+    fn is_not_plain(&self) -> bool {
+        self.is_plain.store(false, Relaxed);
+        false
     }
 }
 

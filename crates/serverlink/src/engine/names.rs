@@ -150,7 +150,7 @@ impl NodeInner {
     }
 
     /// Runs `publish` on the topic of this name if this thread knows one, which may not be in use any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_known_topic<R>(
         &self,
         name: &[u8],
