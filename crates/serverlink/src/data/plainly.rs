@@ -2,7 +2,6 @@
 //! has room. Nothing is set aside, shared or left to do. All else is for [`Topic::publish`].
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::outbox::Flush;
 use super::topic::{InboxSink, Outside, PublishSide, Topic};
@@ -12,9 +11,6 @@ impl Topic {
     /// Publishes a message if that is plain; otherwise nothing has happened.
     #[inline]
     pub(crate) fn publish_plainly(&self, data: &[u8]) -> bool {
-        if !self.is_plain.load(Relaxed) {
-            return false;
-        }
         let mut side = lock(&self.publish);
         let PublishSide {
             next_sequence,
@@ -33,7 +29,7 @@ impl Topic {
             ([], Some(outside)) if outside.only_wire().is_some() => {
                 outside.publish_plainly(self.id.0, *next_sequence, data, &mut to_write)
             }
-            _ => self.is_not_plain(),
+            _ => false,
         };
         if is_published {
             *next_sequence = next_sequence.wrapping_add(1);
@@ -44,15 +40,6 @@ impl Topic {
             }
         }
         is_published
-    }
-}
-
-impl Topic {
-    /// It is not worth looking again before a message has gone the general way that need not have.
-    #[cold]
-    fn is_not_plain(&self) -> bool {
-        self.is_plain.store(false, Relaxed);
-        false
     }
 }
 

@@ -1,7 +1,6 @@
 //! Publishing: all blocking subscribers are reserved room at first, so that a message reaches all or none.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use spot_core::frame::{DATA_HEADER_MAX_BYTES, Frame, Last, encode_data_header};
 use spot_core::history::History;
@@ -250,10 +249,7 @@ impl Topic {
     ) -> Result<(), PublishFailure> {
         // Where there is one to deliver to, nothing needs to be set aside.
         match (side.local.as_slice(), &side.outside) {
-            ([only], None) => {
-                self.is_plain.store(true, Relaxed);
-                only.publish(data, after)?
-            }
+            ([only], None) => only.publish(data, after)?,
             ([], None) => {}
             _ => return self.publish_outside(side, data, mail, after),
         }
@@ -276,7 +272,6 @@ impl Topic {
             ([], None) => {}
             ([only], None) => only.publish(data, after)?,
             ([], Some(outside)) if let Some((outbox, policy)) = outside.only_wire() => {
-                self.is_plain.store(true, Relaxed);
                 let mut header = [0; DATA_HEADER_MAX_BYTES];
                 let len = encode_data_header(&mut header, self.id.0, side.next_sequence);
                 if !publish_wire(outbox, policy, &header[..len], data, after) {

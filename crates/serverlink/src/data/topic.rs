@@ -1,6 +1,6 @@
 //! A topic in the data plane: who is to get its messages.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
 use spot_core::frame::{Alias, Frame, Last, NextHeader};
@@ -28,8 +28,6 @@ pub(crate) struct Topic {
     pub(super) life: Life,
     /// Messages published here that went to an owner elsewhere.
     pub(super) published_upstream: PublishedUpstream,
-    /// Whether the last message was one that may be [published plainly](Self::publish_plainly), as far as the topic goes.
-    pub(super) is_plain: AtomicBool,
     pub(super) publish: Mutex<PublishSide>,
     pub(super) sinks: Mutex<SinkSide>,
 }
@@ -195,7 +193,6 @@ impl Topic {
             id,
             life: Life(life),
             published_upstream: PublishedUpstream::default(),
-            is_plain: AtomicBool::new(true),
             publish: Mutex::new(publish),
             sinks: Mutex::default(),
         }
