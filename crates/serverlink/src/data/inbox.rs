@@ -58,8 +58,6 @@ pub(crate) struct SharedInbox {
     /// Whether the policy is to block; read by publishers without the lock.
     blocks: AtomicBool,
     spin_us: AtomicU32,
-    /// The same for those who poll.
-    poll_us: AtomicU32,
     space_spin_us: AtomicU32,
     spin: Mutex<Spin>,
     event_fd: OnceLock<EventFd>,
@@ -143,7 +141,6 @@ impl SharedInbox {
             space_told: Apart::default(),
             blocks: AtomicBool::new(options.overflow == Overflow::Block),
             spin_us: AtomicU32::new(SPIN_MAX_US / 4),
-            poll_us: AtomicU32::new(0),
             space_spin_us: AtomicU32::new(SPIN_MAX_US / 4),
             spin: Mutex::new(spin),
             event_fd: OnceLock::new(),

@@ -4,12 +4,11 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use spot_core::inbox::{Ahead, Copied, Front, Left, Source, Taken};
 
-use super::spin::next_poll_us;
 use super::{SharedInbox, State, one};
 use crate::api::Spin;
 use crate::data::{Deadline, SharedOutbox, lock, wait};
@@ -190,20 +189,14 @@ impl SharedInbox {
 
     /// Waits by doing the I/O thread's work; false if that is not possible now.
     fn drive(&self, waiting: &Waiting<'_>, deadline: Deadline) -> bool {
-        let spin = *lock(&self.spin);
-        let spin_us = match spin {
-            Spin::Micros(spin_us) => spin_us,
-            Spin::Adaptive => self.poll_us.load(Relaxed),
+        let spin = match *lock(&self.spin) {
+            Spin::Micros(spin_us) => Duration::from_micros(u64::from(spin_us)),
+            // The kernel wakes who polls as soon as anything arrives.
+            Spin::Adaptive => Duration::ZERO,
         };
-        let spinning = Duration::from_micros(u64::from(spin_us));
         lock(&self.state).driving += 1;
-        let begun = Instant::now();
-        let drove = waiting.drive(deadline, spinning, || self.is_ready.load(Relaxed));
+        let drove = waiting.drive(deadline, spin, || self.is_ready.load(Relaxed));
         lock(&self.state).driving -= 1;
-        if drove && spin == Spin::Adaptive {
-            self.poll_us
-                .store(next_poll_us(spin_us, begun.elapsed()), Relaxed);
-        }
         drove
     }
 

@@ -41,15 +41,6 @@ fn spin_adaptively(limit_us: &AtomicU32, deadline: Deadline, done: impl Fn() -> 
     limit_us.store(next_us, Relaxed);
 }
 
-/// How long to poll without sleeping the next time, after a wait that took so long: twice that, where it is short enough;
-/// who sends to somebody who sleeps spends more on waking him than on the message.
-pub(super) fn next_poll_us(before_us: u32, waited: Duration) -> u32 {
-    match u32::try_from(waited.as_micros()) {
-        Ok(waited_us) if waited_us <= SPIN_MAX_US => before_us.max(2 * waited_us).min(SPIN_MAX_US),
-        _ => before_us / 2,
-    }
-}
-
 /// Spins for so long at most; whether that was enough.
 fn spin(limit_us: u32, deadline: Deadline, done: impl Fn() -> bool) -> bool {
     if limit_us == 0 || matches!(deadline, Deadline::Now) {
