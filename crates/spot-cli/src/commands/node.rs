@@ -137,6 +137,7 @@ fn handle_signals(
     let stopped = node.clone();
     let stop = move || {
         notify::stopping();
+        log_stopping(&stopped);
         stopped.close();
     };
     if config.file.is_none() {
@@ -151,6 +152,20 @@ fn handle_signals(
             notify::ready();
         }
     })
+}
+
+/// How much is to be sent yet, and how long that may take.
+fn log_stopping(node: &Node) {
+    let queued: usize = node.peers().iter().map(|peer| peer.queued_messages).sum();
+    let messages = counted(queued as u64, "message");
+    let linger = node.options().linger.unwrap_or(FOREVER);
+    let (event, linger_ms) = ("stopping", linger.as_millis() as u64);
+    info!(
+        event,
+        queued,
+        linger_ms,
+        "stopping: {messages} to be sent yet, in up to {linger_ms} ms (linger_ms)"
+    );
 }
 
 /// Returns where it listens, with real ports.
