@@ -16,7 +16,7 @@ use serverlink::{Discovery, Minority, Overflow};
 
 use crate::config;
 use bench::BenchArgs;
-use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
+use examples::{CLUSTER_EXAMPLES, EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
 use top::TopArgs;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Peers(AskArgs),
     /// Ask every peer for its topics; fail if one does not answer
     Sync(AskArgs),
-    /// Show the members of the cluster, and whether they are a majority, as the peers see them
+    /// Show the members of the cluster, as the peers see them; with --admin as a node does, and whether it has a majority
     Cluster(ClusterArgs),
     /// Follow what happens: links of this program, members, partitions, topics
     Events(EventsArgs),
@@ -300,10 +300,14 @@ pub(crate) struct AskArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CLUSTER_EXAMPLES)]
 pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub(crate) ask: AskArgs,
-    /// Members of the whole cluster [default: those known that have not left]
+    /// Ask the admin server of a node instead of --peer: its own judgement, with exit code 1 if it has no majority
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, conflicts_with = "cluster_size")]
+    pub(crate) admin: Option<String>,
+    /// Members of the whole cluster, to judge by what is a majority: peers do not tell what they were given
     #[arg(long, value_name = "MEMBERS")]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) cluster_size: Option<usize>,
@@ -329,7 +333,7 @@ pub(crate) struct EventsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     /// Where the admin server listens
-    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, default_value = config::DEFAULT_ADMIN)]
     #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
     pub(crate) admin: String,
     /// Ask whether it is ready: enough peers, and a majority of the cluster

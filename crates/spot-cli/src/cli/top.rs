@@ -11,7 +11,7 @@ use crate::config;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TopArgs {
     /// Where the node's admin server listens
-    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, default_value = config::DEFAULT_ADMIN)]
     #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
     pub(crate) admin: String,
     /// How often to ask the node

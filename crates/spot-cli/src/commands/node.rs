@@ -1,6 +1,7 @@
 //! `spot node`: a node that runs until it is told to stop.
 
 mod log;
+mod majority;
 mod notify;
 mod quiet;
 mod reload;
@@ -24,6 +25,7 @@ use crate::interrupt::{self, FOREVER};
 use crate::output::{Output, note};
 use crate::text::counted;
 use log::LogControl;
+use majority::Majority;
 use quiet::{LeftOut, Quiet};
 use reload::Running;
 use routes::Router;
@@ -222,6 +224,7 @@ fn leads_to_one_of(endpoint: &str, own: &[String]) -> bool {
 /// Logs what happens until the node is closed.
 fn follow(node: &Node, events: &Events) {
     let (mut failing, mut quiet) = (HashMap::new(), Quiet::default());
+    let mut majority = Majority::at_start(node);
     loop {
         let end = quiet.next_end();
         let wait = end.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
@@ -254,6 +257,7 @@ fn follow(node: &Node, events: &Events) {
                 } else {
                     told::log(&event);
                 }
+                majority.after(&event, node);
             }
             None if end.is_none_or(|end| now < end) => return,
             None => {}
