@@ -231,7 +231,7 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) wait_subscribers: usize,
-    /// How long to wait for the peers, also when the topic's node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
+    /// How long to wait for the peers and for one that offers the topic, also when its node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,

@@ -72,8 +72,8 @@ Examples:
   tail -f app.log | spot pub log:app                one message for each line
   spot pub news 'extra!' --bind 'tcp://*:5555'      host the topic here, wait for a subscriber
 
-A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; a topic
-that nobody hosts is an error. With --bind this program hosts the topic itself for as long as it runs.";
+A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; for a
+topic that nobody offers it waits up to --timeout, then ends with exit code 3. With --bind this program hosts the topic itself for as long as it runs.";
 
 pub(super) const SUB_EXAMPLES: &str = "\
 Examples:
