@@ -243,6 +243,22 @@ fn a_peer_that_is_down_keeps_its_label() {
 }
 
 #[test]
+fn a_peer_that_dialled_in_and_was_killed_is_told_by_members_only() {
+    let (_node, endpoint, admin) = node(&["--name", "a", "--cluster-size", "2"]);
+    let (peer, _) = Spot::node(&["--name", "b", "--peer", &endpoint]);
+    let all = "spot_cluster_reachable_members";
+    eventually(|| metrics(&admin), |samples| samples[all] == 2.0);
+    assert_eq!(metrics(&admin)["spot_peer_up{peer=\"b\"}"], 1.0);
+    peer.signal(Signal::KILL);
+    let down = "spot_cluster_members{state=\"down\"}";
+    let samples = eventually(|| metrics(&admin), |samples| samples[down] == 1.0);
+    assert!(samples[all] < samples["spot_cluster_size"], "{samples:#?}");
+    // Where it listens, its own side knew: there is nothing here that could try again.
+    assert!(!samples.contains_key("spot_peer_up{peer=\"b\"}"));
+    assert_eq!(samples["spot_peers{state=\"waiting\"}"], 0.0);
+}
+
+#[test]
 fn connections_that_speak_no_zmtp_are_counted() {
     let (_node, endpoint, admin) = node(&[]);
     let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
