@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Sync(AskArgs),
     /// Show the members of the cluster, as the peers see them; with --admin as a node does, and whether it has a majority
     Cluster(ClusterArgs),
-    /// Follow what happens: links of this program, members, partitions, topics
+    /// Follow what happens: links of this program, members, partitions, topics, gaps in topics that are named
     Events(EventsArgs),
     /// Measure between two hosts: how much gets across, and how long a round trip takes
     Bench(BenchArgs),
@@ -315,6 +315,9 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
+    /// Topics, or patterns with * ? or [ in them, to listen to: only so gaps in them are told
+    #[arg(value_name = "TOPIC|PATTERN", value_parser = value::filter())]
+    pub(crate) filters: Vec<String>,
     #[command(flatten)]
     pub(crate) join: JoinArgs,
     /// Stop after this many events

@@ -235,6 +235,30 @@ fn events_of_a_program_that_lost_its_only_peer_told_of_a_heal() {
 }
 
 #[test]
+fn events_told_of_no_gap_as_they_listened_to_no_topic() {
+    let (_owner, endpoint, admin) = admin::node(&["--topic", "t", "--set", "limits.hwm=5"]);
+    let mut events = Spot::run(&["events", "t", "--json", "--peer", &endpoint]);
+    let listeners = || admin::json(&admin, "/api/v1/topics")["topics"][0]["subscribers"].clone();
+    admin::eventually(listeners, |count| *count == 1);
+    events.signal(Signal::STOP);
+    let payload = "x".repeat(60_000);
+    let args = ["pub", "t", &payload, "-n", "300", "--peer", &endpoint];
+    assert_eq!(spot(&args).code, Some(0));
+    events.signal(Signal::CONT);
+    let gap = loop {
+        let event: Value = serde_json::from_str(&events.line()).expect("an object");
+        if event["event"] == "gap" {
+            break event;
+        }
+    };
+    assert_eq!(gap["topic"], "t");
+    assert!(
+        gap["missed"].as_u64().is_some_and(|missed| missed > 0),
+        "{gap}"
+    );
+}
+
+#[test]
 fn events_stop_after_a_count_or_a_time() {
     let (_node, endpoint) = Spot::node(&["--name", "a", "--topic", "t"]);
     let done = spot(&["events", "-n", "2", "--peer", &endpoint]);
