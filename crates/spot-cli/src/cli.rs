@@ -5,6 +5,7 @@ mod examples;
 pub(crate) mod top;
 pub(crate) mod value;
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -380,13 +381,9 @@ fn each_below(
 
 /// The values of a repeatable flag or comma list: in order, once each.
 pub(crate) fn list(values: &[String]) -> Vec<&str> {
-    let mut list = Vec::new();
-    for value in values {
-        if !list.contains(&value.as_str()) {
-            list.push(value.as_str());
-        }
-    }
-    list
+    let mut known = HashSet::new();
+    let values = values.iter().map(String::as_str);
+    values.filter(|value| known.insert(*value)).collect()
 }
 
 #[cfg(test)]

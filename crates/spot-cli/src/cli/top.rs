@@ -25,8 +25,8 @@ pub(crate) struct TopArgs {
     /// Print one snapshot as text, and end
     #[arg(long)]
     pub(crate) once: bool,
-    /// Print one snapshot as a JSON object, and end
-    #[arg(long, conflicts_with = "once")]
+    /// Print one snapshot as a JSON object, and end, with --once or without
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

@@ -146,13 +146,18 @@ fn describe(event: &Event) -> (&'static str, Fields) {
 fn peer(endpoint: &str, node: Option<serverlink::NodeId>, name: &str) -> Fields {
     vec![
         ("endpoint", json!(endpoint)),
-        ("name", json!(name)),
+        named(name),
         ("node", json!(node.map(|node| node.to_string()))),
     ]
 }
 
 fn member(node: serverlink::NodeId, name: &str) -> Fields {
-    vec![("name", json!(name)), ("node", json!(node.to_string()))]
+    vec![named(name), ("node", json!(node.to_string()))]
+}
+
+/// A name, if there is one.
+fn named(name: &str) -> (&'static str, Value) {
+    ("name", json!(Some(name).filter(|name| !name.is_empty())))
 }
 
 /// An event as an object: its kind as `event`, then what belongs to it.

@@ -561,3 +561,14 @@ fn an_admin_port_that_was_asked_for_and_is_in_use_ends_the_node() {
     }
     assert!(!done.reason().contains("started"), "{}", done.reason());
 }
+
+#[test]
+fn a_tool_has_no_name_in_the_events() {
+    let (_node, endpoint, admin) = node(&["--topic", "t"]);
+    assert_eq!(spot(&["topics", "--peer", &endpoint]).code, Some(0));
+    let events = || json(&admin, "/api/v1/events")["events"].clone();
+    let events = eventually(events, |events| events.to_string().contains("peer-down"));
+    let events = events.as_array().expect("a list");
+    let up = events.iter().find(|event| event["event"] == "peer-up");
+    assert_eq!(up.expect("told")["name"], Value::Null);
+}
