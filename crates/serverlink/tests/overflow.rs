@@ -5,7 +5,6 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::proxy::Proxy;
 use common::*;
 use serverlink::{
     Context, Delivery, Event, Events, Node, Overflow, PublishError, RecvError, Subscriber,
@@ -94,7 +93,7 @@ fn drop_oldest_over_a_link_accounts_for_every_message() {
 #[test]
 fn a_full_link_drops_and_reports_exactly() {
     for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
-        let (host, proxy, client) = behind_proxy();
+        let (host, proxy, client) = through_proxy(8, &["t", "u"]);
         let subscriber = subscribed_with(&client, &["t"], overflow, 0);
         proxy.silence();
         let mut payload = vec![0; 128 * 1024];
@@ -192,7 +191,7 @@ fn disconnect_over_a_link_ends_the_slow_subscription_and_not_the_link() {
 
 #[test]
 fn disconnect_at_a_full_link_ends_the_subscription_and_not_the_link() {
-    let (host, proxy, client) = behind_proxy();
+    let (host, proxy, client) = through_proxy(8, &["t", "u"]);
     let events = host.events();
     let slow = subscribed_with(&client, &["t"], Overflow::Disconnect, 0);
     let other = subscribed_with(&client, &["u"], Overflow::DropNewest, 0);
@@ -226,28 +225,6 @@ fn disconnect_at_a_full_link_ends_the_subscription_and_not_the_link() {
     host.publish("u", "the link goes on").unwrap();
     assert_eq!(text(&other), "the link goes on");
     assert_eq!(client.stats().reconnects, 0);
-}
-
-/// A host of "t" and "u" with a short queue for the link to a client that it reaches through a network.
-fn behind_proxy() -> (Node, Proxy, Node) {
-    let host = quick()
-        .options(|options| {
-            options.send_hwm = 8;
-            options.heartbeat_interval = Duration::ZERO;
-        })
-        .bind("tcp://127.0.0.1:0")
-        .topic("t")
-        .topic("u")
-        .start()
-        .unwrap();
-    let proxy = Proxy::before(&endpoint(&host));
-    let client = quick()
-        .options(|options| options.heartbeat_interval = Duration::ZERO)
-        .peer(&proxy.endpoint)
-        .start()
-        .unwrap();
-    client.sync(WAIT).unwrap();
-    (host, proxy, client)
 }
 
 #[test]
@@ -314,7 +291,7 @@ fn a_slow_subscriber_starves_no_other_of_the_same_topic() {
 
 #[test]
 fn a_stalled_link_starves_no_other_link() {
-    let (host, proxy, stalled) = behind_proxy();
+    let (host, proxy, stalled) = through_proxy(8, &["t", "u"]);
     let slow = subscribed_with(&stalled, &["t"], Overflow::DropNewest, 0);
     let client = joined(&[&host]);
     let fast = subscribed_with(&client, &["t"], Overflow::Block, 100);
