@@ -224,7 +224,7 @@ fn of_a_new_life_a_subscriber_that_asks_for_history_gets_what_is_kept_and_is_tol
 
 #[test]
 fn what_an_owner_published_while_nobody_listened_is_no_loss() {
-    let (owner, proxy, client, subscriber) = heard();
+    let (owner, _proxy, client, subscriber) = heard();
     let at = endpoint(&owner);
     owner.close();
     let lost = next(&subscriber);
