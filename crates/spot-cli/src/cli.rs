@@ -5,6 +5,7 @@ mod examples;
 pub(crate) mod top;
 pub(crate) mod value;
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use serverlink::{Discovery, Minority, Overflow};
 
 use crate::config;
 use bench::BenchArgs;
-use examples::{EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
+use examples::{CLUSTER_EXAMPLES, EXAMPLES, NODE_EXAMPLES, PUB_EXAMPLES, SUB_EXAMPLES};
 use top::TopArgs;
 
 /// Where a node listens, and where the tools look for one, when nothing else is said.
@@ -49,9 +50,9 @@ pub(crate) enum Command {
     Peers(AskArgs),
     /// Ask every peer for its topics; fail if one does not answer
     Sync(AskArgs),
-    /// Show the members of the cluster, and whether they are a majority, as the peers see them
+    /// Show the members of the cluster, as the peers see them; with --admin as a node does, and whether it has a majority
     Cluster(ClusterArgs),
-    /// Follow what happens: links of this program, members, partitions, topics
+    /// Follow what happens: links of this program, members, partitions, topics, gaps in topics that are named
     Events(EventsArgs),
     /// Measure between two hosts: how much gets across, and how long a round trip takes
     Bench(BenchArgs),
@@ -231,7 +232,7 @@ pub(crate) struct PubArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "binds")]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) wait_subscribers: usize,
-    /// How long to wait for the peers, also when the topic's node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
+    /// How long to wait for the peers and for one that offers the topic, also when its node is lost on the way [default: 5], and, with --bind, for subscribers [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = value::seconds)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
@@ -300,10 +301,14 @@ pub(crate) struct AskArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CLUSTER_EXAMPLES)]
 pub(crate) struct ClusterArgs {
     #[command(flatten)]
     pub(crate) ask: AskArgs,
-    /// Members of the whole cluster [default: those known that have not left]
+    /// Ask the admin server of a node instead of --peer: its own judgement, with exit code 1 if it has no majority
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, conflicts_with = "cluster_size")]
+    pub(crate) admin: Option<String>,
+    /// Members of the whole cluster, to judge by what is a majority: peers do not tell what they were given
     #[arg(long, value_name = "MEMBERS")]
     #[arg(value_parser = value::whole::<usize>, allow_negative_numbers = true)]
     pub(crate) cluster_size: Option<usize>,
@@ -311,6 +316,9 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EventsArgs {
+    /// Topics, or patterns with * ? or [ in them, to listen to: only so gaps in them are told
+    #[arg(value_name = "TOPIC|PATTERN", value_parser = value::filter())]
+    pub(crate) filters: Vec<String>,
     #[command(flatten)]
     pub(crate) join: JoinArgs,
     /// Stop after this many events
@@ -329,7 +337,7 @@ pub(crate) struct EventsArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
     /// Where the admin server listens
-    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, default_value = config::DEFAULT_ADMIN)]
     #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
     pub(crate) admin: String,
     /// Ask whether it is ready: enough peers, and a majority of the cluster
@@ -373,13 +381,9 @@ fn each_below(
 
 /// The values of a repeatable flag or comma list: in order, once each.
 pub(crate) fn list(values: &[String]) -> Vec<&str> {
-    let mut list = Vec::new();
-    for value in values {
-        if !list.contains(&value.as_str()) {
-            list.push(value.as_str());
-        }
-    }
-    list
+    let mut known = HashSet::new();
+    let values = values.iter().map(String::as_str);
+    values.filter(|value| known.insert(*value)).collect()
 }
 
 #[cfg(test)]

@@ -12,5 +12,6 @@ mod value;
 pub(crate) use environment::unknown_variables;
 pub(crate) use layers::{Config, is_wrong};
 pub(crate) use problem::Problem;
-pub(crate) use schema::{DEFAULT_ADMIN, Live, admin, level};
+pub(crate) use schema::{DEFAULT_ADMIN, Key, Live, admin, level};
 pub(crate) use settings::{Admin, Log, LogFormat, LogOutput, Settings};
+pub(crate) use value::Value;

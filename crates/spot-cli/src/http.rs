@@ -1,8 +1,10 @@
 //! Asking a node's admin server.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::config;
 use crate::failure::Failure;
@@ -14,14 +16,52 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// The address of an admin server, unless there is none.
+/// How long one of several addresses of a name may take to be told from those where nobody listens.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The address of an admin server, unless there is none. Of a name with several it is the first where somebody listens:
+/// `localhost` is often both `::1` and `127.0.0.1`.
 pub(crate) fn address(admin: &str) -> Result<SocketAddr, Failure> {
-    admin.parse().map_err(|_| {
-        Failure::Failed(format!(
+    if admin == "off" {
+        return Err(Failure::Failed(format!(
             "the admin server is off: give the node an address with --admin or SPOT_ADMIN, such as {}",
             config::DEFAULT_ADMIN
+        )));
+    }
+    let resolved = admin.to_socket_addrs().map_err(|error| {
+        Failure::Failed(format!(
+            "cannot resolve {admin}: {error}; write IP:PORT, such as {}",
+            config::DEFAULT_ADMIN
         ))
-    })
+    })?;
+    let addresses: Vec<_> = resolved.collect();
+    let listens =
+        |address: &&SocketAddr| TcpStream::connect_timeout(address, PROBE_TIMEOUT).is_ok();
+    let address = match &addresses[..] {
+        [only] => Some(only),
+        several => several.iter().find(listens).or(several.first()),
+    };
+    address
+        .copied()
+        .ok_or_else(|| Failure::Failed(format!("{admin} has no address")))
+}
+
+/// Asks for an object.
+pub(crate) fn get_json(
+    address: SocketAddr,
+    path: &str,
+    timeout: Duration,
+    max_bytes: u64,
+) -> Result<Value, Failure> {
+    let told = |error: io::Error| {
+        Failure::Failed(format!(
+            "no answer from http://{address}{path}: {error}; is a node running there, with its admin server at that address?"
+        ))
+    };
+    let Answer { status, body } = get(address, path, timeout, max_bytes).map_err(told)?;
+    let object = serde_json::from_str(&body).ok().filter(|_| status == 200);
+    object
+        .ok_or_else(|| Failure::Failed(format!("http://{address}{path} answers {status}: {body}")))
 }
 
 /// Asks for what is at `path`, in at most `timeout` in all. More than `max_bytes` of an answer are refused.

@@ -12,9 +12,11 @@ mod interrupt;
 mod output;
 mod text;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
+use clap::error::{ContextKind, ContextValue};
 
 use cli::{Cli, Command};
 use failure::Failure;
@@ -53,11 +55,40 @@ fn main() -> ExitCode {
 
 /// The help or the version that was asked for, or what is wrong with the arguments.
 fn tell(told: &clap::Error) -> ExitCode {
-    match told.print() {
+    let printed = told.print();
+    if let Some((variable, flag)) = variable_meant(told) {
+        output::note(format_args!(
+            "this value is that of {variable}, which stands for {flag}"
+        ));
+    }
+    match printed {
         Err(error) if !told.use_stderr() => report(&Failure::Output(error)),
         _ if told.use_stderr() => ExitCode::from(cli::USAGE_EXIT_CODE),
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// The variable that a wrong value came from, and the flag that it stands for: only the flag is named otherwise.
+fn variable_meant(told: &clap::Error) -> Option<(String, String)> {
+    let Some(ContextValue::String(argument)) = told.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let flag = argument.split(' ').next()?;
+    let mut given = env::args_os().map(|given| given.to_string_lossy().into_owned());
+    if given.any(|given| given.split('=').next() == Some(flag)) {
+        return None;
+    }
+    let commands = cli::command();
+    let mut arguments = commands
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments);
+    let variable = arguments.find_map(|argument| {
+        let is_it = argument.get_long() == flag.strip_prefix("--");
+        argument
+            .get_env()
+            .filter(|variable| is_it && env::var_os(variable).is_some())
+    })?;
+    Some((variable.to_string_lossy().into_owned(), flag.to_owned()))
 }
 
 fn report(failure: &Failure) -> ExitCode {

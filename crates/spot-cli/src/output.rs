@@ -102,20 +102,21 @@ pub(crate) fn table<const COLUMNS: usize>(
         .map(|row| row.each_ref().map(|cell| printable(cell.as_bytes())))
         .collect();
     let lines = || std::iter::once(&heading).chain(&rows);
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        lines()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    });
+    let widths: [usize; COLUMNS] =
+        std::array::from_fn(|column| lines().map(|row| columns(&row[column])).max().unwrap_or(0));
     let line = |row: &[String; COLUMNS]| {
         let cells = row.iter().zip(widths);
         let line: String = cells
-            .map(|(cell, width)| format!("{cell:width$}  "))
+            .map(|(cell, width)| cell.clone() + &" ".repeat(width - columns(cell) + 2))
             .collect();
         line.trim_end().to_owned()
     };
     lines().map(line).collect()
+}
+
+/// How much room a text takes on a terminal.
+pub(crate) fn columns(text: &str) -> usize {
+    ratatui::text::Span::raw(text).width()
 }
 
 /// The first space ends the topic, whatever is in it.
@@ -139,6 +140,13 @@ mod tests {
     fn a_topic_with_spaces_is_told_from_the_data() {
         assert_eq!(message_text("a b", b"c d"), r"a\x20b c d");
         assert_eq!(message_text("a\n", b"\\"), r"a\n \\");
+    }
+
+    #[test]
+    fn wide_characters_moved_the_columns_behind_them() {
+        let rows = [["温度", "x"], ["a", "y"]].map(|row| row.map(String::from));
+        let lines = table(["T", "P"], &rows);
+        assert_eq!(lines, ["T     P", "温度  x", "a     y"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serverlink::{ClusterStatus, PeerInfo, PeerState};
 
 use super::State;
 use super::server::json;
+use crate::interrupt;
 
 /// Alive: it answers.
 pub(super) async fn healthz() -> Response {
@@ -38,6 +39,11 @@ pub(super) async fn readyz(Extract(state): Extract<Arc<State>>) -> Response {
 
 /// What keeps the node from being ready: the check that fails, and why.
 pub(super) fn missing(state: &State) -> Vec<(&'static str, String)> {
+    // Whatever else holds: nobody is to begin anything with it any more.
+    if interrupt::happened() {
+        let told = "a signal told the node to stop: it sends what is queued";
+        return vec![("stopping", told.into())];
+    }
     let mut missing = Vec::new();
     let cluster = state.node.cluster();
     let minimum = state.minimum_peers.load(Ordering::Relaxed);

@@ -55,6 +55,15 @@ its name in capitals, with SPOT_ before it and _ for the dot: SPOT_TCP_NODELAY. 
 Nodes may start in any order: a peer that is not there yet is tried again for ever. Ctrl-C or SIGTERM stops the node
 with exit code 0. So does SIGHUP without --config; with it the file is read again.";
 
+pub(super) const CLUSTER_EXAMPLES: &str = "\
+Examples:
+  spot cluster --peer tcp://a:5555                  the members that the node at a knows
+  spot cluster --admin 10.0.0.7:8222                the same of a node, with its judgement: has it a majority?
+  spot cluster --peer tcp://a:5555 --cluster-size 5   has it one of five?
+
+A node counts the members that it was configured for (cluster_size), and tells that its own admin server only: without
+--admin or --cluster-size nothing is said of a majority, and `quorum` and `has_quorum` are null with --json.";
+
 pub(super) const PUB_EXAMPLES: &str = "\
 Examples:
   spot pub chat:lobby 'hello'                       through the node at tcp://127.0.0.1:5555
@@ -63,8 +72,8 @@ Examples:
   tail -f app.log | spot pub log:app                one message for each line
   spot pub news 'extra!' --bind 'tcp://*:5555'      host the topic here, wait for a subscriber
 
-A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; a topic
-that nobody hosts is an error. With --bind this program hosts the topic itself for as long as it runs.";
+A message for a topic hosted elsewhere goes to the node that hosts it, which passes it on to the subscribers; for a
+topic that nobody offers it waits up to --timeout, then ends with exit code 3. With --bind this program hosts the topic itself for as long as it runs.";
 
 pub(super) const SUB_EXAMPLES: &str = "\
 Examples:

@@ -11,7 +11,7 @@ use crate::config;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TopArgs {
     /// Where the node's admin server listens
-    #[arg(long, value_name = "IP:PORT", value_parser = config::admin, default_value = config::DEFAULT_ADMIN)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = value::admin, default_value = config::DEFAULT_ADMIN)]
     #[arg(env = "SPOT_ADMIN", hide_env_values = true)]
     pub(crate) admin: String,
     /// How often to ask the node
@@ -25,8 +25,8 @@ pub(crate) struct TopArgs {
     /// Print one snapshot as text, and end
     #[arg(long)]
     pub(crate) once: bool,
-    /// Print one snapshot as a JSON object, and end
-    #[arg(long, conflicts_with = "once")]
+    /// Print one snapshot as a JSON object, and end, with --once or without
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

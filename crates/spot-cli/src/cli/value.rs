@@ -8,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use serverlink::{Discovery, EndpointError, Filter, Minority, Overflow, limits};
 use spot_core::Endpoint;
 
+use crate::config::DEFAULT_ADMIN;
 use crate::interrupt::FOREVER;
 
 /// Most messages that a topic keeps.
@@ -100,6 +101,19 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// Reads where the admin server of a node is that is asked, by address or name, or that it is off.
+pub(super) fn admin(text: &str) -> Result<String, String> {
+    let at = text.rsplit_once(':').filter(|(host, port)| {
+        let port = port.parse::<u16>().unwrap_or(0);
+        port > 0 && !host.is_empty() && !host.contains('/')
+    });
+    match at {
+        Some(_) => Ok(text.to_owned()),
+        None if text == "off" => Ok(text.to_owned()),
+        None => Err(format!("write HOST:PORT, such as {DEFAULT_ADMIN}")),
+    }
 }
 
 /// Reads a number of something.

@@ -1,5 +1,6 @@
 //! `spot events`: what happens in the cluster, as the peers tell it.
 
+use std::thread;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serverlink::{Event, Node};
 
 use crate::cli::EventsArgs;
 use crate::client::Client;
+use crate::commands::subscribe::subscribe;
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::{Output, note};
@@ -14,6 +16,7 @@ use crate::text::{counted, duration, harmless};
 
 pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
     let client = Client::start(&args.join, &[], |_| (), Node::close)?;
+    listen(&client, &args.filters)?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let mut output = Output::new();
     let (mut told, mut was_connected) = (0, false);
@@ -35,6 +38,17 @@ pub(crate) fn run(args: &EventsArgs) -> Result<(), Failure> {
         told += 1;
         note_alone(&client, &event);
     }
+    Ok(())
+}
+
+/// Only who listens to a topic hears of what is missing there; the messages themselves are not asked for.
+fn listen(client: &Client, filters: &[String]) -> Result<(), Failure> {
+    if filters.is_empty() {
+        return Ok(());
+    }
+    let subscriber = subscribe(client, filters)?;
+    // Ends with the node.
+    thread::spawn(move || while subscriber.recv().is_ok() {});
     Ok(())
 }
 
@@ -132,13 +146,18 @@ fn describe(event: &Event) -> (&'static str, Fields) {
 fn peer(endpoint: &str, node: Option<serverlink::NodeId>, name: &str) -> Fields {
     vec![
         ("endpoint", json!(endpoint)),
-        ("name", json!(name)),
+        named(name),
         ("node", json!(node.map(|node| node.to_string()))),
     ]
 }
 
 fn member(node: serverlink::NodeId, name: &str) -> Fields {
-    vec![("name", json!(name)), ("node", json!(node.to_string()))]
+    vec![named(name), ("node", json!(node.to_string()))]
+}
+
+/// A name, if there is one.
+fn named(name: &str) -> (&'static str, Value) {
+    ("name", json!(Some(name).filter(|name| !name.is_empty())))
 }
 
 /// An event as an object: its kind as `event`, then what belongs to it.

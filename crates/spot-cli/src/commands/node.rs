@@ -1,35 +1,46 @@
 //! `spot node`: a node that runs until it is told to stop.
 
 mod log;
+mod majority;
 mod notify;
 mod quiet;
 mod reload;
 mod routes;
 mod told;
+mod visits;
 
 use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::ArgMatches;
-use serverlink::{AddPeerError, Event, Events, Node, PeerState};
-use spot_core::Endpoint;
-use tracing::{info, warn};
+use serverlink::{AddPeerError, BindError, Event, Events, Node, PeerState};
+use spot_core::{Endpoint, Host};
+use tracing::{debug, info, warn};
 
 use crate::admin::{self, AdminServer};
 use crate::cli::NodeArgs;
+use crate::cli::value::is_pattern;
 use crate::config::{self, Config, Problem, Settings};
 use crate::failure::Failure;
 use crate::interrupt::{self, FOREVER};
 use crate::output::{Output, note};
 use crate::text::counted;
 use log::LogControl;
+use majority::Majority;
 use quiet::{LeftOut, Quiet};
 use reload::Running;
 use routes::Router;
+use visits::Visits;
 
 /// Endpoints out of reach that are remembered: as many as a cluster of members that come and go may leave behind.
 const MAX_FAILING: usize = 4096;
+
+/// Topics that have a line of the log each when they are hosted.
+const MAX_HOSTING_LINES: usize = 20;
 
 pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     let loaded = load(&matches);
@@ -53,6 +64,7 @@ pub(crate) fn run(args: &NodeArgs, matches: ArgMatches) -> Result<(), Failure> {
     handle_signals(&node, &config, &running)?;
     let events = node.events();
     let endpoints = listen(&node, &config, &settings.binds)?;
+    log_started(&node, &settings, &endpoints);
     join(&node, &endpoints, &settings.peers)?;
     let router = Router::start(node.clone());
     router.want(settings.routes.clone());
@@ -100,6 +112,7 @@ fn check(loaded: Result<(Config, Settings), Vec<Problem>>) -> Result<(), Failure
 }
 
 fn print(config: &Config) -> Result<(), Failure> {
+    config::unknown_variables().iter().for_each(note);
     let mut output = Output::new();
     for line in config.to_toml() {
         output.line(&line)?;
@@ -118,14 +131,44 @@ fn start(settings: &Settings, log: &LogControl) -> Result<Node, Failure> {
     }
     let node = builder.start()?;
     log.set_node(node.id().to_string());
+    Ok(node)
+}
+
+/// Once it listens: one that cannot has not started.
+fn log_started(node: &Node, settings: &Settings, endpoints: &[String]) {
     info!(event = "started", "node {} started", node.id());
+    for endpoint in endpoints {
+        info!(event = "listening", endpoint, "listening on {endpoint}");
+    }
     if settings.options.relay {
         info!("relaying between the nodes that link to this one");
     }
-    for topic in &settings.topics {
-        info!(event = "hosting", topic, "hosting {topic}");
+    log_hosting(&settings.topics.iter().collect::<Vec<_>>());
+}
+
+/// Logs topics that are hosted from now on: each, or how many where these are lines that nobody reads.
+fn log_hosting(topics: &[&String]) {
+    let many = topics.len() > MAX_HOSTING_LINES;
+    if many {
+        let count = topics.len();
+        info!(
+            event = "hosting",
+            count, "hosting {count} topics; level debug has each"
+        );
     }
-    Ok(node)
+    for topic in topics {
+        match many {
+            true => debug!(event = "hosting", topic, "hosting {topic}"),
+            false => info!(event = "hosting", topic, "hosting {topic}"),
+        }
+        if is_pattern(topic) {
+            warn!(
+                event = "hosting",
+                topic,
+                "hosting {topic}: this is one topic of that name, and no pattern, which only subscribers write"
+            );
+        }
+    }
 }
 
 /// The first signal to end closes the node. With a file a hang-up makes it read that again.
@@ -137,6 +180,7 @@ fn handle_signals(
     let stopped = node.clone();
     let stop = move || {
         notify::stopping();
+        log_stopping(&stopped);
         stopped.close();
     };
     if config.file.is_none() {
@@ -153,6 +197,20 @@ fn handle_signals(
     })
 }
 
+/// How much is to be sent yet, and how long that may take.
+fn log_stopping(node: &Node) {
+    let queued: usize = node.peers().iter().map(|peer| peer.queued_messages).sum();
+    let messages = counted(queued as u64, "message");
+    let linger = node.options().linger.unwrap_or(FOREVER);
+    let (event, linger_ms) = ("stopping", linger.as_millis() as u64);
+    info!(
+        event,
+        queued,
+        linger_ms,
+        "stopping: {messages} to be sent yet, in up to {linger_ms} ms (linger_ms)"
+    );
+}
+
 /// Returns where it listens, with real ports.
 fn listen(node: &Node, config: &Config, binds: &[String]) -> Result<Vec<String>, Failure> {
     let mut endpoints = Vec::new();
@@ -161,16 +219,42 @@ fn listen(node: &Node, config: &Config, binds: &[String]) -> Result<Vec<String>,
         let actual = bound.map_err(|error| {
             // Which of the layers is to be changed.
             let source = config.source("bind");
-            Failure::Failed(format!("{source}: bind = {endpoint}: {error}"))
+            let told = bind_failure(endpoint, &error);
+            Failure::Failed(format!("{source}: bind = {endpoint}: {told}"))
         })?;
-        info!(
-            event = "listening",
-            endpoint = actual,
-            "listening on {actual}"
-        );
         endpoints.push(actual);
     }
     Ok(endpoints)
+}
+
+/// Why an endpoint cannot be bound, with the remedy where the library's own is of no use.
+fn bind_failure(endpoint: &str, error: &BindError) -> String {
+    let parsed = Endpoint::parse_bind(endpoint);
+    match (error, parsed) {
+        (BindError::Io { source, .. }, Ok(Endpoint::Tcp { .. }))
+            if source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            format!(
+                "{error}; choose a port from 1024 on, or run the node with CAP_NET_BIND_SERVICE"
+            )
+        }
+        (
+            BindError::NotAvailable { .. },
+            Ok(Endpoint::Tcp {
+                host: Host::Name(name),
+                ..
+            }),
+        ) => format!(
+            "{name:?} is no name of an address of this machine: write an IP address of it, or tcp://*:PORT for all of them"
+        ),
+        (BindError::InUse { .. }, Ok(Endpoint::Ipc { path })) => match fs::metadata(&path) {
+            Ok(file) if !file.file_type().is_socket() => {
+                format!("{path} is there and is no socket: choose another path, or move it away")
+            }
+            _ => format!("{path} is in use; choose another path or stop the program that holds it"),
+        },
+        _ => error.to_string(),
+    }
 }
 
 /// Adds peers, but for those that lead to this node, which listens at `own`: one list for all nodes of a cluster is handy.
@@ -207,6 +291,7 @@ fn leads_to_one_of(endpoint: &str, own: &[String]) -> bool {
 /// Logs what happens until the node is closed.
 fn follow(node: &Node, events: &Events) {
     let (mut failing, mut quiet) = (HashMap::new(), Quiet::default());
+    let (mut visits, mut majority) = (Visits::default(), Majority::at_start(node));
     loop {
         let end = quiet.next_end();
         let wait = end.map_or(FOREVER, |end| end.saturating_duration_since(Instant::now()));
@@ -234,11 +319,15 @@ fn follow(node: &Node, events: &Events) {
                 if let Event::PeerUp { .. } = event {
                     forget_connected(&mut failing, node);
                 }
-                if is_repeated(&mut failing, &event) || !quiet.admits(&event, now) {
+                let (is_visit, came_before) = visits.follow(&event, node);
+                came_before.iter().for_each(told::log);
+                let is_no_news = is_visit || is_repeated(&mut failing, &event);
+                if is_no_news || !quiet.admits(&event, now) {
                     told::log_repeated(&event);
                 } else {
                     told::log(&event);
                 }
+                majority.after(&event, node);
             }
             None if end.is_none_or(|end| now < end) => return,
             None => {}

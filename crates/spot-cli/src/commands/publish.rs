@@ -62,20 +62,35 @@ fn close_and_exit(node: &Node) {
     process::exit(i32::from(interrupt::EXIT_CODE));
 }
 
-/// The topic as the peers offer it.
+/// The topic as the peers offer it, which may take until the node that hosts it is started.
 fn find(client: &Client, args: &PubArgs) -> Result<Publisher, Failure> {
+    let (node, topic) = (&client.node, &args.topic);
     let timeout = args.timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let learnt = learn(&client.node, &args.topic, timeout);
+    let begun = Instant::now();
+    let learnt = learn(node, topic, timeout);
     let synced = learnt.map_err(|error| client.sync_failure(error, timeout));
-    match (client.node.publisher(&args.topic), synced) {
-        (Ok(publisher), _) => Ok(publisher),
-        (Err(_), Err(failure)) => Err(failure),
-        (Err(PublishError::Unknown { topic }), Ok(())) => Err(Failure::Failed(format!(
-            "no node at {} offers topic {topic:?}: host it there with `spot node --topic {topic}`, or here with --bind, \
-             or name the node that hosts it with --peer ({ELSEWHERE})",
-            client.peers.join(", ")
+    match (node.publisher(topic), synced) {
+        (Ok(publisher), _) => return Ok(publisher),
+        (Err(_), Err(failure)) => return Err(failure),
+        (Err(PublishError::Unknown { .. }), Ok(())) => {}
+        (Err(error), Ok(())) => return Err(error.into()),
+    }
+    let peers = client.peers.join(", ");
+    let left = timeout.saturating_sub(begun.elapsed());
+    if !left.is_zero() {
+        note(format_args!(
+            "no node at {peers} offers topic {topic:?} yet: waiting up to {}",
+            duration(timeout)
+        ));
+    }
+    match node.wait_reachable(topic, left) {
+        Err(WaitError::TimedOut { .. }) => Err(Failure::Timeout(format!(
+            "no node at {peers} offered topic {topic:?} within {}: host it there with `spot node --topic {topic}`, or \
+             here with --bind, or name the node that hosts it with --peer ({ELSEWHERE})",
+            duration(timeout)
         ))),
-        (Err(error), Ok(())) => Err(error.into()),
+        Err(error) => Err(Failure::Failed(error.to_string())),
+        Ok(()) => Ok(node.publisher(topic)?),
     }
 }
 

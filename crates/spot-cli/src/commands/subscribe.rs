@@ -48,7 +48,8 @@ fn end_on_broken_pipe(node: &Node, over: &Arc<AtomicBool>) {
     });
 }
 
-fn subscribe(client: &Client, filters: &[String]) -> Result<Subscriber, Failure> {
+/// A subscriber to topics and patterns.
+pub(super) fn subscribe(client: &Client, filters: &[String]) -> Result<Subscriber, Failure> {
     let subscriber = client.node.subscriber();
     for filter in filters {
         if is_pattern(filter) {

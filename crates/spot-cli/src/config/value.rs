@@ -1,5 +1,6 @@
 //! A value of the configuration: read from text or TOML, written as TOML.
 
+use std::collections::HashSet;
 use std::fmt::{self, Display, Formatter};
 
 use serverlink::limits;
@@ -40,6 +41,9 @@ impl Kind {
     pub(crate) fn read_text(self, text: &str) -> Result<Value, String> {
         match self {
             Self::Text(check) => check(text).map(Value::Text),
+            Self::List(_) if is_array(text) => Err(
+                "no brackets and quotes here: write the entries with commas between them".into(),
+            ),
             Self::List(check) => list(text.split(','), check).map(Value::List),
             Self::Switch => switch(text).map(Value::Switch),
             Self::Whole(least, most) => {
@@ -107,14 +111,20 @@ pub(crate) fn read_route(
     }
 }
 
+/// Whether somebody wrote a list as a file has it.
+fn is_array(text: &str) -> bool {
+    let text = text.trim();
+    text.ends_with(']') && (text.starts_with("[\"") || text.starts_with("['"))
+}
+
 const ROUTE: &str =
     "write TOPIC=ENDPOINT, further endpoints after commas, further routes after semicolons";
 
 fn list<'a>(texts: impl IntoIterator<Item = &'a str>, check: Check) -> Result<Vec<String>, String> {
-    let mut list = Vec::new();
+    let (mut list, mut known) = (Vec::new(), HashSet::new());
     for text in texts {
         let text = check(text)?;
-        if !list.contains(&text) {
+        if known.insert(text.clone()) {
             list.push(text);
         }
     }

@@ -243,6 +243,22 @@ fn a_peer_that_is_down_keeps_its_label() {
 }
 
 #[test]
+fn a_peer_that_dialled_in_and_was_killed_is_told_by_members_only() {
+    let (_node, endpoint, admin) = node(&["--name", "a", "--cluster-size", "2"]);
+    let (peer, _) = Spot::node(&["--name", "b", "--peer", &endpoint]);
+    let all = "spot_cluster_reachable_members";
+    eventually(|| metrics(&admin), |samples| samples[all] == 2.0);
+    assert_eq!(metrics(&admin)["spot_peer_up{peer=\"b\"}"], 1.0);
+    peer.signal(Signal::KILL);
+    let down = "spot_cluster_members{state=\"down\"}";
+    let samples = eventually(|| metrics(&admin), |samples| samples[down] == 1.0);
+    assert!(samples[all] < samples["spot_cluster_size"], "{samples:#?}");
+    // Where it listens, its own side knew: there is nothing here that could try again.
+    assert!(!samples.contains_key("spot_peer_up{peer=\"b\"}"));
+    assert_eq!(samples["spot_peers{state=\"waiting\"}"], 0.0);
+}
+
+#[test]
 fn connections_that_speak_no_zmtp_are_counted() {
     let (_node, endpoint, admin) = node(&[]);
     let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
@@ -544,4 +560,15 @@ fn an_admin_port_that_was_asked_for_and_is_in_use_ends_the_node() {
         assert!(done.reason().contains(word), "{}", done.reason());
     }
     assert!(!done.reason().contains("started"), "{}", done.reason());
+}
+
+#[test]
+fn a_tool_has_no_name_in_the_events() {
+    let (_node, endpoint, admin) = node(&["--topic", "t"]);
+    assert_eq!(spot(&["topics", "--peer", &endpoint]).code, Some(0));
+    let events = || json(&admin, "/api/v1/events")["events"].clone();
+    let events = eventually(events, |events| events.to_string().contains("peer-down"));
+    let events = events.as_array().expect("a list");
+    let up = events.iter().find(|event| event["event"] == "peer-up");
+    assert_eq!(up.expect("told")["name"], Value::Null);
 }

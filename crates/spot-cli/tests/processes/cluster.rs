@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::admin;
 use crate::support::{DEADLINE, Done, NOBODY, Spot, command, spot};
 
 /// The cluster as the node at `endpoint` sees it.
@@ -82,10 +83,14 @@ fn two_nodes_of_one_name_that_dialled_each_other_said_nothing() {
 fn cluster_shows_the_members_and_not_itself() {
     let (_nodes, at_a) = three();
     let seen = cluster(&at_a);
-    assert_eq!((&seen["size"], &seen["quorum"]), (&3.into(), &2.into()));
     assert_eq!(
-        (&seen["has_quorum"], &seen["partitioned"]),
-        (&true.into(), &false.into())
+        (&seen["size"], &seen["partitioned"]),
+        (&3.into(), &false.into())
+    );
+    // What a majority is, the nodes know, which were told how many there are to be.
+    assert_eq!(
+        (&seen["quorum"], &seen["has_quorum"]),
+        (&Value::Null, &Value::Null)
     );
     let members = seen["members"].as_array().expect("a list");
     let mut names: Vec<_> = members
@@ -95,16 +100,62 @@ fn cluster_shows_the_members_and_not_itself() {
     names.sort_unstable();
     assert_eq!(names, ["a", "b", "c"]);
     let done = spot(&["cluster", "--peer", &at_a]);
-    assert_eq!(
-        done.stdout[0],
-        "3 of 3 members reachable: a majority, whole"
-    );
+    assert_eq!(done.stdout[0], "3 of 3 known members reachable: whole");
     assert!(done.stdout[1].starts_with("NAME"), "{:?}", done.stdout);
     assert_eq!(done.stdout.len(), 5);
     let done = spot(&["cluster", "--peer", &at_a, "--cluster-size", "7"]);
     assert_eq!(
         done.stdout[0],
-        "3 of 7 members reachable: no majority, whole"
+        "3 of 7 members reachable: no majority, 4 not there"
+    );
+    let done = spot(&["cluster", "--peer", &at_a, "--cluster-size", "3"]);
+    assert_eq!(
+        done.stdout[0],
+        "3 of 3 members reachable: a majority, whole"
+    );
+}
+
+#[test]
+fn a_lone_node_of_a_cluster_of_three_was_told_as_a_majority_by_the_tool() {
+    let (mut node, endpoint, admin) = admin::node(&["--name", "a", "--cluster-size", "3"]);
+    node.wait_for("no majority: 1 of 3 members reachable, 2 are one");
+    let done = spot(&["cluster", "--peer", &endpoint]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(done.stdout[0], "1 of 1 known members reachable: whole");
+    let done = spot(&["cluster", "--admin", &admin]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert_eq!(
+        done.stdout[0],
+        "1 of 3 members reachable: no majority, 2 not there"
+    );
+    assert!(done.stdout[2].starts_with("a "), "{done:?}");
+    assert!(
+        done.reason().contains("the node has no majority"),
+        "{done:?}"
+    );
+    let (mut second, _) = Spot::node(&["--name", "b", "--cluster-size", "3", "--peer", &endpoint]);
+    node.wait_for("a majority: 2 of 3 members reachable");
+    let done = spot(&[
+        "cluster",
+        "--json",
+        "--admin",
+        &admin.replace("127.0.0.1", "localhost"),
+    ]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let seen: Value = serde_json::from_str(&done.stdout[0]).expect("an object");
+    assert_eq!(
+        (&seen["quorum"], &seen["has_quorum"]),
+        (&2.into(), &true.into())
+    );
+    // One that leaves cuts nobody off, and is missed all the same.
+    second.signal(Signal::TERM);
+    node.wait_for("no majority: 1 of 3 members reachable");
+    second.wait_for("stopped");
+    let done = spot(&["cluster", "--admin", "127.0.0.1:1"]);
+    assert_eq!((done.code, done.stdout.len()), (Some(1), 0), "{done:?}");
+    assert!(
+        done.reason().contains("is a node running there"),
+        "{done:?}"
     );
 }
 
@@ -181,6 +232,30 @@ fn events_of_a_program_that_lost_its_only_peer_told_of_a_heal() {
     assert_eq!(done.code, Some(0));
     let healed = done.stdout.iter().any(|line| line.starts_with("heal"));
     assert!(!healed, "{:?}", done.stdout);
+}
+
+#[test]
+fn events_told_of_no_gap_as_they_listened_to_no_topic() {
+    let (_owner, endpoint, admin) = admin::node(&["--topic", "t", "--set", "limits.hwm=5"]);
+    let mut events = Spot::run(&["events", "t", "--json", "--peer", &endpoint]);
+    let listeners = || admin::json(&admin, "/api/v1/topics")["topics"][0]["subscribers"].clone();
+    admin::eventually(listeners, |count| *count == 1);
+    events.signal(Signal::STOP);
+    let payload = "x".repeat(60_000);
+    let args = ["pub", "t", &payload, "-n", "300", "--peer", &endpoint];
+    assert_eq!(spot(&args).code, Some(0));
+    events.signal(Signal::CONT);
+    let gap = loop {
+        let event: Value = serde_json::from_str(&events.line()).expect("an object");
+        if event["event"] == "gap" {
+            break event;
+        }
+    };
+    assert_eq!(gap["topic"], "t");
+    assert!(
+        gap["missed"].as_u64().is_some_and(|missed| missed > 0),
+        "{gap}"
+    );
 }
 
 #[test]

@@ -380,3 +380,21 @@ fn the_end_does_not_wait_for_a_configuration_that_takes_long_to_change() {
     let done = node.finish();
     assert_eq!(done.code, Some(0), "{}", done.reason());
 }
+
+#[test]
+fn a_hang_up_that_made_the_log_quieter_kept_its_other_changes_to_itself() {
+    let file = ConfigFile::new("quieter", "bind = 'tcp://127.0.0.1:0'\ntopics = ['old']\n");
+    let mut node = Spot::run(&["node", "--config", file.path()]);
+    node.endpoint();
+    file.write(
+        "bind = 'tcp://127.0.0.1:0'\ntopics = ['new']\nhistory = 7\n[log]\nlevel = 'warn'\n",
+    );
+    node.signal(Signal::HUP);
+    node.wait_for_each(vec![
+        "topics has changed: +new -old".into(),
+        "history has changed: from 0 to 7".into(),
+        "log.level has changed: from \"info\" to \"warn\"".into(),
+        "hosting old no more".into(),
+        "hosting new".into(),
+    ]);
+}

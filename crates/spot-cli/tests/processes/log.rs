@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{DEADLINE, NOBODY, Spot, command};
+use crate::support::{DEADLINE, NOBODY, Spot, command, spot};
 
 /// A node at a free port whose log is as it is by default, but for these arguments.
 fn node(args: &[&str]) -> Spot {
@@ -158,6 +158,8 @@ fn a_daemon_that_is_away_is_told_once_and_its_lines_go_to_standard_error_until_i
     let other = Spot::run(&["node", "--name", "b", "--peer", endpoint]);
     node.wait_for("journald takes the lines of the log again");
     journald.hears("SPOT_EVENT=peer-up");
+    // So that its end is several lines: a child that another test is just starting may hold the socket for a moment.
+    journald.hears("SPOT_EVENT=member-up");
     // Gone again, which is news again.
     drop(journald);
     drop(other);
@@ -181,10 +183,12 @@ fn a_daemon_that_takes_nothing_holds_up_no_node() {
     let _stopped = UnixDatagram::bind(&path).expect("bound");
     let output = format!("log.output=syslog:{}", path.display());
     let endpoint = format!("ipc://{}", dir.path().join("node").display());
-    let mut node = command(&["node", "--bind", &endpoint, "--set", &output]);
+    let debug = ["--log", "debug"];
+    let mut node =
+        command(&[&["node", "--bind", &endpoint, "--set", &output][..], &debug].concat());
     node.env_remove("SPOT_LOG_FORMAT");
     let mut node = Spot::spawn(node);
-    // Every process that looks in is two lines of the log.
+    // Every process that looks in is two lines of the log at least.
     let looked_in = || crate::support::spot(&["sync", "--peer", &endpoint]);
     let longest = fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").expect("told by Linux");
     let longest: usize = longest.trim().parse().expect("a number");
@@ -216,4 +220,61 @@ fn a_stranger_that_knocks_again_and_again_does_not_fill_the_log() {
         .iter()
         .filter(|line| line.contains("rejected the connection"));
     assert_eq!(told.count(), 20, "{done:#?}");
+}
+
+#[test]
+fn each_thing_was_logged_twice_at_debug() {
+    let (mut node, endpoint) = Spot::node(&["--name", "a", "--log", "debug"]);
+    let (other, _) = Spot::node(&["--name", "b", "--peer", &endpoint]);
+    node.wait_for("member b is there");
+    other.signal(Signal::TERM);
+    node.wait_for("peer b (");
+    node.signal(Signal::TERM);
+    let told = node.finish().stderr;
+    let of = |text: &str| told.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        (of("peer b"), of("peer up"), of("member down")),
+        (2, 0, 0),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_tool_that_looks_in_was_two_lines_of_the_log() {
+    let (mut node, endpoint) = Spot::node(&["--name", "a", "--log", "debug", "--topic", "t"]);
+    let done = spot(&["topics", "--peer", &endpoint]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    for kind in ["peer-up", "peer-down"] {
+        let line = node.wait_for(kind);
+        assert!(line.contains(" DEBUG "), "{line}");
+    }
+    // A node without a name is told all the same.
+    let (_other, _) = Spot::node(&["--peer", &endpoint]);
+    node.wait_for(" INFO member ");
+}
+
+#[test]
+fn a_link_that_fell_silent_was_said_to_be_rejected() {
+    let often = ["--set", "heartbeat.interval_ms=100"];
+    let (mut node, endpoint) = Spot::node(&[&["--name", "a"][..], &often].concat());
+    let (other, _) = Spot::node(&[&["--name", "b", "--peer", &endpoint][..], &often].concat());
+    node.wait_for("peer b");
+    other.signal(Signal::STOP);
+    let told = node.wait_for("the connection with");
+    assert!(told.contains("closed the connection with"), "{told}");
+    assert!(told.contains("silent past the heartbeat timeout"), "{told}");
+}
+
+#[test]
+fn many_topics_are_one_line_and_one_that_looks_like_a_pattern_is_told() {
+    let topics: Vec<_> = (0..21).map(|number| format!("t:{number}")).collect();
+    let (mut node, _) = Spot::node(&["--topic", &topics.join(",")]);
+    node.wait_for("hosting 21 topics");
+    node.signal(Signal::TERM);
+    let done = node.finish();
+    assert!(!done.reason().contains("hosting t:"), "{done:#?}");
+    let (mut node, _) = Spot::node(&["--topic", "a,sensor:*"]);
+    node.wait_for("hosting a");
+    let told = node.wait_for("and no pattern");
+    assert!(told.contains(" WARN hosting sensor:*"), "{told}");
 }

@@ -17,6 +17,7 @@ mod pty;
 mod refusals;
 mod service;
 mod slips;
+mod stopping;
 mod support;
 mod terminal;
 mod top;

@@ -77,10 +77,20 @@ fn a_port_in_use_is_told() {
 fn a_topic_that_nobody_hosts_is_told_with_the_remedy() {
     let (_node, endpoint) = Spot::node(&["--topic", "t"]);
     refused(
-        &["pub", "u", "x", "--peer", &endpoint],
-        1,
-        &["\"u\"", &endpoint, "--topic u", "--bind"],
+        &["pub", "u", "x", "--peer", &endpoint, "--timeout", "0.3"],
+        3,
+        &["\"u\"", &endpoint, "within 300 ms", "--topic u", "--bind"],
     );
+}
+
+#[test]
+fn the_timeout_meant_nothing_where_nobody_hosts_the_topic_yet() {
+    let (_hub, endpoint) = Spot::node(&["--relay"]);
+    let mut publisher = Spot::run(&["pub", "u", "x", "--peer", &endpoint, "--timeout", "60"]);
+    publisher.wait_for("offers topic \"u\" yet: waiting up to 60 s");
+    let (_owner, _) = Spot::node(&["--topic", "u", "--peer", &endpoint]);
+    let done = publisher.finish();
+    assert_eq!(done.code, Some(0), "{done:?}");
 }
 
 #[test]
@@ -151,7 +161,8 @@ fn a_topic_at_another_member_was_said_to_be_nowhere() {
     let (_owner, at_owner) = Spot::node(&[&["--topic", "t"], &gossip[..]].concat());
     seed.wait_for("topic t offered");
     let told = ["named with --peer", "--relay", "spot cluster"];
-    refused(&["pub", "t", "x", "--peer", &at_seed], 1, &told);
+    let args = ["pub", "t", "x", "--peer", &at_seed, "--timeout", "0.3"];
+    refused(&args, 3, &told);
     let mut sub = Spot::run(&["sub", "t", "-n", "1", "--peer", &at_seed]);
     let line = sub.wait_for("offers t yet");
     for word in told {

@@ -96,3 +96,59 @@ fn an_own_address_spelt_localhost_was_joined() {
     ));
     node.wait_for(&format!("joining {NOBODY}"));
 }
+
+#[test]
+fn the_printed_configuration_kept_a_misspelt_variable_to_itself() {
+    let done = with_env(&["node", "--print-config"], &[("SPOT_LOG_LEVEL", "debug")]);
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    let told = "SPOT_LOG_LEVEL is set and means nothing: did you mean SPOT_LOG?";
+    assert!(done.reason().contains(told), "{done:#?}");
+}
+
+#[test]
+fn a_wrong_variable_of_a_tool_was_told_as_its_flag() {
+    let done = with_env(&["topics"], &[("SPOT_CLUSTER", "foo")]);
+    assert_eq!(done.code, Some(2), "{done:#?}");
+    let told = "this value is that of SPOT_CLUSTER, which stands for --peer";
+    assert!(done.reason().contains(told), "{done:#?}");
+    let done = with_env(&["topics", "--peer", "foo"], &[("SPOT_CLUSTER", NOBODY)]);
+    assert_eq!(done.code, Some(2), "{done:#?}");
+    assert!(!done.reason().contains("SPOT_CLUSTER"), "{done:#?}");
+}
+
+#[test]
+fn a_list_written_as_in_a_file_was_taken_for_one_entry() {
+    for list in ["peers=[\"tcp://a:1\"]", "topics=['a', 'b']"] {
+        let done = spot(&["node", "--check-config", "--set", list]);
+        assert_eq!(done.code, Some(1), "{done:#?}");
+        assert!(
+            done.reason().contains("no brackets and quotes here"),
+            "{done:#?}"
+        );
+    }
+    let done = spot(&["node", "--check-config", "--set", "topics=[a]"]);
+    assert_eq!(
+        done.code,
+        Some(0),
+        "a name may have any character: {done:#?}"
+    );
+}
+
+#[test]
+fn endpoints_that_cannot_be_bound_had_the_remedy_of_others() {
+    let file = ConfigFile::new("no-socket", "");
+    let ipc = format!("ipc://{}", file.path());
+    for (endpoint, remedy) in [
+        (ipc.as_str(), "is no socket: choose another path"),
+        (
+            "tcp://nowhere.invalid:5555",
+            "is no name of an address of this machine",
+        ),
+    ] {
+        let done = spot(&["node", "--bind", endpoint]);
+        assert_eq!(done.code, Some(1), "{done:#?}");
+        assert!(done.reason().contains(remedy), "{done:#?}");
+        // A node that cannot listen has not started.
+        assert!(!done.reason().contains("started"), "{done:#?}");
+    }
+}

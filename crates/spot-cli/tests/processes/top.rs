@@ -81,7 +81,8 @@ fn a_snapshot_needs_no_terminal_and_watching_does() {
         "{text}"
     );
     assert!(text.contains("Topics: 1\nTOPIC"), "{text}");
-    let json = spot(&["top", "--admin", &admin, "--json"]);
+    let named = admin.replace("127.0.0.1", "localhost");
+    let json = spot(&["top", "--admin", &named, "--once", "--json"]);
     let object: Value = serde_json::from_str(&json.stdout[0]).expect("an object");
     assert_eq!(object["node"]["name"], "a");
     assert_eq!(object["topics"][0]["topic"], "t");

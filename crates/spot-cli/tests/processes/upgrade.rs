@@ -30,6 +30,9 @@ fn a_node_is_exchanged_between_two_runs_of_its_publisher_without_loss() {
             "t",
             "--history",
             "1000",
+            // Which tells when programs come and go.
+            "--log",
+            "debug",
         ];
         args.extend(["--bind", &endpoint, "--set", "linger_ms=30000"]);
         let mut owner = Spot::run(&args);
@@ -44,7 +47,7 @@ fn a_node_is_exchanged_between_two_runs_of_its_publisher_without_loss() {
         sub.wait_for("subscribed to");
         publish(batch, &endpoint);
         // It has heard of the publisher's end, and so of all before that on the same connection.
-        node.wait_for(" left: ");
+        node.wait_for("peer-down ");
         node.signal(Signal::TERM);
         let done = node.finish();
         assert_eq!(done.code, Some(0), "{}", done.reason());

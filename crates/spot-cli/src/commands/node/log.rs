@@ -7,7 +7,7 @@ mod record;
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, OnceLock};
 
-use tracing::{Event, Subscriber, error};
+use tracing::{Event, Level, Metadata, Subscriber, error};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -83,6 +83,9 @@ struct Written(Arc<Lines>);
 
 impl<S: Subscriber> Layer<S> for Written {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        if is_told_twice(event.metadata()) {
+            return;
+        }
         let Lines { node, outlet } = &*self.0;
         outlet.write(&Record::of(event, node.get().map(String::as_str)));
     }
@@ -109,6 +112,15 @@ impl LogControl {
         {
             error!("{failure}; the file that was open is written on");
         }
+    }
+}
+
+/// Whether it is a line of the library about what it also tells as an event, which is logged here.
+fn is_told_twice(metadata: &Metadata<'_>) -> bool {
+    match metadata.target() {
+        "serverlink::engine::apply" => *metadata.level() != Level::ERROR,
+        "serverlink::engine" | "serverlink::engine::links" => *metadata.level() == Level::WARN,
+        _ => false,
     }
 }
 

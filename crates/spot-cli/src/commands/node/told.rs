@@ -6,6 +6,9 @@ use tracing::{debug, info, warn};
 use crate::commands::events::as_line;
 use crate::text::counted;
 
+/// In the reason for the end of a connection that was in use.
+const SILENT: &str = "silent past the heartbeat timeout";
+
 /// Logs an event.
 pub(super) fn log(event: &Event) {
     match event {
@@ -23,9 +26,14 @@ pub(super) fn log(event: &Event) {
         }
         Event::Rejected { endpoint, reason } => {
             let (event, peer) = ("rejected", endpoint);
+            let did = if reason.contains(SILENT) {
+                "closed"
+            } else {
+                "rejected"
+            };
             warn!(
                 event,
-                peer, reason, "rejected the connection with {endpoint}: {reason}"
+                peer, reason, "{did} the connection with {endpoint}: {reason}"
             );
         }
         Event::MemberUp { .. } | Event::MemberSuspect { .. } | Event::MemberDown { .. } => {

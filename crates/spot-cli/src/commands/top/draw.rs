@@ -7,9 +7,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::app::App;
-use super::grid::{GAP, Mark, Row, columns};
+use super::grid::{GAP, Mark, Row};
 use super::header;
 use super::views::{View, span};
+use crate::output::columns;
 use crate::text::harmless;
 
 const KEYS: &str = "q quit  1-4 Tab views  arrows PgUp PgDn scroll  s sort  r reverse  / filter";
@@ -92,8 +93,8 @@ fn draw_tabs(app: &App, frame: &mut Frame<'_>, area: Rect) {
     )));
     if !app.filter.is_empty() {
         spans.push(Span::raw(format!(
-            " with /{} of {}",
-            app.filter, app.unfiltered
+            " (of {}: /{})",
+            app.unfiltered, app.filter
         )));
     }
     frame.render_widget(Paragraph::new(Line::from(spans)), area);

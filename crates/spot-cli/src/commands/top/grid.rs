@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::output::columns;
 use crate::text::printable;
 
 /// The widest that a column gets while others want room, too.
@@ -153,11 +154,6 @@ impl Grid {
         }
         widths
     }
-}
-
-/// How much room a text takes on a terminal.
-pub(super) fn columns(text: &str) -> usize {
-    ratatui::text::Span::raw(text).width()
 }
 
 #[cfg(test)]

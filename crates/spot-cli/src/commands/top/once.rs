@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::ask::ask;
-use super::grid::{Grid, Row, Sorting, columns};
+use super::grid::{Grid, Row, Sorting};
 use super::header;
 use super::snapshot::Snapshot;
 use super::views::View;
 use crate::cli::top::TopArgs;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, columns};
 
 /// The latest events that are printed.
 const EVENTS: usize = 20;

@@ -241,7 +241,7 @@ fn ten_thousand_topics_are_scrolled_sorted_and_filtered() {
     typed(&mut app, "/TOPIC:0123");
     press(&mut app, &[KeyCode::Enter]);
     let lines = screen(&mut app, 80, 24);
-    shows(&lines, "1-10 of 10 with /TOPIC:0123 of 10000");
+    shows(&lines, "1-10 of 10 (of 10000: /TOPIC:0123)");
     press(&mut app, &[KeyCode::Esc]);
     shows(&screen(&mut app, 80, 24), "of 10000");
 }
