@@ -201,8 +201,19 @@ impl Node {
     }
 
     /// As [`publish`](Self::publish), if this thread has lately published on that topic; otherwise `None`, and nothing has
-    /// happened. For the C library, whose texts are yet to be checked.
-    #[doc(hidden)]
+    /// happened. For who has a name as bytes that are yet to be checked, as the C library does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = serverlink::Node::builder().topic("a").start()?;
+    /// assert!(node.publish_known(b"a", b"1").is_none());
+    /// node.publish("a", "1")?;
+    /// assert!(node.publish_known(b"a", b"2").is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
     #[inline]
     pub fn publish_known(&self, topic: &[u8], data: &[u8]) -> Option<Result<(), PublishError>> {
         publish_known(&self.handle, topic, data)
