@@ -25,38 +25,22 @@ const SHOWN_BYTES: usize = 64;
 ///
 /// # Safety
 /// NULL, or a NUL-terminated text that stays as it is for `'a`.
-#[inline(always)]
 pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str, Failure> {
+    // SAFETY: the caller vouches for it.
+    utf8(unsafe { text_bytes(text, what)? }, what)
+}
+
+/// The bytes of a text, not checked to be one.
+///
+/// # Safety
+/// As [`text`].
+#[inline(always)]
+pub(crate) unsafe fn text_bytes<'a>(text: *const c_char, what: &str) -> Result<&'a [u8], Failure> {
     if text.is_null() {
         return Err(no_text(what));
     }
     // SAFETY: not NULL; the caller vouches for the rest.
-    let bytes = unsafe { CStr::from_ptr(text) }.to_bytes();
-    if is_plainly_ascii(bytes) {
-        // SAFETY: ASCII is UTF-8.
-        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
-    }
-    utf8(bytes, what)
-}
-
-/// Whether this is ASCII and of a length that two loads cover, as most names are: a fraction of the full check.
-#[inline]
-fn is_plainly_ascii(bytes: &[u8]) -> bool {
-    const HIGH_BITS: u128 = u128::from_ne_bytes([0x80; 16]);
-    let ends = match bytes.len() {
-        8..=16 => match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(head), Some(tail)) => {
-                u128::from(u64::from_ne_bytes(*head) | u64::from_ne_bytes(*tail))
-            }
-            _ => return false,
-        },
-        17..=32 => match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(head), Some(tail)) => u128::from_ne_bytes(*head) | u128::from_ne_bytes(*tail),
-            _ => return false,
-        },
-        _ => return false,
-    };
-    ends & HIGH_BITS == 0
+    Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
 #[cold]
@@ -66,8 +50,8 @@ fn no_text(what: &str) -> Failure {
     ))
 }
 
-#[inline(never)]
-fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Failure> {
+/// Bytes that are to be a text.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, Failure> {
     std::str::from_utf8(bytes).map_err(|error| {
         Failure::invalid(format_args!(
             "{what} is not UTF-8 from byte {} on: \"{}\"; encode it as UTF-8",
@@ -174,23 +158,5 @@ pub(crate) fn timeout(timeout_ms: c_int, what: &str) -> Result<Duration, Failure
         _ => Err(Failure::invalid(format_args!(
             "{what} is {timeout_ms}; it must be -1 (for ever) or milliseconds from 0 up"
         ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_that_is_not_ascii_is_seen_wherever_it_is() {
-        for len in 0..40 {
-            let mut bytes = vec![b'x'; len];
-            assert_eq!(is_plainly_ascii(&bytes), (8..=32).contains(&len));
-            for at in 0..len {
-                bytes[at] = 0x80;
-                assert!(!is_plainly_ascii(&bytes), "byte {at} of {len}");
-                bytes[at] = 0x7f;
-            }
-        }
     }
 }

@@ -56,14 +56,23 @@ unsafe extern "C" fn slk_spot_publish(
 ) -> c_int {
     spot::status(spot, |running| {
         // SAFETY: the caller's text and bytes.
-        let (topic, data) = unsafe {
+        let (name, data) = unsafe {
             (
-                args::text(topic, "topic of slk_spot_publish")?,
+                args::text_bytes(topic, "topic of slk_spot_publish")?,
                 args::bytes(data, len, "data of slk_spot_publish")?,
             )
         };
-        Ok(running.node.publish(topic, data)?)
+        match running.node.publish_known(name, data) {
+            Some(published) => Ok(published?),
+            None => publish_any(running, name, data),
+        }
     })
+}
+
+#[inline(never)]
+fn publish_any(running: &spot::Running, name: &[u8], data: &[u8]) -> Result<(), Failure> {
+    let topic = args::utf8(name, "topic of slk_spot_publish")?;
+    Ok(running.node.publish(topic, data)?)
 }
 
 #[unsafe(no_mangle)]

@@ -70,6 +70,22 @@ impl Window {
         true
     }
 
+    /// As [`arrived`](Self::arrived) for so many messages: true if there was credit for all of them, otherwise nothing has
+    /// changed and they are to be told one by one.
+    #[inline]
+    pub fn arrived_many(&mut self, count: usize, len: usize) -> bool {
+        let Grant { messages, bytes } = &mut self.outstanding;
+        if *messages == u64::MAX {
+            return *bytes > 0;
+        }
+        let has_credit = *messages >= count as u64 && *bytes > len as u64;
+        if has_credit {
+            *messages -= count as u64;
+            *bytes -= len as u64;
+        }
+        has_credit
+    }
+
     /// A message of the link was received: the credit to grant anew, if it is time.
     pub fn received(&mut self, len: usize) -> Option<Grant> {
         self.received_many(1, len)
@@ -191,6 +207,23 @@ mod tests {
         window.received(1);
         assert!(window.arrived(1));
         assert!(!window.arrived(1));
+    }
+
+    #[test]
+    fn messages_arrive_together_where_all_are_on_credit() {
+        let limit = Limit {
+            messages: 3,
+            bytes: 10,
+        };
+        let (mut window, _) = Window::open(limit, 1);
+        assert!(
+            !window.arrived_many(4, 4),
+            "one more than there is credit for"
+        );
+        assert!(!window.arrived_many(2, 10), "the last may overdraw, or not");
+        assert!(window.arrived_many(2, 9));
+        assert!(window.arrived(7), "the last one overdraws");
+        assert!(!window.arrived(0) && !window.arrived_many(1, 0));
     }
 
     #[test]

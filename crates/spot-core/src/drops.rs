@@ -22,11 +22,16 @@ pub struct Drops {
 impl Drops {
     /// One more.
     pub(crate) fn count(&mut self, policy: Overflow) {
+        self.count_many(policy, 1);
+    }
+
+    /// So many more.
+    pub(crate) fn count_many(&mut self, policy: Overflow, count: u64) {
         match policy {
-            Overflow::DropNewest => self.newest += 1,
-            Overflow::DropOldest => self.oldest += 1,
-            Overflow::Block => self.block += 1,
-            Overflow::Disconnect => self.disconnect += 1,
+            Overflow::DropNewest => self.newest += count,
+            Overflow::DropOldest => self.oldest += count,
+            Overflow::Block => self.block += count,
+            Overflow::Disconnect => self.disconnect += count,
         }
     }
 

@@ -16,7 +16,7 @@ mod reader;
 mod tests;
 mod topics;
 
-pub use data::{DATA_HEADER_MAX_BYTES, Data, encode_data_header, put_data_header};
+pub use data::{DATA_HEADER_MAX_BYTES, Data, NextHeader, encode_data_header, put_data_header};
 pub use digest::Digest;
 pub use error::FrameError;
 pub use gossip::Gossip;

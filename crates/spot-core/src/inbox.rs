@@ -9,9 +9,9 @@ use crate::missed::Missed;
 use crate::overflow::Overflow;
 use crate::payload::{Payload, View};
 
-pub use self::ahead::{Ahead, Front, Left, Received};
+pub use self::ahead::{Ahead, Front, Left};
 pub use self::entries::COPIED_MAX_BYTES;
-use self::entries::{Entries, Entry};
+use self::entries::{Entries, Entry, First};
 
 mod ahead;
 mod entries;
@@ -94,13 +94,46 @@ pub enum Taken {
     Notice(Notice),
 }
 
-/// Whether who copies a message is done with it.
+/// What became of a message that was to be copied out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copying {
-    /// It has what it wants.
-    Done,
-    /// The message stays first in line.
-    Refused,
+pub enum Copied {
+    /// It was taken.
+    Taken {
+        /// Which source it came from, as given to [`Inbox::offer`].
+        source: Source,
+        /// Length of its topic's name.
+        topic_len: usize,
+        /// Length of its data.
+        data_len: usize,
+    },
+    /// It is larger than a buffer, and stays first in line.
+    TooLarge {
+        /// Length of its topic's name.
+        topic_len: usize,
+        /// Length of its data.
+        data_len: usize,
+    },
+}
+
+/// Copies a message into buffers that have room for it.
+#[inline(always)]
+fn copy(first: &First<'_>, topic: &str, to_topic: &mut [u8], to_data: &mut [u8]) -> Copied {
+    let (topic_len, data_len) = (topic.len(), first.data.len());
+    let (Some(to_topic), Some(to_data)) =
+        (to_topic.get_mut(..topic_len), to_data.get_mut(..data_len))
+    else {
+        return Copied::TooLarge {
+            topic_len,
+            data_len,
+        };
+    };
+    to_topic.copy_from_slice(topic.as_bytes());
+    to_data.copy_from_slice(first.data);
+    Copied::Taken {
+        source: first.source,
+        topic_len,
+        data_len,
+    }
 }
 
 /// News that is no message.
@@ -260,6 +293,46 @@ impl Inbox {
         self.overflowed(slot, source, data)
     }
 
+    /// As [`offer`](Self::offer) for a message of this process, if it is queued or dropped; false if nothing has changed.
+    #[inline]
+    pub fn offer_plainly(&mut self, slot: Slot, data: &[u8]) -> bool {
+        let is_dropped = || matches!(self.overflow, Overflow::DropNewest | Overflow::DropOldest);
+        if self.has_room(data.len()) {
+            self.append(slot, Source::LOCAL, data.into());
+        } else if is_dropped() {
+            self.overflowed(slot, Source::LOCAL, data.into());
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Offers messages of `bytes` in all that came over a link one after another, as [`offer`](Self::offer) would each; true
+    /// if the subscriber was ended.
+    #[inline]
+    pub fn offer_run<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        mut run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) -> bool {
+        if self.has_room_for(run.len(), bytes) {
+            self.append_run(slot, source, run, bytes);
+            return false;
+        }
+        let mut ended = false;
+        while let Some(data) = run.next() {
+            // Without room for any message there is none for those behind it.
+            if self.overflow == Overflow::DropNewest && !self.has_room(0) {
+                self.drop_newest(slot, 1 + run.len() as u64);
+                break;
+            }
+            ended |= self.offer(slot, source, data) == Offer::Ended;
+        }
+        ended
+    }
+
     /// Sets room aside for a message, so that a later [`offer_reserved`](Self::offer_reserved) cannot fail.
     pub fn reserve(&mut self, len: usize) -> bool {
         let room = self.has_room(len);
@@ -319,13 +392,26 @@ impl Inbox {
             self.append(slot, source, data);
             return Offer::Queued;
         }
-        self.drop_newest(slot);
+        self.drop_newest(slot, 1);
         Offer::Dropped
+    }
+
+    /// As [`offer_credited`](Self::offer_credited) for messages of `bytes` in all that came one after another, all of them on
+    /// credit.
+    #[inline]
+    pub fn offer_run_credited<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        self.append_run(slot, source, run, bytes);
     }
 
     /// A message that found no room, and whose publisher cannot be held up, is lost.
     pub fn lose(&mut self, slot: Slot) {
-        self.drop_newest(slot);
+        self.drop_newest(slot, 1);
     }
 
     /// Tells that messages of a topic were lost before they came here.
@@ -340,27 +426,28 @@ impl Inbox {
         self.entries.push_notice(notice);
     }
 
-    /// Hands topic and data of what is first in line to `copy` if it is a message, and takes it if that is done with it.
-    /// Gives its source and what `copy` gave; `None` if no message is first in line.
-    #[inline]
-    pub fn take_message<R>(
-        &mut self,
-        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
-    ) -> Option<(Source, R)> {
+    /// Copies topic and data of what is first in line to the begin of these buffers and takes it, if it is a message and
+    /// they have room for it; `None` if no message is first in line.
+    #[inline(always)]
+    pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         let first = self.entries.first()?;
-        let (slot, source, len) = (first.slot, first.source, first.data.len());
-        let state = &self.slots[slot as usize];
+        let (slot, len) = (first.slot, first.data.len());
+        let state = &mut self.slots[slot as usize];
         if self.front_gaps > 0 && !state.front_gap.is_none() {
             return None;
         }
-        let (copied, result) = copy(&state.topic, first.data);
-        if copied == Copying::Done {
+        let copied = copy(&first, &state.topic, topic, data);
+        if let Copied::Taken { .. } = copied {
             self.messages -= 1;
             self.bytes -= len;
             self.entries.discard_first();
-            self.count_taken(slot);
+            self.entries.forget_taken();
+            state.queued -= 1;
+            if !state.attached {
+                self.release_if_unused(slot);
+            }
         }
-        Some((source, result))
+        Some(copied)
     }
 
     /// Takes what is first in line.
@@ -378,7 +465,9 @@ impl Inbox {
                 });
             }
         }
-        match self.entries.pop() {
+        let entry = self.entries.pop();
+        self.entries.forget_taken();
+        match entry {
             Some(Entry::Message {
                 slot,
                 source,
@@ -411,6 +500,13 @@ impl Inbox {
             return Vec::new();
         }
         self.drain_untold()
+    }
+
+    /// Whether [`take_untold`](Self::take_untold) would give something.
+    #[must_use]
+    #[inline]
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
     }
 
     /// Whether [`take`](Self::take) would give nothing.
@@ -459,6 +555,15 @@ impl Inbox {
             self.bytes + self.reserved_bytes,
             len,
         )
+    }
+
+    /// The same for so many messages of `bytes` in all.
+    #[inline]
+    fn has_room_for(&self, count: usize, bytes: usize) -> bool {
+        let messages = self.messages + self.reserved_messages + count;
+        let bytes = self.bytes + self.reserved_bytes + bytes;
+        (self.limit.messages == 0 || messages <= self.limit.messages)
+            && (self.limit.bytes == 0 || bytes <= self.limit.bytes)
     }
 
     /// Ends the subscriber as too slow: told once, after what is queued.
@@ -526,7 +631,7 @@ impl Inbox {
         match self.overflow {
             Overflow::Block => Offer::Full,
             Overflow::DropNewest => {
-                self.drop_newest(slot);
+                self.drop_newest(slot, 1);
                 Offer::Dropped
             }
             Overflow::DropOldest => {
@@ -536,7 +641,7 @@ impl Inbox {
             }
             Overflow::Disconnect => {
                 self.end();
-                self.count_drop(slot.0);
+                self.count_drops(slot.0, 1);
                 Offer::Ended
             }
         }
@@ -551,6 +656,23 @@ impl Inbox {
         self.messages += 1;
         self.bytes += data.len();
         self.entries.push(slot.0, source, data);
+    }
+
+    #[inline]
+    fn append_run<'a>(
+        &mut self,
+        slot: Slot,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        if !self.gapped.is_empty() {
+            self.queue_back_gap(slot.0);
+        }
+        self.slots[slot.0 as usize].queued += run.len() as u32;
+        self.messages += run.len();
+        self.bytes += bytes;
+        self.entries.push_run(slot.0, source, run, bytes);
     }
 
     /// What is missing after the last message of a slot takes its place in line.
@@ -570,22 +692,22 @@ impl Inbox {
         self.entries.push_gap(slot, missed);
     }
 
-    fn count_drop(&mut self, slot: u32) {
-        self.drops.count(self.overflow);
+    fn count_drops(&mut self, slot: u32, count: u64) {
+        self.drops.count_many(self.overflow, count);
         let state = &mut self.slots[slot as usize];
-        state.dropped += 1;
+        state.dropped += count;
         if !self.tells_gaps {
             if state.untold == 0 {
                 self.untold.push(slot);
             }
-            state.untold += 1;
+            state.untold += count;
         }
     }
 
-    fn drop_newest(&mut self, slot: Slot) {
-        self.count_drop(slot.0);
+    fn drop_newest(&mut self, slot: Slot, count: u64) {
+        self.count_drops(slot.0, count);
         if self.tells_gaps {
-            self.add_back_gap(slot.0, Missed::exactly(1));
+            self.add_back_gap(slot.0, Missed::exactly(count));
         }
     }
 
@@ -596,7 +718,7 @@ impl Inbox {
         };
         self.messages -= 1;
         self.bytes -= payload.len();
-        self.count_drop(slot);
+        self.count_drops(slot, 1);
         let mut missed = Missed::exactly(1);
         // A gap told just before the message grows, instead of leaving one marker for each message dropped.
         if let Some(before) = place.checked_sub(1)

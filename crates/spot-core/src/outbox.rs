@@ -18,7 +18,7 @@ use zmtp::{FrameKind, MAX_FRAME_HEADER, put_frame, put_frame_header};
 
 use self::gate::Gate;
 use crate::drops::Drops;
-use crate::frame::{Data, Frame, Last, kind};
+use crate::frame::{Data, Frame, Last, NextHeader, kind};
 use crate::inbox::{Limit, Offer};
 use crate::limits::MAX_WAITING_GOSSIP_BYTES;
 use crate::overflow::{Class, Overflow};
@@ -87,6 +87,7 @@ impl Segment {
         self.start += written;
     }
 
+    #[inline]
     fn has_space(&self, len: usize) -> bool {
         matches!(&self.content, Content::Buffer(buffer) if buffer.len() + len <= SEGMENT_BYTES)
     }
@@ -104,6 +105,7 @@ impl Segment {
     }
 
     /// Notes a message that must arrive.
+    #[inline]
     fn protect(&mut self, message: Range<usize>) {
         match self.protected.back_mut() {
             Some(last) if last.end == message.start => last.end = message.end,
@@ -372,6 +374,20 @@ impl Outbox {
         self.overflowed(policy, header, data)
     }
 
+    /// As [`offer`](Self::offer) for a message with this header, if it finds room and credit; otherwise nothing has changed.
+    #[inline]
+    pub fn offer_plainly(&mut self, policy: &SinkPolicy, header: &NextHeader, data: &[u8]) -> bool {
+        let body_len = header
+            .bytes()
+            .map_or(usize::MAX, |(_, len)| len + data.len());
+        // A body that short has one byte of length before it.
+        if body_len > 255 || !self.spend_if_room(policy, data.len()) {
+            return false;
+        }
+        self.append_short(header, data, body_len, policy.blocks());
+        true
+    }
+
     /// Sets room and credit aside for a message.
     pub fn reserve(&mut self, policy: &SinkPolicy, len: usize) -> bool {
         let room = self.has_room(policy, len);
@@ -473,6 +489,28 @@ impl Outbox {
         first.is_some_and(|segment| matches!(segment.content, Content::Shared(_)))
     }
 
+    /// As [`spend`](Self::spend) if there is [room](Self::has_room); otherwise nothing has changed.
+    #[inline]
+    fn spend_if_room(&mut self, policy: &SinkPolicy, len: usize) -> bool {
+        // Mostly one subscriber blocks.
+        if let [GateIndex(index)] = policy.gates.as_slice() {
+            let (messages, bytes) = (
+                self.messages + self.reserved_messages,
+                self.bytes + self.reserved_bytes,
+            );
+            let gate = self.gates.get_mut(*index as usize);
+            let gate = gate.filter(|gate| gate.is_open());
+            let gate = gate.filter(|_| self.limit.has_room(messages, bytes, len));
+            gate.map(|gate| gate.spend(len as u64)).is_some()
+        } else if self.has_room(policy, len) {
+            self.spend(policy, len);
+            true
+        } else {
+            false
+        }
+    }
+
+    #[inline]
     fn spend(&mut self, policy: &SinkPolicy, len: usize) {
         for GateIndex(index) in &policy.gates {
             self.gates[*index as usize].spend(len as u64);
@@ -508,6 +546,39 @@ impl Outbox {
         }
     }
 
+    /// As [`append`](Self::append) for a frame with a body of up to 255 bytes.
+    #[inline]
+    fn append_short(
+        &mut self,
+        header: &NextHeader,
+        data: &[u8],
+        body_len: usize,
+        must_arrive: bool,
+    ) {
+        self.count_queued(data.len());
+        let segment = match self.segments.back_mut() {
+            Some(segment) if segment.has_space(MAX_FRAME_HEADER + body_len) => segment,
+            _ => self.begin_segment(MAX_FRAME_HEADER + body_len),
+        };
+        let Content::Buffer(buffer) = &mut segment.content else {
+            unreachable!("it has space");
+        };
+        let start = buffer.len();
+        // Written at once with what does not belong to it, which is cut off.
+        let (header, header_len) = header.bytes().expect("looked at before");
+        let begin = u128::from(header) << 16 | (body_len as u128) << 8;
+        buffer.extend_from_slice(&begin.to_le_bytes());
+        buffer.truncate(start + 2 + header_len);
+        buffer.extend_from_slice(data);
+        let end = buffer.len();
+        if must_arrive {
+            segment.protect(start..end);
+        } else {
+            segment.droppable += 1;
+        }
+        segment.count_message(data.len());
+    }
+
     #[inline]
     fn count_queued(&mut self, len: usize) {
         self.messages += 1;
@@ -524,10 +595,11 @@ impl Outbox {
 
     /// Begins a segment in a buffer as large as bursts lately were.
     #[inline(never)]
-    fn begin_segment(&mut self, len: usize) {
+    fn begin_segment(&mut self, len: usize) -> &mut Segment {
         let buffer = Vec::with_capacity(self.burst_bytes.max(len));
         self.segments
             .push_back(Segment::new(Content::Buffer(buffer)));
+        self.segments.back_mut().expect("just put there")
     }
 
     fn count_answer(&mut self, len: usize) {

@@ -195,7 +195,7 @@ impl Spliced {
     /// Judges a message. After each one that is not discarded, call [`release`](Self::release) until it gives nothing.
     #[inline]
     pub fn receive(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
-        if self.receive_run(link, std::iter::once(sequence)) == 1 {
+        if self.receive_run(link, sequence, 1) {
             return Judged::Deliver(Missed::NONE);
         }
         if self.link != Some(link) || !self.released.is_empty() {
@@ -208,23 +208,11 @@ impl Spliced {
         }
     }
 
-    /// Judges messages that arrived one after another, as far as each is plainly the next one of a stream that has one way
-    /// only: says how many, from the first on, are to be delivered. Those behind them were not looked at.
+    /// Judges `count` messages with the numbers from `first` on: true if they are plainly the next ones of a stream that
+    /// has one way only, and so are to be delivered. Otherwise nothing has changed.
     #[inline]
-    pub fn receive_run(&mut self, link: LinkId, sequences: impl Iterator<Item = u64>) -> usize {
-        if self.link != Some(link) || self.is_spliced() {
-            return 0;
-        }
-        let stream = &mut self.stream;
-        let mut run = 0;
-        for sequence in sequences {
-            if stream.next() != sequence {
-                break;
-            }
-            stream.receive(sequence);
-            run += 1;
-        }
-        run
+    pub fn receive_run(&mut self, link: LinkId, first: u64, count: u64) -> bool {
+        self.link == Some(link) && !self.is_spliced() && self.stream.receive_run(first, count)
     }
 
     /// Whether [`release`](Self::release) may have something to give.

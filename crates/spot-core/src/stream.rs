@@ -136,6 +136,19 @@ impl Stream {
         Verdict::DeliverAfterGap(gap)
     }
 
+    /// Judges `count` messages with the numbers from `first` on: true if they are the next ones, each to be delivered.
+    /// Otherwise nothing has changed.
+    #[inline]
+    pub fn receive_run(&mut self, first: u64, count: u64) -> bool {
+        match first.checked_add(count) {
+            Some(next) if first == self.next => {
+                self.next = next;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// An idle stream announced its next number: what is missing before it.
     pub fn announced(&mut self, next: u64) -> Missed {
         let missed = next.saturating_sub(self.next);

@@ -49,11 +49,15 @@ pub fn encode(out: &mut [u8], mut value: u64) -> usize {
 ///
 /// # Errors
 /// [`VarintError`], when there is no number or it is not encoded as [`put`] would.
-#[inline]
+#[inline(always)]
 pub fn decode(bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
     match bytes {
         [byte @ 0..0x80, rest @ ..] => Ok((u64::from(*byte), rest)),
-        // Numbers of messages mostly take three or four bytes.
+        [first, second @ 1..0x80, rest @ ..] => {
+            let low = u64::from(first & 0x7f);
+            Ok((low | u64::from(*second) << 7, rest))
+        }
+        // Numbers of messages mostly take up to four bytes.
         [first, second, third @ 1..0x80, rest @ ..] if *second >= 0x80 => {
             let low = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
             Ok((low | u64::from(*third) << 14, rest))
@@ -69,6 +73,7 @@ pub fn decode(bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
     }
 }
 
+#[inline(never)]
 fn decode_long(bytes: &[u8]) -> Result<(u64, &[u8]), VarintError> {
     let mut value = 0;
     for (index, &byte) in bytes.iter().take(MAX_BYTES).enumerate() {

@@ -62,7 +62,7 @@ impl Decoder {
     /// has lost its frame boundaries then: close the connection and drop the decoder.
     #[inline]
     pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Frame<'a>>, FrameError> {
-        // The common case, a short message frame that has arrived as a whole, in a few instructions.
+        // The common case in a few instructions.
         if let State::Idle = self.state
             && let [flags @ 0..=MORE, size, rest @ ..] = *input
             && let size = usize::from(*size)
@@ -77,6 +77,22 @@ impl Decoder {
             }));
         }
         self.decode_any(input)
+    }
+
+    /// The body of the next frame and what follows it, if that is a short message of one frame that lies in `input` as a
+    /// whole; otherwise [`decode`](Self::decode) tells what it is. Who takes it goes on with what follows.
+    #[must_use]
+    #[inline(always)]
+    pub fn short_message<'a>(&self, input: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        match input {
+            [0, size, rest @ ..]
+                if usize::from(*size) <= self.limits.max_frame_size
+                    && matches!(self.state, State::Idle) =>
+            {
+                rest.split_at_checked(usize::from(*size))
+            }
+            _ => None,
+        }
     }
 
     /// Octets held of a frame that is not complete yet.
@@ -265,6 +281,28 @@ mod tests {
         assert_eq!(decoder.buffered(), 91);
         let frame = decoder.decode(&mut &end[..]).unwrap().unwrap();
         assert!(matches!(&frame.body, Body::Owned(body) if body == &[7; 300][..]));
+    }
+
+    #[test]
+    fn a_short_message_is_told_only_where_it_lies_as_a_whole() {
+        let wire = b"\x00\x02hi\x00\x05hel";
+        let mut decoder = Decoder::new(limits());
+        let (body, rest) = decoder.short_message(wire).unwrap();
+        assert_eq!((body, rest), (&b"hi"[..], &b"\x00\x05hel"[..]));
+        assert_eq!(decoder.short_message(rest), None);
+        assert_eq!(decoder.short_message(b"\x01\x00"), None, "more follows");
+        assert_eq!(decoder.short_message(b"\x04\x00"), None, "a command");
+        assert_eq!(decoder.decode(&mut &rest[..]), Ok(None));
+        assert_eq!(
+            decoder.short_message(b"\x00\x00"),
+            None,
+            "it is of another frame"
+        );
+        let tight = Limits {
+            max_frame_size: 1,
+            ..limits()
+        };
+        assert_eq!(Decoder::new(tight).short_message(wire), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::builder::NodeBuilder;
 use super::error::*;
 use super::event::Events;
 use super::options::Options;
-use super::publisher::{COPIED_LATE_MAX_BYTES, Publisher, check_size, publish_by_name, resolve};
+use super::publisher::{Publisher, publish_known, publish_looked_up, resolve};
 use super::subscriber::Subscriber;
 use crate::data::Deadline;
 use crate::engine::{self, NodeInner};
@@ -194,12 +194,29 @@ impl Node {
     #[inline]
     pub fn publish(&self, topic: &str, data: impl AsRef<[u8]>) -> Result<(), PublishError> {
         let data = data.as_ref();
-        check_size(&self.handle, data.len())?;
-        if data.len() > COPIED_LATE_MAX_BYTES {
-            let payload = self.handle.context.buffers.payload(data);
-            return publish_by_name(&self.handle, topic, (&payload).into());
+        match publish_known(&self.handle, topic.as_bytes(), data) {
+            Some(published) => published,
+            None => publish_looked_up(&self.handle, topic, data),
         }
-        publish_by_name(&self.handle, topic, data.into())
+    }
+
+    /// As [`publish`](Self::publish), if this thread has lately published on that topic; otherwise `None`, and nothing has
+    /// happened. For who has a name as bytes that are yet to be checked, as the C library does.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = serverlink::Node::builder().topic("a").start()?;
+    /// assert!(node.publish_known(b"a", b"1").is_none());
+    /// node.publish("a", "1")?;
+    /// assert!(node.publish_known(b"a", b"2").is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    #[inline]
+    pub fn publish_known(&self, topic: &[u8], data: &[u8]) -> Option<Result<(), PublishError>> {
+        publish_known(&self.handle, topic, data)
     }
 
     /// A subscriber without subscriptions yet, with the node's subscriber options.

@@ -122,6 +122,14 @@ impl Publisher {
 
     #[inline(always)]
     fn publish_copy(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
+        match publish_plainly(&self.node, &self.topic, data) {
+            true => Ok(()),
+            false => self.publish_any(data, deadline),
+        }
+    }
+
+    #[inline(never)]
+    fn publish_any(&self, data: &[u8], deadline: Option<Deadline>) -> Result<(), PublishError> {
         check_size(&self.node, data.len())?;
         if data.len() > COPIED_LATE_MAX_BYTES {
             let payload = self.node.context.buffers.payload(data);
@@ -130,7 +138,6 @@ impl Publisher {
         self.publish_view(data.into(), deadline)
     }
 
-    #[inline(always)]
     fn publish_view(&self, data: View<'_>, deadline: Option<Deadline>) -> Result<(), PublishError> {
         match publish(&self.node, &self.topic, data, deadline) {
             Ok(()) => Ok(()),
@@ -175,6 +182,18 @@ enum Refusal {
     Error(PublishError),
 }
 
+impl Refusal {
+    /// The error where the topic was just found.
+    fn on(self, topic: &Topic) -> PublishError {
+        match self {
+            Self::Retired => PublishError::Unknown {
+                topic: topic.name.to_string(),
+            },
+            Self::Error(error) => error,
+        }
+    }
+}
+
 #[inline]
 pub(super) fn check_size(node: &NodeInner, len: usize) -> Result<(), PublishError> {
     let max = node.max_message_size.load(Relaxed);
@@ -201,38 +220,70 @@ pub(super) fn resolve(node: &Arc<NodeInner>, name: &str) -> Result<Arc<Topic>, P
     })
 }
 
-/// Publishes on the topic of this name, which this thread mostly knows.
-#[inline]
-pub(super) fn publish_by_name(
+/// Publishes a message if that is plain, as it mostly is; otherwise nothing has happened.
+#[inline(always)]
+fn publish_plainly(node: &NodeInner, topic: &Topic, data: &[u8]) -> bool {
+    data.len() <= COPIED_LATE_MAX_BYTES
+        && data.len() <= node.max_message_size.load(Relaxed)
+        && !node.is_closed()
+        && !node.refuses_to_publish()
+        && topic.publish_plainly(data)
+}
+
+/// Publishes on the topic of this name if this thread knows it, as it mostly does. `None` if it does not, or the topic is
+/// gone: nothing has happened.
+#[inline(always)]
+pub(super) fn publish_known(
     node: &Arc<NodeInner>,
-    name: &str,
-    data: View<'_>,
-) -> Result<(), PublishError> {
+    name: &[u8],
+    data: &[u8],
+) -> Option<Result<(), PublishError>> {
     let mut refusal = None;
-    let publish = |topic: &Topic| match publish(node, topic, data, None) {
-        Ok(()) => true,
-        Err(refused) => {
-            refusal = Some(refused);
-            false
+    let publish = |topic: &Topic| {
+        publish_plainly(node, topic, data) || {
+            refusal = publish_any(node, topic, data, None).err();
+            refusal.is_none()
         }
     };
     match node.with_known_topic(name, publish) {
-        Some(true) => Ok(()),
-        _ => publish_looked_up(node, name, data, refusal),
+        Some(true) => Some(Ok(())),
+        _ => refused(refusal),
     }
 }
 
-/// What this thread knew of the name did not do.
 #[cold]
-fn publish_looked_up(
+#[inline(never)]
+fn refused(refusal: Option<Refusal>) -> Option<Result<(), PublishError>> {
+    match refusal {
+        Some(Refusal::Error(error)) => Some(Err(error)),
+        Some(Refusal::Retired) | None => None,
+    }
+}
+
+/// Publishes a message of any size.
+#[inline(never)]
+fn publish_any(
+    node: &Arc<NodeInner>,
+    topic: &Topic,
+    data: &[u8],
+    deadline: Option<Deadline>,
+) -> Result<(), Refusal> {
+    check_size(node, data.len()).map_err(Refusal::Error)?;
+    if data.len() > COPIED_LATE_MAX_BYTES {
+        let payload = node.context.buffers.payload(data);
+        return publish(node, topic, (&payload).into(), deadline);
+    }
+    publish(node, topic, data.into(), deadline)
+}
+
+/// Publishes on the topic of this name, which this thread does not know.
+#[cold]
+pub(super) fn publish_looked_up(
     node: &Arc<NodeInner>,
     name: &str,
-    data: View<'_>,
-    refusal: Option<Refusal>,
+    data: &[u8],
 ) -> Result<(), PublishError> {
-    if let Some(Refusal::Error(error)) = refusal {
-        return Err(error);
-    }
+    check_size(node, data.len())?;
     let topic = match node.find_topic(name) {
         Some(topic) => topic,
         None => {
@@ -241,7 +292,7 @@ fn publish_looked_up(
         }
     };
     node.know_topic(&topic);
-    publish_found(node, &topic, data, None)
+    publish_any(node, &topic, data, None).map_err(|refusal| refusal.on(&topic))
 }
 
 /// Publishes on a topic that was just found.
@@ -251,16 +302,10 @@ fn publish_found(
     data: View<'_>,
     deadline: Option<Deadline>,
 ) -> Result<(), PublishError> {
-    publish(node, topic, data, deadline).map_err(|refusal| match refusal {
-        Refusal::Retired => PublishError::Unknown {
-            topic: topic.name.to_string(),
-        },
-        Refusal::Error(error) => error,
-    })
+    publish(node, topic, data, deadline).map_err(|refusal| refusal.on(topic))
 }
 
 /// Publishes, waiting where need be; `None` waits as long as the node's send timeout says.
-#[inline(always)]
 fn publish(
     node: &Arc<NodeInner>,
     topic: &Topic,
@@ -348,7 +393,7 @@ mod tests {
     use crate::api::Node;
 
     fn known_of(node: &NodeInner, name: &str) -> bool {
-        node.with_known_topic(name, |_| ()).is_some()
+        node.with_known_topic(name.as_bytes(), |_| ()).is_some()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::{Copying, Front, Notice, Source, Taken};
+use spot_core::inbox::{Copied, Front, Notice, Source, Taken};
 
 use super::delivery::{Delivery, Message};
 use super::error::RecvError;
@@ -75,9 +75,9 @@ impl Future for RecvFuture<'_> {
     }
 }
 
-/// What [`Subscriber::recv_into`] found. Plain numbers, as it is handed up at the rate of messages.
+/// What [`Subscriber::recv_into`] found.
 #[derive(Clone, Copy)]
-pub(super) enum Copied {
+pub(super) enum CopiedOut {
     Message {
         source: Source,
         topic_len: usize,
@@ -92,8 +92,7 @@ pub(super) enum Copied {
     Ended,
 }
 
-impl Receipt for Copied {
-    #[inline]
+impl Receipt for CopiedOut {
     fn message(&self) -> Option<(Source, usize)> {
         match self {
             Self::Message {
@@ -105,31 +104,25 @@ impl Receipt for Copied {
 }
 
 /// Copies the first message out and takes it, unless a buffer is too small for it.
-#[inline(always)]
 pub(super) fn copy_out(
     mut front: Front<'_>,
-    topic_buffer: &mut [u8],
-    data_buffer: &mut [u8],
-) -> Option<Copied> {
-    let copied = front.take_message(|topic, data| {
-        let lens = (topic.len(), data.len());
-        let (Some(topic_room), Some(data_room)) = (
-            topic_buffer.get_mut(..topic.len()),
-            data_buffer.get_mut(..data.len()),
-        ) else {
-            return (Copying::Refused, (false, lens));
-        };
-        topic_room.copy_from_slice(topic.as_bytes());
-        data_room.copy_from_slice(data);
-        (Copying::Done, (true, lens))
-    });
-    match copied {
-        Some((source, (true, (topic_len, data_len)))) => Some(Copied::Message {
+    topic: &mut [u8],
+    data: &mut [u8],
+) -> Option<CopiedOut> {
+    match front.copy_message(topic, data) {
+        Some(Copied::Taken {
+            source,
+            topic_len,
+            data_len,
+        }) => Some(CopiedOut::Message {
             source,
             topic_len,
             data_len,
         }),
-        Some((_, (false, (topic_len, data_len)))) => Some(Copied::TooSmall {
+        Some(Copied::TooLarge {
+            topic_len,
+            data_len,
+        }) => Some(CopiedOut::TooSmall {
             topic_len,
             data_len,
         }),
@@ -138,12 +131,11 @@ pub(super) fn copy_out(
 }
 
 /// Takes what is no message, if anything is there.
-#[inline(never)]
-fn copy_rare(mut front: Front<'_>) -> Option<Copied> {
+fn copy_rare(mut front: Front<'_>) -> Option<CopiedOut> {
     Some(match front.take()? {
-        Taken::Notice(Notice::PeerLost { .. }) => Copied::PeerLost,
-        Taken::Notice(Notice::Ended) => Copied::Ended,
-        Taken::Gap { .. } | Taken::Message { .. } => Copied::Gap,
+        Taken::Notice(Notice::PeerLost { .. }) => CopiedOut::PeerLost,
+        Taken::Notice(Notice::Ended) => CopiedOut::Ended,
+        Taken::Gap { .. } | Taken::Message { .. } => CopiedOut::Gap,
     })
 }
 

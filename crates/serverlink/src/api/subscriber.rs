@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use spot_core::inbox::Front;
 use spot_core::node::SubscribeError as Refusal;
 use spot_core::{Filter, LinkId};
 
@@ -16,7 +15,7 @@ use super::error::{
 };
 use super::node::NodeHandle;
 use super::options::SubscriberOptions;
-use super::receive::{Copied, Iter, RecvFuture, Wait, copy_out, delivery};
+use super::receive::{CopiedOut, Iter, RecvFuture, Wait, copy_out, delivery};
 use crate::data::{Deadline, Received, SharedInbox, lock};
 
 /// A set of subscriptions with one queue of its own, its own HWM and overflow policy.
@@ -239,37 +238,34 @@ impl Subscriber {
         data: &mut [u8],
         wait: Wait,
     ) -> Result<(usize, usize), RecvIntoError> {
-        match self
-            .inbox
-            .receive_now(&mut |front: Front<'_>| copy_out(front, topic, data))
-        {
-            Received::Got(Copied::Message {
-                topic_len,
-                data_len,
-                ..
-            }) => Ok((topic_len, data_len)),
-            found => self.recv_into_later(found, topic, data, wait),
+        match self.inbox.copy_message(topic, data) {
+            Some(lens) => Ok(lens),
+            None => self.recv_into_later(topic, data, wait),
         }
     }
 
     /// As [`recv_into`](Self::recv_into), where no message is first in line.
     #[cold]
+    #[inline(never)]
     fn recv_into_later(
         &self,
-        mut found: Received<Copied>,
         topic: &mut [u8],
         data: &mut [u8],
         wait: Wait,
     ) -> Result<(usize, usize), RecvIntoError> {
         let mut deadline = None;
         loop {
+            let until = || *deadline.get_or_insert_with(|| self.deadline(wait));
+            let found = self
+                .inbox
+                .receive_with(until, |front| copy_out(front, topic, data));
             match found {
-                Received::Got(Copied::Message {
+                Received::Got(CopiedOut::Message {
                     topic_len,
                     data_len,
                     ..
                 }) => return Ok((topic_len, data_len)),
-                Received::Got(Copied::TooSmall {
+                Received::Got(CopiedOut::TooSmall {
                     topic_len,
                     data_len,
                 }) => {
@@ -278,19 +274,12 @@ impl Subscriber {
                         data_len,
                     });
                 }
-                Received::Got(Copied::Gap) => {}
-                Received::Got(Copied::PeerLost) => return Err(RecvIntoError::PeerLost),
-                Received::Got(Copied::Ended) => return Err(RecvIntoError::Ended),
-                Received::Empty if wait == Wait::Never || deadline.is_some() => {
-                    return Err(RecvIntoError::Empty);
-                }
-                Received::Empty => {}
+                Received::Got(CopiedOut::Gap) => {}
+                Received::Got(CopiedOut::PeerLost) => return Err(RecvIntoError::PeerLost),
+                Received::Got(CopiedOut::Ended) => return Err(RecvIntoError::Ended),
+                Received::Empty => return Err(RecvIntoError::Empty),
                 Received::Closed => return Err(RecvIntoError::Closed),
             }
-            let until = || *deadline.get_or_insert_with(|| self.deadline(wait));
-            found = self
-                .inbox
-                .receive_with(until, |front| copy_out(front, topic, data));
         }
     }
 

@@ -82,6 +82,17 @@ pub(crate) struct Heard {
     relayed: bool,
 }
 
+/// Messages of a stream that arrived over a link, numbered one after another.
+#[derive(Debug)]
+pub(crate) struct HeardRun<'a> {
+    /// The number of the first one.
+    pub(crate) first: u64,
+    /// What they carry, in all so many bytes, at most so many each.
+    pub(crate) messages: &'a [&'a [u8]],
+    pub(crate) bytes: usize,
+    pub(crate) longest: usize,
+}
+
 impl Topic {
     /// A blocking subscriber has cancelled, and the link does not know yet.
     pub(crate) fn depart(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
@@ -140,28 +151,36 @@ impl Topic {
         heard
     }
 
-    /// Messages of a stream arrived over a link, one after another: their numbers and data.
-    pub(crate) fn hear<'a>(&self, heard: Heard, run: &[(u64, &'a [u8])], after: &mut Aftermath) {
-        let is_small = run.iter().all(|(_, data)| data.len() <= COPIED_MAX_BYTES);
-        let payload = |(_, data): &(u64, &[u8])| Payload::copy_from(data);
-        let view = |message: &(u64, &'a [u8])| View::from(message.1);
-        // What is large is copied before any lock is taken.
-        let copied: Option<Vec<Payload>> = (!is_small).then(|| run.iter().map(payload).collect());
-        let mut sinks = lock(&self.sinks);
-        let plain = sinks.receive_plain(heard, run);
-        let source = Source(heard.link.0);
-        for sink in sinks.inboxes.iter().filter(|_| plain > 0) {
-            match &copied {
-                None => sink.deliver_of_link(source, run[..plain].iter().map(view), after),
-                Some(copied) => {
-                    sink.deliver_of_link(source, copied[..plain].iter().map(View::from), after)
-                }
-            }
+    /// Messages of a stream arrived over a link.
+    pub(crate) fn hear(&self, heard: Heard, run: &HeardRun<'_>, after: &mut Aftermath) {
+        if run.longest > COPIED_MAX_BYTES {
+            return self.hear_large(heard, run, after);
         }
-        for (index, message) in run.iter().enumerate().skip(plain) {
-            let copied = copied.as_ref().map(|copied| copied[index].clone());
-            let payload = copied.unwrap_or_else(|| payload(message));
-            self.hear_judged(&mut sinks, heard, message.0, &payload, after);
+        let mut sinks = lock(&self.sinks);
+        if sinks.receive_plain(heard, run) {
+            let messages = run.messages.iter().map(|data| View::from(*data));
+            sinks.deliver_run(Source(heard.link.0), messages, run.bytes, after);
+            return;
+        }
+        for (sequence, data) in (run.first..).zip(run.messages) {
+            let payload = Payload::copy_from(data);
+            self.hear_judged(&mut sinks, heard, sequence, &payload, after);
+        }
+    }
+
+    /// As [`hear`](Self::hear): what is large is copied before any lock is taken.
+    #[inline(never)]
+    fn hear_large(&self, heard: Heard, run: &HeardRun<'_>, after: &mut Aftermath) {
+        let copied = run.messages.iter().map(|data| Payload::copy_from(data));
+        let copied: Vec<Payload> = copied.collect();
+        let mut sinks = lock(&self.sinks);
+        if sinks.receive_plain(heard, run) {
+            let messages = copied.iter().map(View::from);
+            sinks.deliver_run(Source(heard.link.0), messages, run.bytes, after);
+            return;
+        }
+        for (sequence, payload) in (run.first..).zip(&copied) {
+            self.hear_judged(&mut sinks, heard, sequence, payload, after);
         }
     }
 
@@ -437,26 +456,44 @@ impl SinkSide {
         }
     }
 
-    /// How many of these messages, from the first on, are plainly the next ones of their stream and go to all subscribers
-    /// here and to nobody else; they count as heard.
-    fn receive_plain(&mut self, heard: Heard, run: &[(u64, &[u8])]) -> usize {
-        let Some(side) = &self.heard else { return 0 };
+    /// Whether these messages are plainly the next ones of their stream and go to all subscribers here and to nobody else;
+    /// then they count as heard.
+    #[inline]
+    fn receive_plain(&mut self, heard: Heard, run: &HeardRun<'_>) -> bool {
+        let Some(side) = &mut self.heard else {
+            return false;
+        };
         let is_plain =
             side.departed.is_empty() && side.relays.is_empty() && side.awaiting.is_empty();
-        if !is_plain || !self.listens_to(heard.link) {
-            return 0;
-        }
-        let sequences = run.iter().map(|(sequence, _)| *sequence);
-        let stream = self.stream(heard);
-        let plain = stream.map_or(0, |stream| stream.receive_run(heard.link, sequences));
-        if let Some(side) = &mut self.heard {
-            let bytes: usize = run[..plain].iter().map(|(_, data)| data.len()).sum();
+        let is_routed_here = (side.routed).is_none_or(|route| route == Some(heard.link));
+        let count = run.messages.len() as u64;
+        let is_next = is_plain
+            && is_routed_here
+            && side.streams.get_mut(heard.index).is_some_and(|known| {
+                known.serial == heard.serial
+                    && known.stream.receive_run(heard.link, run.first, count)
+            });
+        if is_next {
             side.received += Tally {
-                messages: plain as u64,
-                bytes: bytes as u64,
+                messages: count,
+                bytes: run.bytes as u64,
             };
         }
-        plain
+        is_next
+    }
+
+    /// Delivers messages of a link, of so many bytes in all.
+    #[inline]
+    fn deliver_run<'a>(
+        &self,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>> + Clone,
+        bytes: usize,
+        after: &mut Aftermath,
+    ) {
+        for sink in &self.inboxes {
+            sink.deliver_of_link(source, run.clone(), bytes, after);
+        }
     }
 
     pub(super) fn stream(&mut self, heard: Heard) -> Option<&mut Spliced> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::task::Waker;
 
+use spot_core::credit::Window;
 use spot_core::history::History;
 use spot_core::inbox::{Inbox, Left, Limit, Notice, Offer, Slot, Source};
 use spot_core::{Class, LinkId, Missed, Overflow, Payload, SubscriberId, View};
@@ -200,13 +201,25 @@ impl SharedInbox {
         offer
     }
 
-    /// Offers messages that came over a link, one after another; those under credit are taken on that credit. Messages of
+    /// As [`offer`](Self::offer), if that leaves nothing to do; false if nothing has happened.
+    #[inline]
+    pub(super) fn offer_plainly(&self, slot: Slot, data: &[u8]) -> bool {
+        let mut state = self.state_with_room(data.len());
+        let is_done = state.queue.offer_plainly(slot, data);
+        if is_done {
+            self.wake(state);
+        }
+        is_done
+    }
+
+    /// Offers messages of `bytes` in all that came over a link, one after another; those under credit are taken on that credit. Messages of
     /// links come in batches, so the receivers may be left asleep.
     pub(crate) fn offer_of_link<'a>(
         &self,
         slot: Slot,
         source: Source,
         run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
     ) -> OfferedOfLink {
         if !self.over_links.load(Relaxed) {
             self.over_links.store(true, Relaxed);
@@ -218,15 +231,14 @@ impl SharedInbox {
         let mut ended = false;
         if self.blocks() {
             let mut window = windows.of(source);
-            for data in run {
-                let window = window.as_deref_mut();
-                let credited = window.is_some_and(|window| window.arrived(data.len()));
-                queue.offer_credited(slot, source, data, credited);
+            let all = |window: &mut &mut Window| window.arrived_many(count, bytes);
+            if window.as_mut().is_some_and(all) {
+                queue.offer_run_credited(slot, source, run, bytes);
+            } else {
+                offer_one_by_one(queue, window, slot, source, run);
             }
         } else {
-            for data in run {
-                ended |= queue.offer(slot, source, data) == Offer::Ended;
-            }
+            ended = queue.offer_run(slot, source, run, bytes);
         }
         OfferedOfLink {
             ended,
@@ -564,6 +576,22 @@ impl SharedInbox {
             drop(state);
             self.reactor.nudge();
         }
+    }
+}
+
+/// Offers messages to a subscriber that blocks, some of which are not on credit.
+#[inline(never)]
+fn offer_one_by_one<'a>(
+    queue: &mut Inbox,
+    mut window: Option<&mut Window>,
+    slot: Slot,
+    source: Source,
+    run: impl Iterator<Item = View<'a>>,
+) {
+    for data in run {
+        let window = window.as_deref_mut();
+        let credited = window.is_some_and(|window| window.arrived(data.len()));
+        queue.offer_credited(slot, source, data, credited);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
+use spot_core::frame::NextHeader;
 use spot_core::inbox::{Limit, Offer};
 use spot_core::outbox::{Outbox, Segment, SinkPolicy};
 use spot_core::{Class, LinkId, NodeId, Payload, View, limits};
@@ -232,6 +233,19 @@ impl SharedOutbox {
         data: impl Into<View<'a>>,
     ) -> (Offer, Flush) {
         self.offer_among(policy, header, data.into(), Writer::Publisher)
+    }
+
+    /// As [`offer`](Self::offer), if the message finds room; `None` if nothing has happened.
+    #[inline]
+    pub(super) fn offer_plainly(
+        &self,
+        policy: &SinkPolicy,
+        header: &NextHeader,
+        data: &[u8],
+    ) -> Option<Flush> {
+        let mut state = lock(&self.state);
+        let is_queued = state.queue.offer_plainly(policy, header, data);
+        is_queued.then(|| self.after_queueing(state, Writer::Publisher))
     }
 
     /// As [`offer`](Self::offer), for one of several links that get the message.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
-use spot_core::frame::{Alias, Frame, Last};
+use spot_core::frame::{Alias, Frame, Last, NextHeader};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Slot, Source};
 use spot_core::node::WayToOwner;
@@ -77,6 +77,8 @@ impl PublishedUpstream {
 
 #[derive(Debug, Default)]
 pub(super) struct Outside {
+    /// The header of the message that is published next, unless another has been published since it was made.
+    pub(super) header: NextHeader,
     pub(super) links: Vec<LinkSink>,
     pub(super) upstream: Option<Arc<Upstream>>,
     sent: Sent,
@@ -527,7 +529,8 @@ impl InboxSink {
     #[inline]
     pub(super) fn deliver(&self, source: Source, payload: &Payload, after: &mut Aftermath) {
         if source != Source::LOCAL {
-            return self.deliver_of_link(source, std::iter::once(payload.into()), after);
+            let run = std::iter::once(payload.into());
+            return self.deliver_of_link(source, run, payload.len(), after);
         }
         match self.inbox.offer(self.slot, payload.into()) {
             Offer::Queued | Offer::Dropped => {}
@@ -537,14 +540,16 @@ impl InboxSink {
         }
     }
 
-    /// Delivers messages that came over a link, one after another.
+    /// Delivers messages of so many bytes in all that came over a link, one after another.
+    #[inline]
     pub(super) fn deliver_of_link<'a>(
         &self,
         source: Source,
         run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
         after: &mut Aftermath,
     ) {
-        let offered = self.inbox.offer_of_link(self.slot, source, run);
+        let offered = self.inbox.offer_of_link(self.slot, source, run, bytes);
         if offered.to_announce {
             after.work().announce.push(self.inbox.clone());
         }

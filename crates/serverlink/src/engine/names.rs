@@ -4,7 +4,7 @@
 //! cores write. It is never told that a topic is gone: the topic itself refuses what is published on it then, and the
 //! thread [forgets](forget) it.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,9 +14,12 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::NodeInner;
 use crate::data::Topic;
 
-/// Places for the names that a thread publishes on by turns. Each holds on to a topic, in use or not, until another one
-/// takes its place or the thread ends.
-const PLACES: usize = 64;
+/// Places for the names that a thread publishes on by turns, at first and at most. Each holds on to a topic, in use or not,
+/// until another one takes its place or the thread ends. All of them take 2 MiB.
+const PLACES_MIN: usize = 64;
+const PLACES_MAX: usize = 64 * 1024;
+/// Places that a name may have.
+const WAYS: usize = 4;
 
 /// The topics of a node by name, for publishing without the control lock.
 #[derive(Debug)]
@@ -32,16 +35,58 @@ struct Table {
     hasher: DefaultHashBuilder,
 }
 
-/// A topic that a thread knows, and whose it is.
-struct Known {
-    names: u64,
-    topic: Arc<Topic>,
+/// The topics that a thread knows.
+struct Knowledge {
+    places: Vec<Place>,
+    /// How many had to give way to others since there are so many places.
+    displaced: usize,
 }
 
-type Place = RefCell<Option<Known>>;
+/// A place for a topic that a thread knows.
+#[derive(Default)]
+struct Place {
+    hash: Cell<u64>,
+    /// Whose it is.
+    names: Cell<u64>,
+    topic: RefCell<Option<Arc<Topic>>>,
+}
 
 thread_local! {
-    static KNOWN: [Place; PLACES] = const { [const { RefCell::new(None) }; PLACES] };
+    static KNOWN: RefCell<Knowledge> = const { RefCell::new(Knowledge::new()) };
+}
+
+impl Knowledge {
+    const fn new() -> Self {
+        Self {
+            places: Vec::new(),
+            displaced: 0,
+        }
+    }
+
+    /// The places that a name may have.
+    #[inline(always)]
+    fn ways(&self, hash: u64) -> &[Place] {
+        let first = hash as usize & self.places.len().wrapping_sub(1) & !(WAYS - 1);
+        self.places.get(first..first + WAYS).unwrap_or_default()
+    }
+
+    /// Makes places for more, where many had to give way. What was known is to be learnt anew.
+    fn grow_if_due(&mut self) -> Vec<Place> {
+        let count = self.places.len();
+        if self.displaced < count || count == PLACES_MAX {
+            return Vec::new();
+        }
+        let count = (count * 4).clamp(PLACES_MIN, PLACES_MAX);
+        self.displaced = 0;
+        let places = std::iter::repeat_with(Place::default);
+        std::mem::replace(&mut self.places, places.take(count).collect())
+    }
+}
+
+impl Place {
+    fn is_free(&self) -> bool {
+        self.topic.try_borrow().is_ok_and(|topic| topic.is_none())
+    }
 }
 
 impl Names {
@@ -74,10 +119,9 @@ impl Names {
         }
     }
 
-    /// The place of a name, by its length and both of its ends: names in use together mostly differ there.
+    /// By the length of a name and both of its ends: names in use together mostly differ there.
     #[inline]
-    fn place(&self, name: &str) -> usize {
-        let name = name.as_bytes();
+    fn hash(&self, name: &[u8]) -> u64 {
         let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
             (Some(head), Some(tail)) => {
                 u64::from_le_bytes(*head).rotate_left(29) ^ u64::from_le_bytes(*tail)
@@ -86,9 +130,9 @@ impl Names {
                 .iter()
                 .fold(0, |ends, byte| ends << 8 | u64::from(*byte)),
         };
-        let mixed = (ends ^ self.serial.rotate_left(48) ^ name.len() as u64)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 32) as usize % PLACES
+        let mixed = u128::from(ends ^ self.serial.rotate_left(48) ^ name.len() as u64)
+            * 0x9e37_79b9_7f4a_7c15;
+        (mixed >> 64) as u64 ^ mixed as u64
     }
 }
 
@@ -106,50 +150,75 @@ impl NodeInner {
     }
 
     /// Runs `publish` on the topic of this name if this thread knows one, which may not be in use any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn with_known_topic<R>(
         &self,
-        name: &str,
+        name: &[u8],
         publish: impl FnOnce(&Topic) -> R,
     ) -> Option<R> {
+        let hash = self.names.hash(name);
+        let is_it =
+            |place: &&Place| (place.hash.get(), place.names.get()) == (hash, self.names.serial);
         // Without thread-local storage the thread is ending: then it knows nothing.
         let published = KNOWN.try_with(|known| {
+            let known = known.try_borrow().ok()?;
+            let place = known.ways(hash).iter().find(is_it)?;
             // Borrowed while it is in use, so that it stays: what is published may have a waker publish, too.
-            let place = known[self.names.place(name)].try_borrow().ok()?;
-            let topic = Ref::filter_map(place, |known| self.names.of_place(known, name)).ok()?;
-            Some(publish(&topic))
+            let topic = place.topic.try_borrow().ok()?;
+            let topic = topic.as_deref()?;
+            are_same(topic.name.as_bytes(), name).then(|| publish(topic))
         });
         published.ok().flatten()
     }
 
     /// Has this thread know a topic.
     pub(crate) fn know_topic(&self, topic: &Arc<Topic>) {
-        let known = Known {
-            names: self.names.serial,
-            topic: topic.clone(),
-        };
-        replace(self.names.place(&topic.name), Some(known));
+        self.forget_topic(&topic.name);
+        let hash = self.names.hash(topic.name.as_bytes());
+        let former = KNOWN.try_with(|known| {
+            let unused = known.try_borrow_mut().ok()?.grow_if_due();
+            let mut known = known.try_borrow_mut().ok()?;
+            let displaced = known.displaced;
+            let ways = known.ways(hash);
+            let free = ways.iter().find(|place| place.is_free());
+            let is_displaced = free.is_none();
+            let place = free.or_else(|| ways.get(displaced % WAYS))?;
+            place.hash.set(hash);
+            place.names.set(self.names.serial);
+            let former = place.topic.replace(Some(topic.clone()));
+            known.displaced += usize::from(is_displaced);
+            Some((former, unused))
+        });
+        // Not while anything is borrowed: dropping a topic may take a while.
+        drop(former);
     }
 
     /// Has this thread forget the topic of a name.
     pub(crate) fn forget_topic(&self, name: &str) {
-        replace(self.names.place(name), None);
+        let hash = self.names.hash(name.as_bytes());
+        let former = KNOWN.try_with(|known| {
+            let known = known.try_borrow().ok()?;
+            let ways = known.ways(hash).iter();
+            let its = ways.filter(|place| place.names.get() == self.names.serial);
+            let is_it = |topic: &mut Arc<Topic>| &*topic.name == name;
+            let take = |place: &Place| place.topic.try_borrow_mut().ok()?.take_if(is_it);
+            its.filter_map(take).next()
+        });
+        // As above.
+        drop(former);
     }
 }
 
-impl Names {
-    #[inline]
-    fn of_place<'a>(&self, known: &'a Option<Known>, name: &str) -> Option<&'a Topic> {
-        let known = known.as_ref()?;
-        (known.names == self.serial && &*known.topic.name == name).then_some(&*known.topic)
+/// Whether two names are the same: most are of a length that two loads cover.
+#[inline(always)]
+fn are_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
     }
-}
-
-fn replace(place: usize, known: Option<Known>) {
-    let former = KNOWN.try_with(|places| {
-        let mut place = places[place].try_borrow_mut().ok()?;
-        std::mem::replace(&mut *place, known)
-    });
-    // Not while the place is borrowed: dropping a topic may take a while.
-    drop(former);
+    match (one.first_chunk::<8>(), one.last_chunk::<8>()) {
+        (Some(head), Some(tail)) if one.len() <= 16 => {
+            other.first_chunk() == Some(head) && other.last_chunk() == Some(tail)
+        }
+        _ => one == other,
+    }
 }

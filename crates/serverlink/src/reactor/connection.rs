@@ -22,8 +22,21 @@ use crate::net::Stream;
 const READ_BYTES_PER_TURN: usize = 1024 * 1024;
 /// Bytes read at once where large frames come one after another: the begin of the next.
 const BEGIN_BYTES: usize = 16 * 1024;
+/// Bytes of small messages that a thread of the program reads before it receives them: not many more than a queue takes.
+const SIP_BYTES: usize = 64 * 1024;
+/// So many messages in one read are small ones.
+const SMALL_MESSAGES: u64 = 256;
 /// How long a closed connection waits at most for the other side to close its end.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How much is read of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// What is there, as far as others get their turn.
+    All,
+    /// Not much more at once than is received before the next.
+    Sips,
+}
 
 /// What came with one read, how much could have come, and whether it is in its place already.
 struct Read {
@@ -71,6 +84,8 @@ pub(super) struct Connection {
     gone: bool,
     /// Large frames come one after another.
     reads_in_place: bool,
+    /// The last read was one of small messages.
+    reads_small: bool,
 }
 
 enum Phase {
@@ -166,6 +181,7 @@ impl Connection {
             end_seen: false,
             gone: false,
             reads_in_place: false,
+            reads_small: false,
         }
     }
 
@@ -221,7 +237,12 @@ impl Connection {
     }
 
     /// `closed`: the poller has seen the end of the stream, which makes no further edge.
-    pub(super) fn readable(&mut self, buffer: &mut [u8], closed: bool) -> Outcome {
+    pub(super) fn readable(
+        &mut self,
+        buffer: &mut [u8],
+        closed: bool,
+        reading: Reading,
+    ) -> Outcome {
         self.end_seen |= closed;
         match self.phase {
             Phase::Connecting => return self.writable(),
@@ -229,6 +250,11 @@ impl Connection {
             _ => {}
         }
         let mut budget = READ_BYTES_PER_TURN;
+        let sips = reading == Reading::Sips && self.reads_small;
+        let buffer = match sips {
+            true => &mut buffer[..SIP_BYTES],
+            false => buffer,
+        };
         while budget > 0 {
             let Read {
                 read,
@@ -242,16 +268,21 @@ impl Connection {
                 Err(error) => return self.end(Fault::closed(error)),
             };
             let buffered = if in_place { 0 } else { read };
+            let before = self.messages();
             if let Err(fault) = self.take(&buffer[..buffered]) {
                 return self.end(fault);
             }
+            self.reads_small = self.messages() - before >= SMALL_MESSAGES;
             // The next read tells whether another large frame begins.
             self.reads_in_place = in_place || self.is_large_arriving();
             // A short read has emptied the socket: what comes later makes a new edge, except for an end already seen.
             if read < room && !self.end_seen {
                 return self.turn_done();
             }
-            budget = budget.saturating_sub(read);
+            budget = match sips {
+                true => 0,
+                false => budget.saturating_sub(read),
+            };
         }
         self.turn_done();
         Outcome::ReadMore
@@ -279,6 +310,14 @@ impl Connection {
             room,
             in_place: false,
         })
+    }
+
+    /// Messages that have come so far.
+    fn messages(&self) -> u64 {
+        match &self.phase {
+            Phase::Linked(link) => link.messages(),
+            _ => 0,
+        }
     }
 
     fn is_large_arriving(&self) -> bool {

@@ -127,6 +127,11 @@ impl Link {
         decoder.arriving(READ_IN_PLACE_MIN_BYTES, READ_IN_PLACE_MAX_BYTES)
     }
 
+    /// Messages that have come so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.traffic.messages()
+    }
+
     pub(super) fn is_large_arriving(&self) -> bool {
         self.decoder.missing() >= READ_IN_PLACE_MIN_BYTES
     }
@@ -155,7 +160,19 @@ impl Link {
         mut input: &'a [u8],
         run: &mut Run<'a>,
     ) -> Result<(), Fault> {
-        while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
+        loop {
+            if let Traffic::Spot(spot) = &mut self.traffic {
+                spot.take_messages(
+                    &self.outbox,
+                    &self.decoder,
+                    &mut input,
+                    run,
+                    &mut self.after,
+                );
+            }
+            let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? else {
+                return Ok(());
+            };
             if frame.command {
                 self.end_run(run);
                 self.command(node, &frame)?;
@@ -174,7 +191,6 @@ impl Link {
                 }
             }
         }
-        Ok(())
     }
 
     /// There may be room for what the peer published to us.

@@ -1,6 +1,8 @@
 //! Messages of one stream that follow one another in what was read: their topic hears them together, under one lock.
 
-use spot_core::frame::Data;
+use spot_core::frame::{Data, NextHeader};
+
+use crate::data::HeardRun;
 
 /// Most messages of a run. Receivers get to take of what was heard in between, and more would save next to nothing.
 const MAX_MESSAGES: usize = 64;
@@ -8,39 +10,79 @@ const MAX_MESSAGES: usize = 64;
 /// The messages of a run so far, where they were read.
 #[derive(Debug, Default)]
 pub(super) struct Run<'a> {
-    /// The stream, while there is one.
-    alias: Option<u32>,
-    /// Their numbers and data.
-    messages: Vec<(u64, &'a [u8])>,
+    /// The stream and the number of the first message; stale between runs.
+    alias: u32,
+    first: u64,
+    /// What the next message of the run begins with.
+    next: NextHeader,
+    /// What the messages carry; none between runs.
+    messages: Vec<&'a [u8]>,
+    bytes: usize,
+    longest: usize,
 }
 
 impl<'a> Run<'a> {
-    /// Whether a message of this stream continues the run.
+    /// Whether a message continues the run.
     #[inline]
-    pub(super) fn is_of(&self, alias: u32) -> bool {
-        self.alias == Some(alias)
+    pub(super) fn is_continued_by(&self, data: &Data<'_>) -> bool {
+        (data.alias, data.sequence) == self.next.stream() && self.is_open()
     }
 
-    /// Begins a run; the one before it has [ended](Self::end).
-    pub(super) fn begin(&mut self, alias: u32) {
-        self.alias = Some(alias);
+    /// Takes the message in this frame if it plainly continues the run, without decoding it.
+    #[inline(always)]
+    pub(super) fn take_next(&mut self, frame: &'a [u8]) -> bool {
+        match self.next.payload(frame) {
+            Some(payload) if self.is_open() => {
+                self.push(payload);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn is_open(&self) -> bool {
+        (1..MAX_MESSAGES).contains(&self.messages.len())
+    }
+
+    /// Begins a run with this message; the one before it has [ended](Self::end).
+    #[inline]
+    pub(super) fn begin(&mut self, data: &Data<'a>) {
+        (self.alias, self.first) = (data.alias, data.sequence);
+        (self.bytes, self.longest) = (0, 0);
+        self.next = NextHeader::new(data.alias, data.sequence);
+        if self.messages.capacity() == 0 {
+            self.messages.reserve_exact(MAX_MESSAGES);
+        }
+        self.add(data);
     }
 
     #[inline]
-    pub(super) fn add(&mut self, data: Data<'a>) {
-        self.messages.push((data.sequence, data.payload));
+    pub(super) fn add(&mut self, data: &Data<'a>) {
+        self.push(data.payload);
     }
 
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.messages.len() >= MAX_MESSAGES
+    #[inline(always)]
+    fn push(&mut self, payload: &'a [u8]) {
+        self.messages.push(payload);
+        self.bytes += payload.len();
+        self.longest = self.longest.max(payload.len());
+        self.next.advance();
     }
 
     /// Ends the run, if there is one: gives its stream and messages to `hear`.
-    pub(super) fn end(&mut self, hear: impl FnOnce(u32, &[(u64, &[u8])])) {
-        if let Some(alias) = self.alias.take() {
-            hear(alias, &self.messages);
-            self.messages.clear();
+    #[inline]
+    pub(super) fn end(&mut self, hear: impl FnOnce(u32, &HeardRun<'_>)) {
+        if self.messages.is_empty() {
+            return;
         }
+        let run = HeardRun {
+            first: self.first,
+            messages: &self.messages,
+            bytes: self.bytes,
+            longest: self.longest,
+        };
+        hear(self.alias, &run);
+        self.messages.clear();
     }
 }

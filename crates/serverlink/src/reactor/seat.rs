@@ -126,7 +126,8 @@ impl Seat {
     }
 
     fn vacate(&self, state: &mut State, reactor: &Reactor, thread: Box<Thread>) {
-        state.poked = thread.has_unread();
+        // What is not read yet the guest reads when it comes back, which is soon, or the I/O thread, which is not late.
+        state.poked = false;
         state.thread = Some(thread);
         state.driver = None;
         state.changed_at = Instant::now();
@@ -227,7 +228,7 @@ struct Guest<'a> {
 impl Guest<'_> {
     fn turn(&mut self, limit: Option<Duration>) {
         let thread = self.thread.as_mut().expect("there until dropped");
-        self.stopped |= thread.turn(limit) == Turn::Stop;
+        self.stopped |= thread.turn_of_guest(limit) == Turn::Stop;
     }
 
     /// Does what the last turn left to do, which nobody may be there for.

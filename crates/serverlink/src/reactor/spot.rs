@@ -8,7 +8,7 @@ use spot_core::frame::{Alias, ByeReason, Data, Frame as SpotFrame, Last, Past, k
 use spot_core::past::Token;
 use spot_core::unoffered::Unoffered;
 use spot_core::{LinkId, NodeId, Payload, limits};
-use zmtp::{Body, Frame};
+use zmtp::{Body, Decoder, Frame};
 
 use super::fault::Fault;
 use super::run::Run;
@@ -133,27 +133,63 @@ impl Spot {
             self.end_run(run, after);
             return self.data(node, outbox, data, &Body::Borrowed(body), after);
         }
-        if !run.is_of(data.alias) {
-            self.end_run(run, after);
-            match self.aliases.get_mut(data.alias) {
-                Some(Announced::Heard { .. }) => run.begin(data.alias),
-                _ => return self.data(node, outbox, data, &Body::Borrowed(body), after),
-            }
-            outbox.note_heard();
-        }
-        run.add(data);
-        if run.is_full() {
-            self.end_run(run, after);
+        if !self.collect(outbox, &data, run, after) {
+            return self.data(node, outbox, data, &Body::Borrowed(body), after);
         }
         Ok(())
     }
 
+    /// Takes short messages of streams that are heard here, as long as such come; what comes then is for
+    /// [`frame`](Self::frame).
+    pub(super) fn take_messages<'a>(
+        &mut self,
+        outbox: &SharedOutbox,
+        decoder: &Decoder,
+        input: &mut &'a [u8],
+        run: &mut Run<'a>,
+        after: &mut Aftermath,
+    ) {
+        while let Some((body, rest)) = decoder.short_message(input) {
+            let taken = run.take_next(body)
+                || matches!(Data::decode(body), Some(Ok(data)) if self.collect(outbox, &data, run, after));
+            if !taken {
+                return;
+            }
+            *input = rest;
+        }
+    }
+
+    /// Puts a message to others of its stream; false if nobody here hears it, or not in this way.
+    #[inline(always)]
+    fn collect<'a>(
+        &mut self,
+        outbox: &SharedOutbox,
+        data: &Data<'a>,
+        run: &mut Run<'a>,
+        after: &mut Aftermath,
+    ) -> bool {
+        if run.is_continued_by(data) {
+            run.add(data);
+            return true;
+        }
+        self.end_run(run, after);
+        let is_heard = matches!(
+            self.aliases.get_mut(data.alias),
+            Some(Announced::Heard { .. })
+        );
+        if is_heard {
+            outbox.note_heard();
+            run.begin(data);
+        }
+        is_heard
+    }
+
     /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
     pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
-        run.end(|alias, messages| match self.aliases.get_mut(alias) {
+        run.end(|alias, run| match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
-                self.messages += messages.len() as u64;
-                topic.hear(*heard, messages, after)
+                self.messages += run.messages.len() as u64;
+                topic.hear(*heard, run, after)
             }
             _ => unreachable!("a run is of a stream that is heard, and ends before that changes"),
         });

@@ -10,7 +10,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 use slab::Slab;
 
-use super::connection::{Connection, Outcome};
+use super::connection::{Connection, Outcome, Reading};
 use super::timers::{Due, Timers};
 use super::{Command, LinkPort, Reactor, WAKER};
 use crate::data::lock;
@@ -42,6 +42,7 @@ pub(super) struct Thread {
     pub(super) entries: Slab<Entry>,
     pub(super) timers: Timers,
     buffer: Vec<u8>,
+    reading: Reading,
     /// Connections that had more to read than one turn allows.
     unread: VecDeque<Token>,
     pub(super) next_serial: u64,
@@ -86,10 +87,19 @@ impl Thread {
             entries: Slab::new(),
             timers: Timers::default(),
             buffer: vec![0; READ_BYTES],
+            reading: Reading::All,
             unread: VecDeque::new(),
             next_serial: 0,
             exhaustion_told: None,
         }
+    }
+
+    /// As [`turn`](Self::turn), for a thread of the program: it receives what it has read before more is read.
+    pub(super) fn turn_of_guest(&mut self, limit: Option<Duration>) -> Turn {
+        self.reading = Reading::Sips;
+        let turn = self.turn(limit);
+        self.reading = Reading::All;
+        turn
     }
 
     /// Sleeps until there is something to do, `limit` at most, and does it.
@@ -111,23 +121,20 @@ impl Thread {
         if self.run_commands() == Turn::Stop {
             return Turn::Stop;
         }
+        let unread = self.unread.len();
         for event in events {
             self.handle_event(event);
         }
-        for _ in 0..self.unread.len() {
+        let reading = self.reading;
+        for _ in 0..unread {
             if let Some(token) = self.unread.pop_front() {
                 self.with_connection(token, |connection, buffer| {
-                    connection.readable(buffer, false)
+                    connection.readable(buffer, false, reading)
                 });
             }
         }
         self.run_timers();
         Turn::GoOn
-    }
-
-    /// Whether a connection has more to read than it was given turns for.
-    pub(super) fn has_unread(&self) -> bool {
-        !self.unread.is_empty()
     }
 
     fn sleep(&mut self, events: &mut Events, limit: Option<Duration>) -> io::Result<()> {
@@ -203,8 +210,12 @@ impl Thread {
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             let closed = event.is_read_closed() || event.is_error();
+            if !closed && self.unread.contains(&token) {
+                return;
+            }
+            let reading = self.reading;
             self.with_connection(token, |connection, buffer| {
-                connection.readable(buffer, closed)
+                connection.readable(buffer, closed, reading)
             });
         }
     }
@@ -220,6 +231,7 @@ impl Thread {
         };
         match turn(connection, &mut self.buffer) {
             Outcome::Wait => {}
+            Outcome::ReadMore if self.unread.contains(&token) => {}
             Outcome::ReadMore => self.unread.push_back(token),
             Outcome::Done => return self.remove(token),
         }

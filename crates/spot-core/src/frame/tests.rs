@@ -550,3 +550,37 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn the_next_header_is_known_again_without_decoding(
+        alias in prop_oneof![0..300_u32, any::<u32>()],
+        first in prop_oneof![0..40_000_u64, any::<u64>()],
+        payload in proptest::collection::vec(any::<u8>(), 0..20),
+        ahead in 0..3_u64,
+    ) {
+        let first = first.min(u64::MAX - 300);
+        let mut next = NextHeader::new(alias, first);
+        for sequence in first..first + 200 {
+            let mut frame = Vec::new();
+            put_data_header(&mut frame, alias, sequence + ahead);
+            let header_len = frame.len();
+            frame.extend(&payload);
+            let is_known = ahead == 0 && header_len <= 8 && frame.len() >= 8;
+            prop_assert_eq!(next.payload(&frame), is_known.then_some(&payload[..]));
+            prop_assert_eq!(next.stream(), (alias, sequence));
+            next.advance();
+        }
+    }
+
+    #[test]
+    fn no_other_frame_passes_for_the_next(
+        alias in 0..300_u32,
+        sequence in 0..40_000_u64,
+        frame in proptest::collection::vec(prop_oneof![Just(0x31_u8), 0..3_u8, any::<u8>()], 0..16),
+    ) {
+        let known = NextHeader::new(alias, sequence).payload(&frame).is_some();
+        let decoded = Data::decode(&frame).and_then(Result::ok);
+        prop_assert!(!known || decoded.is_some_and(|data| (data.alias, data.sequence) == (alias, sequence)));
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::entries::{Entries, Entry};
-use super::{Copying, Inbox, Source, Taken};
+use super::entries::{Entries, Entry, Head};
+use super::{Copied, Inbox, Source, Taken, copy};
 use crate::overflow::Overflow;
 
 /// Entries taken out of an [`Inbox`] in one go by [`Inbox::hand_over`], in their order. They count as queued there until
@@ -15,8 +15,8 @@ pub struct Ahead {
     topics: Vec<Arc<str>>,
     topics_version: u64,
     left: Left,
-    /// Entries taken since the last settlement, by slot.
-    taken: Vec<(u32, u32)>,
+    /// How many of the entries were taken and settled.
+    settled: usize,
 }
 
 /// Messages taken ahead that were not received yet.
@@ -29,22 +29,18 @@ pub struct Left {
 }
 
 impl Ahead {
-    /// As [`Inbox::take_message`].
-    #[inline]
-    pub fn take_message<R>(
-        &mut self,
-        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
-    ) -> Option<(Source, R)> {
+    /// As [`Inbox::copy_message`].
+    #[inline(always)]
+    pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         let first = self.entries.first()?;
-        let (slot, source, len) = (first.slot, first.source, first.data.len());
-        let (copied, result) = copy(&self.topics[slot as usize], first.data);
-        if copied == Copying::Done {
+        let (name, len) = (&*self.topics[first.slot as usize], first.data.len());
+        let copied = copy(&first, name, topic, data);
+        if let Copied::Taken { .. } = copied {
             self.left.messages -= 1;
             self.left.bytes -= len;
             self.entries.discard_first();
-            self.count_taken(slot);
         }
-        Some((source, result))
+        Some(copied)
     }
 
     /// Takes what is first in line.
@@ -58,7 +54,7 @@ impl Ahead {
             } => {
                 self.left.messages -= 1;
                 self.left.bytes -= payload.len();
-                let topic = self.entry_taken(slot);
+                let topic = self.topics[slot as usize].clone();
                 Taken::Message {
                     topic,
                     source,
@@ -66,7 +62,7 @@ impl Ahead {
                 }
             }
             Entry::Gap { slot, missed } => {
-                let topic = self.entry_taken(slot);
+                let topic = self.topics[slot as usize].clone();
                 Taken::Gap { topic, missed }
             }
             Entry::Notice(notice) => Taken::Notice(notice),
@@ -94,18 +90,11 @@ impl Ahead {
         self.left
     }
 
+    /// Things taken and not settled yet.
+    #[must_use]
     #[inline]
-    fn entry_taken(&mut self, slot: u32) -> Arc<str> {
-        self.count_taken(slot);
-        self.topics[slot as usize].clone()
-    }
-
-    #[inline]
-    fn count_taken(&mut self, slot: u32) {
-        match self.taken.last_mut() {
-            Some((last, count)) if *last == slot => *count += 1,
-            _ => self.taken.push((slot, 1)),
-        }
+    pub fn unsettled(&self) -> usize {
+        self.entries.taken() - self.settled
     }
 }
 
@@ -124,6 +113,7 @@ impl Inbox {
             ahead.topics_version = self.topics_version;
         }
         std::mem::swap(&mut self.entries, &mut ahead.entries);
+        ahead.settled = ahead.entries.taken();
         self.ahead = Left {
             messages: self.messages,
             bytes: self.bytes,
@@ -152,24 +142,45 @@ impl Inbox {
         received
     }
 
-    /// As [`received_ahead`](Self::received_ahead), and slots that nothing of is queued any more are free again.
-    pub fn settle(&mut self, ahead: &mut Ahead) -> Left {
-        for (slot, count) in ahead.taken.drain(..) {
-            let state = &mut self.slots[slot as usize];
-            state.queued -= count;
+    /// As [`received_ahead`](Self::received_ahead), and slots that nothing of is queued any more are free again. What was
+    /// received of each source since the last time is told to `received`, in steps.
+    pub fn settle(&mut self, ahead: &mut Ahead, mut received: impl FnMut(Source, Left)) -> Left {
+        let taken = ahead.entries.taken_from(ahead.settled);
+        for of_source in taken.chunk_by(|a, b| a.source == b.source) {
+            for of_slot in of_source.chunk_by(|a, b| a.slot == b.slot) {
+                self.settle_slot(of_slot[0].slot, of_slot.len());
+            }
+            let lens = of_source.iter().filter_map(Head::message_len);
+            let left = lens.fold(Left::default(), |left, len| Left {
+                messages: left.messages + 1,
+                bytes: left.bytes + len,
+            });
+            if left.messages > 0 {
+                received(of_source[0].source, left);
+            }
+        }
+        ahead.entries.forget_taken();
+        ahead.settled = ahead.entries.taken();
+        self.received_ahead(ahead.left)
+    }
+
+    fn settle_slot(&mut self, slot: u32, taken: usize) {
+        // News has no slot.
+        if let Some(state) = self.slots.get_mut(slot as usize) {
+            state.queued -= taken as u32;
             if !state.attached {
                 self.release_if_unused(slot);
             }
         }
-        self.received_ahead(ahead.left)
     }
 
-    /// Puts back what was handed over and not received. Gives what was received, as [`settle`](Self::settle).
-    pub fn take_back(&mut self, ahead: &mut Ahead) -> Left {
-        let received = self.settle(ahead);
+    /// Puts back what was handed over and not received. Gives and tells what was received, as [`settle`](Self::settle).
+    pub fn take_back(&mut self, ahead: &mut Ahead, received: impl FnMut(Source, Left)) -> Left {
+        let received = self.settle(ahead, received);
         ahead.entries.append(&mut self.entries);
         std::mem::swap(&mut self.entries, &mut ahead.entries);
         ahead.left = Left::default();
+        ahead.settled = 0;
         self.ahead = Left::default();
         received
     }
@@ -185,15 +196,12 @@ pub enum Front<'a> {
 }
 
 impl Front<'_> {
-    /// As [`Inbox::take_message`].
+    /// As [`Inbox::copy_message`].
     #[inline]
-    pub fn take_message<R>(
-        &mut self,
-        copy: impl FnOnce(&str, &[u8]) -> (Copying, R),
-    ) -> Option<(Source, R)> {
+    pub fn copy_message(&mut self, topic: &mut [u8], data: &mut [u8]) -> Option<Copied> {
         match self {
-            Self::Queue(inbox) => inbox.take_message(copy),
-            Self::Ahead(ahead) => ahead.take_message(copy),
+            Self::Queue(inbox) => inbox.copy_message(topic, data),
+            Self::Ahead(ahead) => ahead.copy_message(topic, data),
         }
     }
 
@@ -204,34 +212,5 @@ impl Front<'_> {
             Self::Queue(inbox) => inbox.take(),
             Self::Ahead(ahead) => ahead.take(),
         }
-    }
-}
-
-/// Messages received of links under credit, merged where they follow one another.
-#[derive(Debug, Default)]
-pub struct Received(Vec<(Source, Left)>);
-
-impl Received {
-    /// A message of this source was received.
-    #[inline]
-    pub fn add(&mut self, source: Source, len: usize) {
-        match self.0.last_mut() {
-            Some((last, left)) if *last == source => {
-                left.messages += 1;
-                left.bytes += len;
-            }
-            _ => self.0.push((
-                source,
-                Left {
-                    messages: 1,
-                    bytes: len,
-                },
-            )),
-        }
-    }
-
-    /// What was received since this was last asked.
-    pub fn drain(&mut self) -> impl Iterator<Item = (Source, Left)> {
-        self.0.drain(..)
     }
 }

@@ -11,8 +11,10 @@ use crate::payload::{Payload, View};
 
 /// Data up to this many bytes is copied into a queue, unless it is shared already: an allocation costs more.
 pub const COPIED_MAX_BYTES: usize = 256;
-/// In place of a length: see [`Rare`].
-const RARE: u32 = u32::MAX;
+/// In the length of what is not in the buffer, but [`Rare`].
+const RARE: u64 = 1 << 63;
+/// In place of the length of a rare thing that is no message.
+const NO_MESSAGE: u64 = u64::MAX;
 
 /// One thing queued, taken out.
 #[derive(Debug)]
@@ -37,12 +39,13 @@ pub(super) struct First<'a> {
     pub(super) data: &'a [u8],
 }
 
+/// What is known of an entry without looking at it. Of one that was taken it stays for a while.
 #[derive(Debug, Clone, Copy)]
-struct Head {
-    slot: u32,
-    source: Source,
-    /// Length of the data in the buffer, or [`RARE`].
-    len: u32,
+pub(super) struct Head {
+    pub(super) slot: u32,
+    pub(super) source: Source,
+    /// Length of the data in the buffer; with [`RARE`] that of data which is not, or [`NO_MESSAGE`].
+    len: u64,
 }
 
 /// What is not in the buffer.
@@ -55,7 +58,9 @@ enum Rare {
 
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    heads: VecDeque<Head>,
+    heads: Vec<Head>,
+    /// Heads at the begin whose entries were taken.
+    taken: usize,
     small: Vec<u8>,
     /// Bytes at the begin of `small` whose messages were taken.
     gone: usize,
@@ -65,58 +70,115 @@ pub(super) struct Entries {
 impl Entries {
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.heads.len()
+        self.heads.len() - self.taken
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.heads.is_empty()
+        self.taken == self.heads.len()
+    }
+
+    /// How many were taken whose heads are still there.
+    #[inline]
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// The heads of those that were taken, from this one on.
+    pub(super) fn taken_from(&self, first: usize) -> &[Head] {
+        &self.heads[first..self.taken]
     }
 
     #[inline]
     pub(super) fn push(&mut self, slot: u32, source: Source, data: View<'_>) {
         let bytes = data.bytes();
-        let mut len = bytes.len() as u32;
+        let mut len = bytes.len() as u64;
         if bytes.len() <= COPIED_MAX_BYTES && !data.is_shared() {
             if self.small.capacity() - self.small.len() < bytes.len() {
                 self.reclaim();
             }
             self.small.extend_from_slice(bytes);
         } else {
-            len = RARE;
+            len |= RARE;
             self.rare.push_back(Rare::Large(data.to_shared()));
         }
-        self.heads.push_back(Head { slot, source, len });
+        self.push_head(Head { slot, source, len });
+    }
+
+    /// Puts messages of `bytes` in all behind the others.
+    pub(super) fn push_run<'a>(
+        &mut self,
+        slot: u32,
+        source: Source,
+        run: impl ExactSizeIterator<Item = View<'a>>,
+        bytes: usize,
+    ) {
+        if self.heads.capacity() - self.heads.len() < run.len() {
+            self.reclaim_heads();
+            self.heads.reserve(run.len());
+        }
+        // What is large does not go there.
+        let copied_max = bytes.min(run.len() * COPIED_MAX_BYTES);
+        if self.small.capacity() - self.small.len() < copied_max {
+            self.reclaim();
+            self.small.reserve(copied_max);
+        }
+        for data in run {
+            let bytes = data.bytes();
+            if bytes.len() > COPIED_MAX_BYTES || data.is_shared() {
+                self.push(slot, source, data);
+                continue;
+            }
+            self.small.extend_from_slice(bytes);
+            let len = bytes.len() as u64;
+            self.heads.push(Head { slot, source, len });
+        }
+    }
+
+    #[inline]
+    fn push_head(&mut self, head: Head) {
+        if self.heads.len() == self.heads.capacity() {
+            self.reclaim_heads();
+        }
+        self.heads.push(head);
     }
 
     pub(super) fn push_gap(&mut self, slot: u32, missed: Missed) {
-        self.heads.push_back(Head::rare(slot));
+        self.push_head(Head::no_message(slot));
         self.rare.push_back(Rare::Gap(missed));
     }
 
     pub(super) fn push_notice(&mut self, notice: Notice) {
-        self.heads.push_back(Head::rare(u32::MAX));
+        self.push_head(Head::no_message(u32::MAX));
         self.rare.push_back(Rare::Notice(notice));
     }
 
     /// Puts all of `other` behind this.
     pub(super) fn append(&mut self, other: &mut Self) {
-        self.heads.append(&mut other.heads);
+        self.heads.extend_from_slice(&other.heads[other.taken..]);
         self.small.extend_from_slice(&other.small[other.gone..]);
         self.rare.append(&mut other.rare);
         other.small.clear();
         other.gone = 0;
+        other.taken = other.heads.len();
+        other.forget_taken();
+    }
+
+    /// The heads of those that were taken are not needed any more, if that is all there is.
+    #[inline]
+    pub(super) fn forget_taken(&mut self) {
+        if self.is_empty() {
+            self.heads.clear();
+            self.taken = 0;
+        }
     }
 
     /// What is first in line, if it is a message.
     #[inline]
     pub(super) fn first(&self) -> Option<First<'_>> {
-        let head = self.heads.front()?;
-        let data = if head.len == RARE {
-            match self.rare.front() {
-                Some(Rare::Large(data)) => data,
-                _ => return None,
-            }
+        let head = self.heads.get(self.taken)?;
+        let data = if head.is_rare() {
+            self.first_rare()?
         } else {
             &self.small[self.gone..self.gone + head.len as usize]
         };
@@ -127,11 +189,19 @@ impl Entries {
         })
     }
 
+    fn first_rare(&self) -> Option<&[u8]> {
+        match self.rare.front() {
+            Some(Rare::Large(data)) => Some(data),
+            _ => None,
+        }
+    }
+
     /// Takes what is first in line without looking at it.
     #[inline]
     pub(super) fn discard_first(&mut self) {
-        if let Some(head) = self.heads.pop_front() {
-            if head.len == RARE {
+        if let Some(head) = self.heads.get(self.taken) {
+            self.taken += 1;
+            if head.is_rare() {
                 self.rare.pop_front();
             } else {
                 self.free(head.len as usize);
@@ -141,7 +211,8 @@ impl Entries {
 
     /// Takes what is first in line.
     pub(super) fn pop(&mut self) -> Option<Entry> {
-        let head = self.heads.pop_front()?;
+        let head = *self.heads.get(self.taken)?;
+        self.taken += 1;
         Some(self.entry(head, 0))
     }
 
@@ -149,13 +220,11 @@ impl Entries {
     pub(super) fn take_first_message(&mut self) -> Option<(usize, u32, Payload)> {
         let mut rare = 0;
         let is_message = |head: &Head| {
-            let is_rare = head.len == RARE;
-            let found = !is_rare || matches!(self.rare.get(rare), Some(Rare::Large(_)));
-            rare += usize::from(!found);
-            found
+            rare += usize::from(!head.is_message());
+            head.is_message()
         };
-        let place = self.heads.iter().position(is_message)?;
-        let head = self.heads.remove(place)?;
+        let place = self.heads[self.taken..].iter().position(is_message)?;
+        let head = self.remove_head(place);
         match self.entry(head, rare) {
             Entry::Message { slot, payload, .. } => Some((place, slot, payload)),
             Entry::Gap { .. } | Entry::Notice(_) => unreachable!("found to be a message"),
@@ -165,10 +234,10 @@ impl Entries {
     /// Takes a gap of this slot out of the line, if one is at this place.
     pub(super) fn take_gap(&mut self, place: usize, slot: u32) -> Option<Missed> {
         let rare = self.rare_before(place);
-        let head = self.heads.get(place)?;
+        let head = self.heads.get(self.taken + place)?;
         match self.rare.get(rare) {
-            Some(&Rare::Gap(missed)) if head.len == RARE && head.slot == slot => {
-                self.heads.remove(place);
+            Some(&Rare::Gap(missed)) if !head.is_message() && head.slot == slot => {
+                self.remove_head(place);
                 self.rare.remove(rare);
                 Some(missed)
             }
@@ -178,19 +247,37 @@ impl Entries {
 
     pub(super) fn insert_gap(&mut self, place: usize, slot: u32, missed: Missed) {
         let rare = self.rare_before(place);
-        self.heads.insert(place, Head::rare(slot));
+        let head = Head::no_message(slot);
+        match self.taken.checked_sub(1) {
+            Some(before) => {
+                self.heads
+                    .copy_within(self.taken..self.taken + place, before);
+                self.taken = before;
+                self.heads[before + place] = head;
+            }
+            None => self.heads.insert(place, head),
+        }
         self.rare.insert(rare, Rare::Gap(missed));
     }
 
+    /// Those before it move up, as they are mostly few.
+    fn remove_head(&mut self, place: usize) -> Head {
+        let head = self.heads[self.taken + place];
+        let before = self.taken..self.taken + place;
+        self.heads.copy_within(before, self.taken + 1);
+        self.taken += 1;
+        head
+    }
+
     fn rare_before(&self, place: usize) -> usize {
-        let before = self.heads.iter().take(place);
-        before.filter(|head| head.len == RARE).count()
+        let before = self.heads[self.taken..].iter().take(place);
+        before.filter(|head| head.is_rare()).count()
     }
 
     /// What a head stood for that was taken out; no small message is before it, and so many others.
     fn entry(&mut self, head: Head, rare: usize) -> Entry {
         let Head { slot, source, len } = head;
-        let payload = if len == RARE {
+        let payload = if head.is_rare() {
             match self.rare.remove(rare) {
                 Some(Rare::Large(data)) => Payload::from_bytes(data),
                 Some(Rare::Gap(missed)) => return Entry::Gap { slot, missed },
@@ -227,14 +314,39 @@ impl Entries {
             self.gone = 0;
         }
     }
+
+    /// As [`reclaim`](Self::reclaim).
+    #[cold]
+    fn reclaim_heads(&mut self) {
+        if self.taken * 2 >= self.heads.len() {
+            self.heads.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
 }
 
 impl Head {
-    fn rare(slot: u32) -> Self {
+    fn no_message(slot: u32) -> Self {
         Self {
             slot,
             source: Source::LOCAL,
-            len: RARE,
+            len: NO_MESSAGE,
         }
+    }
+
+    #[inline]
+    fn is_rare(&self) -> bool {
+        self.len & RARE != 0
+    }
+
+    #[inline]
+    fn is_message(&self) -> bool {
+        self.len != NO_MESSAGE
+    }
+
+    /// The length of the message; `None` if it is none.
+    #[inline]
+    pub(super) fn message_len(&self) -> Option<usize> {
+        self.is_message().then_some((self.len & !RARE) as usize)
     }
 }

@@ -112,7 +112,7 @@ fn drop_oldest_keeps_the_newest_and_tells_the_gap_in_front() {
         offer(&mut inbox, a, byte);
     }
     assert_eq!(inbox.messages(), 2);
-    let copied = inbox.take_message(|_, _| (Copying::Done, ()));
+    let copied = inbox.copy_message(&mut [0; 9], &mut [0; 9]);
     assert_eq!(copied, None, "the gap is first in line");
     assert_eq!(drain(&mut inbox), ["a-3", "a4", "a5"]);
     offer(&mut inbox, a, 6);
@@ -258,7 +258,7 @@ impl TakingAhead {
     fn take(&mut self) -> Option<Taken> {
         if let Some(taken) = self.ahead.take() {
             if self.ahead.is_empty() {
-                self.inbox.settle(&mut self.ahead);
+                self.inbox.settle(&mut self.ahead, |_, _| {});
             }
             return Some(taken);
         }
@@ -299,12 +299,58 @@ fn what_is_put_back_is_first_in_line_and_can_be_discarded() {
     }
     assert!(queue.take().is_some());
     queue.offer(slots[0], 6);
-    let received = queue.inbox.take_back(&mut queue.ahead);
+    let received = queue.inbox.take_back(&mut queue.ahead, |_, _| {});
     assert_eq!(received, Left::default());
     assert!(queue.ahead.is_empty());
     queue.inbox.retain(|topic| topic == "a", |_, _| {});
     assert_eq!(drain(&mut queue.inbox), ["a2", "a4", "a6"]);
     assert_eq!(queue.inbox.messages(), 0);
+}
+
+#[test]
+fn what_was_received_is_settled_by_source_and_topic() {
+    let limit = Limit {
+        messages: 0,
+        bytes: 0,
+    };
+    let mut inbox = Inbox::new(limit, Overflow::Block);
+    let slots = ["a", "b"].map(|topic| inbox.attach(topic.into()));
+    let large = Payload::from_bytes(vec![7; 1000].into());
+    inbox.offer(slots[0], Source(1), &Payload::copy_from(b"one"));
+    inbox.offer(slots[1], Source(1), &large);
+    inbox.notice(Notice::Ended);
+    inbox.offer(slots[1], Source(2), &Payload::copy_from(b"three"));
+    inbox.detach(slots[0]);
+    let mut ahead = Ahead::default();
+    assert!(inbox.hand_over(&mut ahead));
+    let mut data = [0; 1000];
+    let refused = ahead.copy_message(&mut [], &mut data);
+    let (topic_len, data_len) = (1, 3);
+    assert_eq!(
+        refused,
+        Some(Copied::TooLarge {
+            topic_len,
+            data_len
+        })
+    );
+    assert!(ahead.copy_message(&mut [0; 9], &mut data).is_some());
+    assert_eq!(&data[..3], b"one");
+    assert!(ahead.copy_message(&mut [0; 9], &mut data).is_some());
+    assert_eq!(data, [7; 1000]);
+    assert_eq!(ahead.copy_message(&mut [0; 9], &mut data), None);
+    assert_eq!(ahead.take(), Some(Taken::Notice(Notice::Ended)));
+    let mut told = Vec::new();
+    let left = inbox.settle(&mut ahead, |source, left| told.push((source, left)));
+    let (messages, bytes) = (2, 1003);
+    assert_eq!(left, Left { messages, bytes });
+    assert_eq!(told, [(Source(1), left)]);
+    assert_eq!(inbox.attach("c".into()), slots[0], "it is free again");
+    assert!(ahead.take().is_some());
+    inbox.settle(&mut ahead, |source, left| {
+        let (messages, bytes) = (1, 5);
+        assert_eq!((source, left), (Source(2), Left { messages, bytes }));
+    });
+    assert_eq!(inbox.messages(), 0);
 }
 
 #[test]
@@ -385,7 +431,7 @@ proptest! {
                     slots[usize::from(topic)] = (plain.attach(name.into()), ahead.inbox.attach(name.into()));
                 }
                 Step::PutBack => {
-                    ahead.inbox.take_back(&mut ahead.ahead);
+                    ahead.inbox.take_back(&mut ahead.ahead, |_, _| {});
                 }
             }
             ahead.inbox.received_ahead(ahead.ahead.left());
@@ -396,5 +442,44 @@ proptest! {
         }
         prop_assert_eq!(ahead.take(), None);
         prop_assert_eq!(ahead.inbox.dropped(), plain.dropped());
+    }
+}
+
+proptest! {
+    /// A run is queued and dropped as its messages would be one by one.
+    #[test]
+    fn a_run_is_as_its_messages(
+        runs in proptest::collection::vec((0..2_usize, proptest::collection::vec(0..400_usize, 1..8), 0..6_usize), 1..20),
+        messages in 0..12_usize,
+        bytes in prop_oneof![Just(0_usize), 1..2000_usize],
+        tells_gaps: bool,
+        overflow in prop_oneof![Just(Overflow::DropNewest), Just(Overflow::DropOldest), Just(Overflow::Disconnect)],
+    ) {
+        let limit = Limit { messages, bytes };
+        let mut queues = [Inbox::new(limit, overflow), Inbox::new(limit, overflow)];
+        queues.iter_mut().for_each(|queue| queue.tell_gaps(tells_gaps));
+        let [one_by_one, together] = &mut queues;
+        let slots = ["a", "b"].map(|topic| (one_by_one.attach(topic.into()), together.attach(topic.into())));
+        let source = Source(1);
+        for (topic, lens, taken) in &runs {
+            let data: Vec<Vec<u8>> = lens.iter().map(|len| vec![*len as u8; *len]).collect();
+            let (slot, its) = slots[*topic];
+            let mut ended = false;
+            for data in &data {
+                ended |= one_by_one.offer(slot, source, &data[..]) == Offer::Ended;
+            }
+            let run = data.iter().map(|data| View::from(&data[..]));
+            prop_assert_eq!(together.offer_run(its, source, run, lens.iter().sum()), ended);
+            for _ in 0..*taken {
+                prop_assert_eq!(one_by_one.take(), together.take());
+            }
+        }
+        prop_assert_eq!(one_by_one.drops(), together.drops());
+        prop_assert_eq!(one_by_one.bytes(), together.bytes());
+        prop_assert_eq!(one_by_one.take_untold(), together.take_untold());
+        while let Some(taken) = one_by_one.take() {
+            prop_assert_eq!(Some(taken), together.take());
+        }
+        prop_assert!(together.is_empty());
     }
 }

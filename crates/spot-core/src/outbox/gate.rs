@@ -10,6 +10,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
+    #[inline]
     pub(super) fn is_open(&self) -> bool {
         self.messages > 0 && self.bytes > 0
     }
@@ -21,6 +22,7 @@ impl Gate {
             && (messages == 0 || (bytes + len) as u64 <= self.bytes)
     }
 
+    #[inline]
     pub(super) fn spend(&mut self, len: u64) {
         if self.messages != u64::MAX {
             self.messages = self.messages.saturating_sub(1);

@@ -484,3 +484,50 @@ fn a_loss_behind_the_last_message_kept_was_not_told_to_who_resumed() {
     assert_eq!(announced(9, 7, kept), ["1=9"]);
     assert_eq!(announced(9, 4, None), ["1=9"]);
 }
+
+proptest! {
+    /// What is offered plainly is queued as any other message, or nothing has happened.
+    #[test]
+    fn a_plain_offer_is_as_any_other_that_finds_room(
+        steps in proptest::collection::vec((0..300_usize, 0..3_u8), 1..60),
+        limit in 1..20_usize,
+        first in prop_oneof![0..200_u64, any::<u64>()],
+        alias in prop_oneof![0..200_u32, any::<u32>()],
+        gates in 0..3_u64,
+        drop_oldest: bool,
+    ) {
+        let mut queues = [outbox(limit), outbox(limit)];
+        let classes: Vec<Class> = (0..gates).map(|n| Class::new(Overflow::Block, n)).collect();
+        let policies = queues.each_mut().map(|queue| SinkPolicy {
+            gates: classes.iter().map(|class| queue.gate(*class)).collect(),
+            drop_oldest,
+            ..SinkPolicy::default()
+        });
+        let [any, plain] = &mut queues;
+        let mut next = NextHeader::new(alias, first.min(u64::MAX - 100));
+        for (len, then) in steps {
+            let (alias, sequence) = next.stream();
+            let data = vec![7; len];
+            let room = any.has_room(&policies[0], len);
+            let is_short = next.bytes().is_some_and(|(_, header)| header + len <= 255);
+            prop_assert_eq!(plain.offer_plainly(&policies[1], &next, &data), room && is_short);
+            if room {
+                prop_assert_eq!(offer(any, &policies[0], alias, sequence, len), Offer::Queued);
+                if !is_short {
+                    offer(plain, &policies[1], alias, sequence, len);
+                }
+                next.advance();
+            }
+            if then == 0 {
+                classes.iter().for_each(|class| any.credit(*class, 3, 500));
+                classes.iter().for_each(|class| plain.credit(*class, 3, 500));
+            }
+            if then == 1 {
+                prop_assert_eq!(write(any, 1), write(plain, 1));
+            }
+            prop_assert_eq!((any.messages(), any.bytes()), (plain.messages(), plain.bytes()));
+            prop_assert_eq!(any.has_room(&policies[0], 0), plain.has_room(&policies[1], 0));
+        }
+        prop_assert_eq!(drain(any), drain(plain));
+    }
+}

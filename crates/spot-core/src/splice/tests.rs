@@ -174,17 +174,27 @@ fn a_loss_that_nobody_can_count_is_told_by_whichever_way_it_comes() {
 }
 
 #[test]
-fn a_run_goes_as_far_as_each_message_is_plainly_the_next() {
+fn a_run_is_taken_if_its_messages_are_plainly_the_next() {
     let mut stream = stream(5);
-    let mut run = |link, sequences: &[u64]| stream.receive_run(link, sequences.iter().copied());
-    assert_eq!(run(OLD, &[5, 6, 7]), 3);
-    assert_eq!(run(OLD, &[8, 10, 11]), 1, "9 is missing");
-    assert_eq!(run(OLD, &[8, 9]), 0, "8 was heard");
-    assert_eq!(run(NEW, &[9]), 0, "the link is not followed");
-    assert_eq!(run(OLD, &[9, 10, 10, 11]), 2, "10 is repeated");
+    assert!(stream.receive_run(OLD, 5, 3));
+    assert!(!stream.receive_run(OLD, 9, 2), "8 is missing");
+    assert!(!stream.receive_run(OLD, 7, 2), "7 was heard");
+    assert!(!stream.receive_run(NEW, 8, 1), "the link is not followed");
+    assert!(stream.receive_run(OLD, 8, 3));
     stream.announced(NEW, LIFE, 20);
-    assert_eq!(stream.receive_run(OLD, 11..13), 0, "there are two ways");
+    assert!(!stream.receive_run(OLD, 11, 2), "there are two ways");
     assert_eq!(hear(&mut stream, OLD, 11), Judged::Deliver(Missed::NONE));
+}
+
+#[test]
+fn a_run_does_not_overflow() {
+    let mut stream = stream(u64::MAX - 1);
+    assert!(!stream.receive_run(OLD, u64::MAX - 1, 2));
+    assert!(stream.receive_run(OLD, u64::MAX - 1, 1));
+    assert_eq!(
+        hear(&mut stream, OLD, u64::MAX),
+        Judged::Deliver(Missed::NONE)
+    );
 }
 
 /// Nothing more came to show it.

@@ -7,7 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use spot_core::inbox::{Ahead, Front, Left, Received as Credited, Source, Taken};
+use spot_core::inbox::{Ahead, Copied, Front, Left, Source, Taken};
 
 use super::{SharedInbox, State, one};
 use crate::api::Spin;
@@ -31,11 +31,15 @@ pub(super) struct TakenAhead {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     ahead: Ahead,
-    /// Received of it on the credit of links, not settled yet.
-    credited: Credited,
-    /// Messages that may be received before they are settled.
+    /// How much of it may be received before it is settled.
     settle_after: usize,
-    unsettled: usize,
+}
+
+impl Batch {
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.ahead.is_empty() || self.ahead.unsettled() >= self.settle_after
+    }
 }
 
 /// Links that have credit to be written.
@@ -203,30 +207,72 @@ impl SharedInbox {
     ) -> Option<R> {
         let mut batch = lock(&self.ahead.batch);
         let got = take(Front::Ahead(&mut batch.ahead))?;
-        if let Some((source, len)) = got.message() {
-            if source != Source::LOCAL {
-                batch.credited.add(source, len);
-            }
-            batch.unsettled += 1;
-        }
         self.tell_left(&batch.ahead);
-        if batch.ahead.is_empty() || batch.unsettled >= batch.settle_after {
+        if batch.is_due() {
             self.settle_batch(&mut batch);
         }
         Some(got)
+    }
+
+    /// Copies what is first in line into these buffers and gives the lengths of topic and data, if it is a message that they
+    /// have room for. All else is for [`receive_with`](Self::receive_with).
+    #[inline]
+    pub(crate) fn copy_message(&self, topic: &mut [u8], data: &mut [u8]) -> Option<(usize, usize)> {
+        match self.ahead.entries.load(Acquire) {
+            0 => self.copy_queued(topic, data),
+            _ => self.copy_ahead(topic, data),
+        }
+    }
+
+    #[inline]
+    fn copy_ahead(&self, topic: &mut [u8], data: &mut [u8]) -> Option<(usize, usize)> {
+        let mut batch = lock(&self.ahead.batch);
+        let Some(Copied::Taken {
+            topic_len,
+            data_len,
+            ..
+        }) = batch.ahead.copy_message(topic, data)
+        else {
+            return None;
+        };
+        self.tell_left(&batch.ahead);
+        if batch.is_due() {
+            self.settle_batch(&mut batch);
+        }
+        Some((topic_len, data_len))
+    }
+
+    #[inline(never)]
+    fn copy_queued(&self, topic: &mut [u8], data: &mut [u8]) -> Option<(usize, usize)> {
+        let mut state = lock(&self.state);
+        let is_plain = !state.closed && self.ahead.entries.load(Relaxed) == 0;
+        if !is_plain || state.queue.has_untold() {
+            return None;
+        }
+        let Some(Copied::Taken {
+            source,
+            topic_len,
+            data_len,
+        }) = state.queue.copy_message(topic, data)
+        else {
+            return None;
+        };
+        self.received(state, Some((source, data_len)));
+        Some((topic_len, data_len))
     }
 
     /// What was received makes room, and credit for those who sent it.
     #[inline(never)]
     fn settle_batch(&self, batch: &mut Batch) {
         let mut state = lock(&self.state);
-        batch.unsettled = 0;
-        let received = state.queue.settle(&mut batch.ahead);
+        let State { queue, windows, .. } = &mut *state;
+        let mut granted = Granted::new();
+        let received = queue.settle(&mut batch.ahead, |source, received| {
+            if source != Source::LOCAL {
+                granted.extend(windows.settle(source, received));
+            }
+        });
         self.settled(&mut state, received);
-        let credited = batch.credited.drain();
-        let granted: Granted = credited
-            .filter_map(|(source, received)| state.windows.settle(source, received))
-            .collect();
         self.refresh(&mut state);
         self.tell_space(&mut state);
         self.wake_next(state);
@@ -235,13 +281,14 @@ impl SharedInbox {
 
     /// Puts back what was taken ahead, to work on all that is queued. Who calls this holds the lock of the batch.
     pub(super) fn take_back(&self, batch: &mut Batch, state: &mut State) {
-        batch.unsettled = 0;
-        let received = state.queue.take_back(&mut batch.ahead);
+        let State { queue, windows, .. } = &mut *state;
+        let received = queue.take_back(&mut batch.ahead, |source, received| {
+            if source != Source::LOCAL {
+                windows.received(source, received);
+            }
+        });
         self.tell_left(&batch.ahead);
         self.settled(state, received);
-        for (source, received) in batch.credited.drain() {
-            state.windows.received(source, received);
-        }
     }
 
     /// Counts what was received of the batch so far, which makes room.
@@ -268,7 +315,7 @@ impl SharedInbox {
     }
 
     /// One thing was taken from the queue: what is behind it is taken ahead.
-    #[inline]
+    #[inline(always)]
     fn received(&self, mut state: MutexGuard<'_, State>, message: Option<(Source, usize)>) {
         let mut granted = None;
         if let Some((source, len)) = message {
