@@ -137,15 +137,16 @@ impl Link {
         let mut run = Run::default();
         let taken = self.take_frames(node, input, &mut run);
         // Also what came before a fault was sent.
-        self.end_run(&mut run);
+        let ended = self.end_run(node, &mut run);
         let messages = self.traffic.messages();
         self.outbox.note_received(input.len(), messages);
-        taken
+        taken.and(ended)
     }
 
-    fn end_run(&mut self, run: &mut Run<'_>) {
-        if let Traffic::Spot(spot) = &mut self.traffic {
-            spot.end_run(run, &mut self.after);
+    fn end_run(&mut self, node: &Arc<NodeInner>, run: &mut Run<'_>) -> Result<(), Fault> {
+        match &mut self.traffic {
+            Traffic::Spot(spot) => spot.end_run(node, &self.outbox, run, &mut self.after),
+            _ => Ok(()),
         }
     }
 
@@ -157,7 +158,7 @@ impl Link {
     ) -> Result<(), Fault> {
         while let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? {
             if frame.command {
-                self.end_run(run);
+                self.end_run(node, run)?;
                 self.command(node, &frame)?;
                 continue;
             }

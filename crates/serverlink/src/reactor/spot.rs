@@ -11,10 +11,10 @@ use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Frame};
 
 use super::fault::Fault;
-use super::run::Run;
+use super::run::{Run, Told};
 use super::upstream::Upstream;
 use crate::data::{Aftermath, Farewell, Heard, SharedOutbox, Topic};
-use crate::engine::NodeInner;
+use crate::engine::{Control, NodeInner};
 
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
@@ -108,7 +108,17 @@ impl Spot {
             let data = data.map_err(Fault::protocol)?;
             return self.data_in_place(node, outbox, (data, body), run, after);
         }
-        self.end_run(run, after);
+        if let Body::Borrowed(body) = frame.body
+            && let Some(told) = self.to_tell(body)?
+        {
+            self.end_messages(run, after);
+            run.tell(told);
+            return match run.is_told_enough() {
+                true => self.tell(node, outbox, run, after),
+                false => Ok(()),
+            };
+        }
+        self.end_run(node, outbox, run, after)?;
         if let Some(data) = Data::decode(&frame.body) {
             let data = data.map_err(Fault::protocol)?;
             return self.data(node, outbox, data, &frame.body, after);
@@ -123,18 +133,18 @@ impl Spot {
     #[inline]
     fn data_in_place<'a>(
         &mut self,
-        node: &NodeInner,
-        outbox: &SharedOutbox,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
         (data, body): (Data<'a>, &'a [u8]),
         run: &mut Run<'a>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if data.payload.len() >= ALONE_MIN_BYTES {
-            self.end_run(run, after);
+            self.end_run(node, outbox, run, after)?;
             return self.data(node, outbox, data, &Body::Borrowed(body), after);
         }
         if !run.is_of(data.alias) {
-            self.end_run(run, after);
+            self.end_run(node, outbox, run, after)?;
             match self.aliases.get_mut(data.alias) {
                 Some(Announced::Heard { .. }) => run.begin(data.alias),
                 _ => return self.data(node, outbox, data, &Body::Borrowed(body), after),
@@ -143,13 +153,25 @@ impl Spot {
         }
         run.add(data);
         if run.is_full() {
-            self.end_run(run, after);
+            self.end_messages(run, after);
         }
         Ok(())
     }
 
-    /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
-    pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
+    /// Does what has been gathered. To be called before anything is done that comes after it.
+    pub(super) fn end_run(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
+        run: &mut Run<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        self.end_messages(run, after);
+        self.tell(node, outbox, run, after)
+    }
+
+    /// Has the topic hear the messages of a run.
+    fn end_messages(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
         run.end(|alias, messages| match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 self.messages += messages.len() as u64;
@@ -238,6 +260,85 @@ impl Spot {
         }
     }
 
+    /// What a frame has to tell the control plane, if it may be told together with others: many come in a row where
+    /// somebody subscribes to many topics.
+    fn to_tell<'a>(&mut self, body: &'a [u8]) -> Result<Option<Told<'a>>, Fault> {
+        match body.first() {
+            Some(&kind::INTEREST) => Ok(Some(Told::Interest(body))),
+            Some(&kind::ALIAS) => {
+                let decoded = SpotFrame::decode(body).map_err(Fault::protocol)?;
+                let SpotFrame::Alias(alias) = decoded else {
+                    unreachable!("the kind was looked at");
+                };
+                let known = self.aliases.get_mut(alias.alias);
+                let is_upstream = alias.upstream || matches!(known, Some(Announced::Upstream(_)));
+                Ok((!is_upstream).then_some(Told::Alias(alias)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Tells the control plane what was gathered, under one lock.
+    fn tell(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
+        run: &mut Run<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        let told = run.take_told();
+        if told.is_empty() {
+            return Ok(());
+        }
+        let now_ms = node.now_ms();
+        node.control(|control| {
+            for told in &told {
+                match told {
+                    Told::Interest(body) => control
+                        .core
+                        .handle_frame(now_ms, self.link, body)
+                        .map_err(Fault::protocol)?,
+                    Told::Alias(alias) => self.announced_to_us(control, alias, after)?,
+                }
+            }
+            Ok(())
+        })?;
+        match outbox.reads_answers() {
+            true => Ok(()),
+            false => Err(Fault::unread_answers()),
+        }
+    }
+
+    /// A stream to subscribers here is announced.
+    fn announced_to_us(
+        &mut self,
+        control: &Control,
+        alias: &Alias<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        self.in_use = self.in_use || !control.core.awaits_use(self.link);
+        if !self.in_use {
+            return Err(early());
+        }
+        let topic = control.core.open_stream(self.link, alias);
+        let announced = match topic.and_then(|topic| control.topic(topic)) {
+            Some(topic) => {
+                let relayed = alias.publisher != self.peer;
+                let heard = topic.open_stream(self.link, alias, relayed, after);
+                let topic = topic.clone();
+                Announced::Heard { topic, heard }
+            }
+            None => {
+                let known = control.core.find_topic(alias.topic);
+                Announced::Ignored(known.and_then(|topic| control.topic(topic)).cloned())
+            }
+        };
+        let is_unoffered =
+            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
+        self.unoffered.announced(alias, is_unoffered);
+        self.aliases.insert(alias.alias, announced)
+    }
+
     fn control_frame(
         &mut self,
         node: &Arc<NodeInner>,
@@ -275,7 +376,7 @@ impl Spot {
         }
         match SpotFrame::decode(body).map_err(Fault::protocol)? {
             SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
-                return Err(Fault::protocol("nothing but BYE may come before USE"));
+                return Err(early());
             }
             SpotFrame::Alias(alias) => self.announced(node, outbox, &alias, after)?,
             SpotFrame::Tail {
@@ -320,8 +421,8 @@ impl Spot {
             };
             let mut run = Run::default();
             let handled = self.frame(node, outbox, frame, &mut run, after);
-            self.end_run(&mut run, after);
-            handled?;
+            let ended = self.end_run(node, outbox, &mut run, after);
+            handled.and(ended)?;
         }
         Ok(())
     }
@@ -347,28 +448,10 @@ impl Spot {
             }
             Announced::Upstream(Box::new(upstream))
         } else {
-            let heard = self.heard(node, alias, after);
-            heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
+            return node.inspect(|control| self.announced_to_us(control, alias, after));
         };
-        let is_unoffered =
-            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
-        self.unoffered.announced(alias, is_unoffered);
+        self.unoffered.announced(alias, false);
         self.aliases.insert(alias.alias, announced)
-    }
-
-    fn heard(
-        &self,
-        node: &Arc<NodeInner>,
-        alias: &Alias<'_>,
-        after: &mut Aftermath,
-    ) -> Option<Announced> {
-        let topic = node.inspect(|control| {
-            let topic = control.core.open_stream(self.link, alias)?;
-            control.topic(topic).cloned()
-        })?;
-        let relayed = alias.publisher != self.peer;
-        let heard = topic.open_stream(self.link, alias, relayed, after);
-        Some(Announced::Heard { topic, heard })
     }
 
     fn tail(
@@ -538,6 +621,10 @@ fn payload_of(node: &NodeInner, body: &Body<'_>, payload: &[u8]) -> Payload {
         Body::Borrowed(_) => node.context.buffers.payload(payload),
         Body::Owned(body) => Payload::from_bytes(body.slice(body.len() - payload.len()..)),
     }
+}
+
+fn early() -> Fault {
+    Fault::protocol("nothing but BYE may come before USE")
 }
 
 fn unknown_alias(kind: &str, alias: u32) -> Fault {
