@@ -106,6 +106,8 @@ struct State {
     sent: Tally,
     /// What the node has kept of the counts so far.
     kept: LinkTotals,
+    /// The classes that topics were lately wanted in, and what follows from them: mostly the same for all topics.
+    policy: (Vec<Class>, Arc<SinkPolicy>),
 }
 
 thread_local! {
@@ -169,6 +171,7 @@ impl SharedOutbox {
             handshake_bytes: 0,
             sent: Tally::default(),
             kept: LinkTotals::default(),
+            policy: Default::default(),
         };
         Self {
             link,
@@ -193,6 +196,19 @@ impl SharedOutbox {
     /// Runs `change` on the queue, for what is neither a message nor hot.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Outbox) -> R) -> R {
         change(&mut lock(&self.state).queue)
+    }
+
+    /// How messages are to be treated that are wanted in these classes, shared by the topics that are.
+    pub(crate) fn policy_for(
+        &self,
+        classes: &[Class],
+        make: impl FnOnce(&mut Outbox, &[Class]) -> SinkPolicy,
+    ) -> Arc<SinkPolicy> {
+        let State { queue, policy, .. } = &mut *lock(&self.state);
+        if policy.0 != classes {
+            *policy = (classes.to_vec(), Arc::new(make(queue, classes)));
+        }
+        policy.1.clone()
     }
 
     /// Queues what the handshake left to write.

@@ -159,8 +159,7 @@ impl SinkSide {
 
     /// A message on the credit of one subscriber is not going to be received.
     fn return_credit_of(&self, link: LinkId, subscriber: SubscriberId, len: usize) {
-        let departed = self.heard.as_ref().map(|side| &side.departed);
-        let departed = departed.into_iter().flatten();
+        let departed = self.heard.iter().flat_map(|side| side.departed.iter());
         let departed = departed.filter(|known| known.link == link);
         let mut inboxes = departed
             .map(|known| &known.inbox)

@@ -11,12 +11,13 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
 use spot_core::stream::Standing;
 use spot_core::upstream;
+use smallvec::SmallVec;
 use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId, View};
 
 use super::counters::{Gaps, Tally};
 use super::heard::{CutStreams, HeardSide};
 use super::upstream::{Sent, Upstream};
-use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock, push_alone};
+use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
@@ -56,7 +57,7 @@ pub(super) struct PublishSide {
     /// Messages published here while the topic is hosted here.
     pub(super) published: Tally,
     /// The same subscribers as in [`SinkSide`], so that a publisher needs one lock.
-    pub(super) local: Vec<InboxSink>,
+    pub(super) local: SmallVec<[InboxSink; 1]>,
     pub(super) outside: Option<Box<Outside>>,
 }
 
@@ -77,14 +78,21 @@ impl PublishedUpstream {
 
 #[derive(Debug, Default)]
 pub(super) struct Outside {
-    pub(super) links: Vec<LinkSink>,
+    pub(super) links: SmallVec<[LinkSink; 1]>,
     pub(super) upstream: Option<Arc<Upstream>>,
+    /// The last messages, where some are kept.
+    pub(super) history: Option<Box<History>>,
+    /// What most topics that links want have nothing of.
+    published: Option<Box<Published>>,
+}
+
+/// What is remembered of messages that were published from one node to another as the owner.
+#[derive(Debug, Default)]
+pub(super) struct Published {
     sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
     pub(super) cut_upstreams: upstream::CutStreams,
-    /// The last messages, where some are kept.
-    pub(super) history: Option<Box<History>>,
-    pub(super) counts: OutsideCounts,
+    counts: OutsideCounts,
 }
 
 /// What is counted of few topics.
@@ -113,6 +121,16 @@ pub(crate) struct TopicCounts {
 }
 
 impl Outside {
+    /// What is remembered of publishing from node to node.
+    pub(super) fn published(&mut self) -> &mut Published {
+        self.published.get_or_insert_default()
+    }
+
+    fn counts(&self) -> OutsideCounts {
+        let published = self.published.as_ref();
+        published.map_or_else(OutsideCounts::default, |published| published.counts)
+    }
+
     /// Whether messages go anywhere outside.
     #[inline]
     pub(super) fn is_used(&self) -> bool {
@@ -147,7 +165,7 @@ pub(crate) enum SinkKind {
     /// A SPOT node over a socket.
     Wire {
         outbox: Arc<SharedOutbox>,
-        policy: SinkPolicy,
+        policy: Arc<SinkPolicy>,
     },
     /// A plain ZeroMQ subscriber: topic and data.
     Plain { outbox: Arc<SharedOutbox> },
@@ -165,7 +183,7 @@ pub(crate) enum SinkKind {
 /// How messages of the topic arrive at the subscribers of this node.
 #[derive(Debug, Default)]
 pub(super) struct SinkSide {
-    pub(super) inboxes: Vec<InboxSink>,
+    pub(super) inboxes: SmallVec<[InboxSink; 1]>,
     pub(super) heard: Option<Box<HeardSide>>,
 }
 
@@ -183,7 +201,7 @@ impl Topic {
             hosted: false,
             known: false,
             published: Tally::default(),
-            local: Vec::new(),
+            local: SmallVec::new(),
             outside: None,
         };
         Self {
@@ -221,7 +239,7 @@ impl Topic {
             let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| made.going_on(&mut outside.sent));
+                let made = made.map(|made| made.going_on(&mut outside.published().sent));
                 forgets = made.as_ref().is_some_and(|(_, forgets)| *forgets);
                 now = made.map(|(made, _)| Arc::new(made));
                 before = std::mem::replace(&mut outside.upstream, now.clone());
@@ -249,15 +267,18 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
-        side.local = Vec::new();
+        side.local = SmallVec::new();
         let outside = side.outside.take();
-        let counts = outside.as_ref().map(|outside| outside.counts);
+        let counts = outside.as_ref().map(|outside| outside.counts());
         if let Some(counts) = counts.filter(|counts| *counts != OutsideCounts::default()) {
-            side.outside.get_or_insert_default().counts = counts;
+            side.outside.get_or_insert_default().published().counts = counts;
         }
         drop(side);
         let (upstream, sent) = outside
-            .map(|outside| (outside.upstream, outside.sent))
+            .map(|outside| {
+                let published = outside.published.unwrap_or_default();
+                (outside.upstream, published.sent)
+            })
             .unwrap_or_default();
         upstream
             .iter()
@@ -304,7 +325,8 @@ impl Topic {
     pub(crate) fn resume_sending(&self, mut sent: Sent) {
         sent.iter_mut()
             .for_each(|state| lock(state).sender.resume());
-        lock(&self.publish).outside.get_or_insert_default().sent = sent;
+        let mut side = lock(&self.publish);
+        side.outside.get_or_insert_default().published().sent = sent;
     }
 
     /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages
@@ -337,8 +359,8 @@ impl Topic {
                 inbox: inbox.clone(),
                 slot,
             };
-            push_alone(&mut side.local, sink.clone());
-            push_alone(&mut sinks.inboxes, sink);
+            side.local.push(sink.clone());
+            sinks.inboxes.push(sink);
         }
     }
 
@@ -390,11 +412,11 @@ impl Topic {
                 let history = history.as_deref();
                 outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
                 let outbox = outbox.clone();
-                push_alone(links, sink);
+                links.push(sink);
                 self.replay(&side, &outbox, past);
             }
             (_, Some(_)) => {}
-            (_, None) => push_alone(links, sink),
+            (_, None) => links.push(sink),
         }
     }
 
@@ -409,7 +431,8 @@ impl Topic {
         };
         let sink = outside.links.swap_remove(index);
         if let SinkKind::Wire { outbox, .. } = &sink.kind {
-            outside.counts.dropped += outbox.with(|queue| queue.forget_dropped_of(self.id.0));
+            let dropped = outbox.with(|queue| queue.forget_dropped_of(self.id.0));
+            outside.count_dropped(dropped);
             outbox.control(
                 &Frame::Tail {
                     alias: self.id.0,
@@ -456,8 +479,13 @@ impl Topic {
             ..TopicCounts::default()
         };
         if let Some(outside) = &side.outside {
-            counts.received = outside.counts.from_peers;
-            counts.dropped = outside.counts.dropped + outside.dropped_at_links(self.id.0);
+            let OutsideCounts {
+                from_peers,
+                dropped,
+                ..
+            } = outside.counts();
+            counts.received = from_peers;
+            counts.dropped = dropped + outside.dropped_at_links(self.id.0);
             if let Some(history) = &outside.history {
                 counts.history = (history.messages(), history.bytes());
             }
@@ -487,7 +515,7 @@ impl Topic {
             bytes: upstream.bytes.load(Relaxed),
         };
         let outside = side.outside.as_ref();
-        let skipped = outside.map(|outside| outside.counts.skipped);
+        let skipped = outside.map(|outside| outside.counts().skipped);
         (published, skipped.unwrap_or_default())
     }
 
@@ -558,23 +586,29 @@ impl PublishSide {
     /// A message of another node was published.
     pub(super) fn count_from_peer(&mut self, len: usize) {
         let outside = self.outside.get_or_insert_default();
-        outside.counts.from_peers.add(len);
+        outside.published().counts.from_peers.add(len);
     }
 
     /// Messages of other nodes are missing.
     pub(super) fn count_skipped(&mut self, missed: Missed) {
         let outside = self.outside.get_or_insert_default();
-        outside.counts.skipped.add(missed);
+        outside.published().counts.skipped.add(missed);
     }
 
     fn count_dropped(&mut self, dropped: u64) {
         if dropped > 0 {
-            self.outside.get_or_insert_default().counts.dropped += dropped;
+            self.outside.get_or_insert_default().count_dropped(dropped);
         }
     }
 }
 
 impl Outside {
+    fn count_dropped(&mut self, dropped: u64) {
+        if dropped > 0 {
+            self.published().counts.dropped += dropped;
+        }
+    }
+
     /// Dropped at the queues of links that want the topic.
     fn dropped_at_links(&self, alias: u32) -> u64 {
         let wires = self.links.iter().filter_map(|sink| match &sink.kind {
