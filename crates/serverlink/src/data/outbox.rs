@@ -33,6 +33,10 @@ const BREATH: Duration = Duration::from_micros(10);
 /// And never to more links than this for one message: writing to each takes a while, in which nothing more is published,
 /// and by the end of which each of them looks idle again. The reactor finds batches, a thread is woken for it once.
 const WRITTEN_LINKS_MAX: usize = 4;
+/// To those, if a write lately took at least so many messages, those that follow are written together in a moment,
+const GATHERED_MIN_MESSAGES: usize = 64;
+/// or when so many wait: each write wakes a process, which costs as much as a hundred of them.
+const GATHERED_MAX_MESSAGES: usize = 256;
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
 /// Or so many messages, so that their receiver works on them while the next are published.
@@ -86,6 +90,8 @@ struct State {
     again: bool,
     /// The reactor has been asked to flush.
     scheduled: bool,
+    /// It has been asked to flush in a moment, when more is there.
+    gathers: bool,
     /// The socket takes no more for now; the reactor goes on when it does.
     stalled: bool,
     blocked: usize,
@@ -153,6 +159,15 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether so much was lately published at once that it pays to wait for more.
+    fn may_gather(&self) -> bool {
+        self.last_round >= GATHERED_MIN_MESSAGES
+            && self.queue.messages() < GATHERED_MAX_MESSAGES
+            && (self.gathers || self.written_at.elapsed() < DENSE_FOR)
+    }
+}
+
 impl SharedOutbox {
     pub(crate) fn new(link: LinkId, limit: Limit, stream: Arc<Stream>, port: LinkPort) -> Self {
         let state = State {
@@ -160,6 +175,7 @@ impl SharedOutbox {
             flushing: false,
             again: false,
             scheduled: false,
+            gathers: false,
             stalled: false,
             blocked: 0,
             driving: 0,
@@ -534,6 +550,13 @@ impl SharedOutbox {
             self.heard.store(false, Relaxed);
             return Flush::Now;
         }
+        if writer == Writer::Reactor && state.may_gather() {
+            if !std::mem::replace(&mut state.gathers, true) {
+                drop(state);
+                self.port.flush_later();
+            }
+            return Flush::Underway;
+        }
         state.scheduled = true;
         drop(state);
         self.port.flush_in_a_while();
@@ -544,6 +567,7 @@ impl SharedOutbox {
         {
             let mut state = lock(&self.state);
             state.scheduled = false;
+            state.gathers = false;
             if std::mem::replace(&mut state.flushing, true) {
                 state.again = true;
                 return Ok(());

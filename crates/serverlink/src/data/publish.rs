@@ -100,6 +100,7 @@ impl Blocker {
                 turns,
             } => {
                 outbox.flush_as_publisher();
+                outbox.port.hurry();
                 outbox.wait_for_room(policy, len, *turns, deadline)
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
+use smallvec::SmallVec;
 use spot_core::frame::{Alias, Frame, Last};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Slot, Source};
@@ -11,7 +12,6 @@ use spot_core::outbox::SinkPolicy;
 use spot_core::past::Past;
 use spot_core::stream::Standing;
 use spot_core::upstream;
-use smallvec::SmallVec;
 use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, TopicId, View};
 
 use super::counters::{Gaps, Tally};

@@ -58,6 +58,10 @@ struct Mailbox {
     flushes: Vec<Token>,
     /// Links that waited for room in a queue, which there may be now.
     retries: Vec<Token>,
+    /// Links of which more is to be written together, in a moment.
+    later: Vec<Token>,
+    /// That moment has come.
+    hurried: bool,
     /// Who drives is to look whether what it waits for is there.
     nudged: bool,
 }
@@ -68,9 +72,12 @@ impl Mailbox {
             commands,
             flushes,
             retries,
+            later,
+            hurried,
             nudged,
         } = self;
-        commands.is_empty() && flushes.is_empty() && retries.is_empty() && !nudged
+        let lists_are_empty = flushes.is_empty() && retries.is_empty() && later.is_empty();
+        commands.is_empty() && lists_are_empty && !hurried && !nudged
     }
 }
 
@@ -217,6 +224,20 @@ impl LinkPort {
         if !self.reactor.0.seat.is_vacant() {
             self.reactor.wake();
         }
+    }
+
+    /// As [`flush_in_a_while`](Self::flush_in_a_while), once a millisecond has passed: by then much more has followed.
+    pub(crate) fn flush_later(&self) {
+        lock(&self.reactor.0.mailbox).later.push(self.token);
+        if !self.reactor.0.seat.is_vacant() {
+            self.reactor.wake();
+        }
+    }
+
+    /// Has the links written that were to be written [later](Self::flush_later).
+    pub(crate) fn hurry(&self) {
+        lock(&self.reactor.0.mailbox).hurried = true;
+        self.reactor.wake();
     }
 
     /// Has the link try again what found no room in a queue.
