@@ -383,7 +383,7 @@ impl Topic {
     pub(crate) fn keep_cut_upstream(&self, stream: Stream, at_ms: u64) {
         let mut side = lock(&self.publish);
         let outside = side.outside.get_or_insert_default();
-        outside.published().cut_upstreams.keep(stream, at_ms);
+        outside.kept().cut_upstreams.keep(stream, at_ms);
     }
 
     /// A publisher elsewhere that was cut off then is taken for dead.
@@ -391,8 +391,8 @@ impl Topic {
         let mut side = lock(&self.publish);
         let outside = side.outside.as_mut();
         let missed = outside.map(|outside| {
-            let published = outside.published();
-            published.cut_upstreams.give_up(publisher, cut_at_ms)
+            let kept = outside.kept();
+            kept.cut_upstreams.give_up(publisher, cut_at_ms)
         });
         drop(side);
         if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
@@ -406,8 +406,8 @@ impl Topic {
         let mut side = lock(&self.publish);
         let outside = side.outside.as_mut();
         let cut = outside.and_then(|outside| {
-            let published = outside.published();
-            published.cut_upstreams.take(unheard.publisher(), next)
+            let kept = outside.kept();
+            kept.cut_upstreams.take(unheard.publisher(), next)
         });
         cut.or_else(|| self.life.is_first().then_some(unheard))
     }

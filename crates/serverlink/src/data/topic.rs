@@ -80,15 +80,15 @@ impl PublishedUpstream {
 pub(super) struct Outside {
     pub(super) links: SmallVec<[LinkSink; 1]>,
     pub(super) upstream: Option<Arc<Upstream>>,
-    /// The last messages, where some are kept.
-    pub(super) history: Option<Box<History>>,
     /// What most topics that links want have nothing of.
-    published: Option<Box<Published>>,
+    kept: Option<Box<Kept>>,
 }
 
-/// What is remembered of messages that were published from one node to another as the owner.
+/// What is kept of messages, and remembered of those that were published from one node to another as the owner.
 #[derive(Debug, Default)]
-pub(super) struct Published {
+pub(super) struct Kept {
+    /// The last messages, where some are kept.
+    history: Option<Box<History>>,
     sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
     pub(super) cut_upstreams: upstream::CutStreams,
@@ -121,20 +121,42 @@ pub(crate) struct TopicCounts {
 }
 
 impl Outside {
-    /// What is remembered of publishing from node to node.
-    pub(super) fn published(&mut self) -> &mut Published {
-        self.published.get_or_insert_default()
+    pub(super) fn kept(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
     }
 
     fn counts(&self) -> OutsideCounts {
-        let published = self.published.as_ref();
-        published.map_or_else(OutsideCounts::default, |published| published.counts)
+        let kept = self.kept.as_ref();
+        kept.map_or_else(OutsideCounts::default, |kept| kept.counts)
+    }
+
+    /// The last messages, where some are kept.
+    #[inline]
+    pub(super) fn history(&self) -> Option<&History> {
+        self.kept.as_ref()?.history.as_deref()
+    }
+
+    pub(super) fn history_mut(&mut self) -> Option<&mut History> {
+        self.kept.as_mut()?.history.as_deref_mut()
+    }
+
+    /// Has the last messages kept, or no more.
+    pub(super) fn keep_history(&mut self, limit: Option<(usize, usize)>) {
+        let Some((max_messages, max_bytes)) = limit else {
+            if let Some(kept) = &mut self.kept {
+                kept.history = None;
+            }
+            return;
+        };
+        let made = || Box::new(History::new(max_messages, max_bytes));
+        let history = self.kept().history.get_or_insert_with(made);
+        history.set_limit(max_messages, max_bytes);
     }
 
     /// Whether messages go anywhere outside.
     #[inline]
     pub(super) fn is_used(&self) -> bool {
-        !self.links.is_empty() || self.history.is_some()
+        !self.links.is_empty() || self.history().is_some()
     }
 
     /// The one thing outside that messages go to, if that is a wire.
@@ -146,7 +168,7 @@ impl Outside {
                     kind: SinkKind::Wire { outbox, policy },
                     ..
                 },
-            ] if self.history.is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
+            ] if self.history().is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
             _ => None,
         }
     }
@@ -226,7 +248,7 @@ impl Topic {
         side.hosted = place.hosted;
         side.known = place.known;
         if let Some(outside) = side.outside.as_mut().filter(|_| !place.hosted) {
-            outside.history = None;
+            outside.keep_history(None);
         }
         let wanted = place.upstream.filter(|_| !place.hosted);
         let known = side
@@ -239,7 +261,7 @@ impl Topic {
             let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| made.going_on(&mut outside.published().sent));
+                let made = made.map(|made| made.going_on(&mut outside.kept().sent));
                 forgets = made.as_ref().is_some_and(|(_, forgets)| *forgets);
                 now = made.map(|(made, _)| Arc::new(made));
                 before = std::mem::replace(&mut outside.upstream, now.clone());
@@ -271,13 +293,13 @@ impl Topic {
         let outside = side.outside.take();
         let counts = outside.as_ref().map(|outside| outside.counts());
         if let Some(counts) = counts.filter(|counts| *counts != OutsideCounts::default()) {
-            side.outside.get_or_insert_default().published().counts = counts;
+            side.outside.get_or_insert_default().kept().counts = counts;
         }
         drop(side);
         let (upstream, sent) = outside
             .map(|outside| {
-                let published = outside.published.unwrap_or_default();
-                (outside.upstream, published.sent)
+                let kept = outside.kept.unwrap_or_default();
+                (outside.upstream, kept.sent)
             })
             .unwrap_or_default();
         upstream
@@ -326,7 +348,7 @@ impl Topic {
         sent.iter_mut()
             .for_each(|state| lock(state).sender.resume());
         let mut side = lock(&self.publish);
-        side.outside.get_or_insert_default().published().sent = sent;
+        side.outside.get_or_insert_default().kept().sent = sent;
     }
 
     /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages
@@ -387,7 +409,7 @@ impl Topic {
     pub(crate) fn attach_link(&self, sink: LinkSink, identity: Identity, past: &Past) {
         let mut side = lock(&self.publish);
         let next_sequence = side.next_sequence;
-        let Outside { links, history, .. } = &mut **side.outside.get_or_insert_default();
+        let Outside { links, kept, .. } = &mut **side.outside.get_or_insert_default();
         let known = links.iter_mut().find(|known| known.link == sink.link);
         match (&sink.kind, known) {
             (SinkKind::Wire { outbox, .. }, Some(known)) => {
@@ -409,7 +431,7 @@ impl Topic {
                     publisher: identity.node,
                     topic: &self.name,
                 };
-                let history = history.as_deref();
+                let history = kept.as_ref().and_then(|kept| kept.history.as_deref());
                 outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
                 let outbox = outbox.clone();
                 links.push(sink);
@@ -486,7 +508,7 @@ impl Topic {
             } = outside.counts();
             counts.received = from_peers;
             counts.dropped = dropped + outside.dropped_at_links(self.id.0);
-            if let Some(history) = &outside.history {
+            if let Some(history) = outside.history() {
                 counts.history = (history.messages(), history.bytes());
             }
         }
@@ -586,13 +608,13 @@ impl PublishSide {
     /// A message of another node was published.
     pub(super) fn count_from_peer(&mut self, len: usize) {
         let outside = self.outside.get_or_insert_default();
-        outside.published().counts.from_peers.add(len);
+        outside.kept().counts.from_peers.add(len);
     }
 
     /// Messages of other nodes are missing.
     pub(super) fn count_skipped(&mut self, missed: Missed) {
         let outside = self.outside.get_or_insert_default();
-        outside.published().counts.skipped.add(missed);
+        outside.kept().counts.skipped.add(missed);
     }
 
     fn count_dropped(&mut self, dropped: u64) {
@@ -605,7 +627,7 @@ impl PublishSide {
 impl Outside {
     fn count_dropped(&mut self, dropped: u64) {
         if dropped > 0 {
-            self.published().counts.dropped += dropped;
+            self.kept().counts.dropped += dropped;
         }
     }
 

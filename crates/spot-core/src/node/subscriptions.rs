@@ -258,12 +258,12 @@ impl Node {
 
     /// What one link wants by one filter, no classes: no more; and what its subscribers ask for of the past.
     fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes, replays: &[Replay]) {
+        let filter = &self.with_shared_name(filter);
         let (known, wanted) = (self.offered.contains(filter, link), !classes.is_empty());
         let changed = if classes.is_empty() {
             self.offered.remove(filter, link)
         } else {
-            let filter = self.with_shared_name(filter);
-            self.offered.set(&filter, link, &classes)
+            self.offered.set(filter, link, &classes)
         };
         if !changed && replays.is_empty() {
             return;
@@ -316,7 +316,7 @@ impl Node {
     /// Tells every peer what is wanted of it by these filters now.
     pub(super) fn tell_interest(&mut self, filters: &[Filter]) {
         for link in self.active_spot_links() {
-            let entries: Vec<InterestEntry> = filters
+            let entries: SmallVec<[InterestEntry; 1]> = filters
                 .iter()
                 .map(|filter| self.interest_entry(link, filter))
                 .collect();
@@ -326,7 +326,7 @@ impl Node {
         self.tell_plain_publishers(filters);
     }
 
-    pub(super) fn active_spot_links(&self) -> Vec<LinkId> {
+    pub(super) fn active_spot_links(&self) -> SmallVec<[LinkId; 4]> {
         let links = self.links.iter().filter(|(_, link)| link.is_active_spot());
         links.map(|(id, _)| *id).collect()
     }
