@@ -20,27 +20,6 @@ fn topic(node: &Node, name: &str) -> TopicStats {
     node.topic(name).expect("it is known").stats
 }
 
-/// A node that hosts "t", and a client that reaches it through a network; neither sends heartbeats.
-fn behind_proxy(send_hwm: usize) -> (Node, Proxy, Node) {
-    let host = quick()
-        .options(|options| {
-            options.send_hwm = send_hwm;
-            options.heartbeat_interval = Duration::ZERO;
-        })
-        .bind("tcp://127.0.0.1:0")
-        .topic("t")
-        .start()
-        .unwrap();
-    let proxy = Proxy::before(&endpoint(&host));
-    let client = quick()
-        .options(|options| options.heartbeat_interval = Duration::ZERO)
-        .peer(&proxy.endpoint)
-        .start()
-        .unwrap();
-    client.sync(WAIT).unwrap();
-    (host, proxy, client)
-}
-
 #[test]
 fn both_ends_of_a_link_count_the_same_messages_and_bytes() {
     let (host, client) = hosting(&["t"]);
@@ -64,7 +43,7 @@ fn both_ends_of_a_link_count_the_same_messages_and_bytes() {
 
 #[test]
 fn what_a_link_has_counted_stays_with_the_node_when_it_is_gone() {
-    let (host, proxy, client) = behind_proxy(1000);
+    let (host, proxy, client) = through_proxy(1000, &["t"]);
     let subscriber = subscribed(&client, &["t"]);
     for n in 0..7u64 {
         host.publish("t", n.to_le_bytes()).unwrap();
@@ -160,7 +139,7 @@ fn the_high_water_mark_is_what_waited_and_not_what_was_received_ahead() {
 
 #[test]
 fn what_a_link_drops_is_what_its_other_end_misses() {
-    let (host, proxy, client) = behind_proxy(5);
+    let (host, proxy, client) = through_proxy(5, &["t"]);
     let subscriber = subscribed_with(&client, &["t"], Overflow::DropNewest, 0);
     proxy.silence();
     let mut payload = vec![0; 64 * 1024];

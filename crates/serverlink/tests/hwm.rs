@@ -202,22 +202,7 @@ fn a_blocking_subscriber_of_many_links_loses_nothing() {
 
 #[test]
 fn the_hwm_of_links_changes_at_once() {
-    let host = quick()
-        .options(|options| {
-            options.send_hwm = 5;
-            options.heartbeat_interval = Duration::ZERO;
-        })
-        .bind("tcp://127.0.0.1:0")
-        .topic("t")
-        .start()
-        .unwrap();
-    let proxy = Proxy::before(&endpoint(&host));
-    let client = quick()
-        .options(|options| options.heartbeat_interval = Duration::ZERO)
-        .peer(&proxy.endpoint)
-        .start()
-        .unwrap();
-    client.sync(WAIT).unwrap();
+    let (host, proxy, client) = through_proxy(5, &["t"]);
     let subscriber = subscribed_with(&client, &["t"], Overflow::DropNewest, 0);
     proxy.silence();
     let mut published = 0u64;

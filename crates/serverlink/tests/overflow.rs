@@ -5,9 +5,10 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::proxy::Proxy;
 use common::*;
-use serverlink::{Context, Delivery, Event, Node, Overflow, PublishError, RecvError, Subscriber};
+use serverlink::{
+    Context, Delivery, Event, Events, Node, Overflow, PublishError, RecvError, Subscriber,
+};
 
 const COUNT: u64 = 5_000;
 
@@ -92,7 +93,7 @@ fn drop_oldest_over_a_link_accounts_for_every_message() {
 #[test]
 fn a_full_link_drops_and_reports_exactly() {
     for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
-        let (host, proxy, client) = behind_proxy();
+        let (host, proxy, client) = through_proxy(8, &["t", "u"]);
         let subscriber = subscribed_with(&client, &["t"], overflow, 0);
         proxy.silence();
         let mut payload = vec![0; 128 * 1024];
@@ -190,7 +191,7 @@ fn disconnect_over_a_link_ends_the_slow_subscription_and_not_the_link() {
 
 #[test]
 fn disconnect_at_a_full_link_ends_the_subscription_and_not_the_link() {
-    let (host, proxy, client) = behind_proxy();
+    let (host, proxy, client) = through_proxy(8, &["t", "u"]);
     let events = host.events();
     let slow = subscribed_with(&client, &["t"], Overflow::Disconnect, 0);
     let other = subscribed_with(&client, &["u"], Overflow::DropNewest, 0);
@@ -224,28 +225,6 @@ fn disconnect_at_a_full_link_ends_the_subscription_and_not_the_link() {
     host.publish("u", "the link goes on").unwrap();
     assert_eq!(text(&other), "the link goes on");
     assert_eq!(client.stats().reconnects, 0);
-}
-
-/// A host of "t" and "u" with a short queue for the link to a client that it reaches through a network.
-fn behind_proxy() -> (Node, Proxy, Node) {
-    let host = quick()
-        .options(|options| {
-            options.send_hwm = 8;
-            options.heartbeat_interval = Duration::ZERO;
-        })
-        .bind("tcp://127.0.0.1:0")
-        .topic("t")
-        .topic("u")
-        .start()
-        .unwrap();
-    let proxy = Proxy::before(&endpoint(&host));
-    let client = quick()
-        .options(|options| options.heartbeat_interval = Duration::ZERO)
-        .peer(&proxy.endpoint)
-        .start()
-        .unwrap();
-    client.sync(WAIT).unwrap();
-    (host, proxy, client)
 }
 
 #[test]
@@ -312,7 +291,7 @@ fn a_slow_subscriber_starves_no_other_of_the_same_topic() {
 
 #[test]
 fn a_stalled_link_starves_no_other_link() {
-    let (host, proxy, stalled) = behind_proxy();
+    let (host, proxy, stalled) = through_proxy(8, &["t", "u"]);
     let slow = subscribed_with(&stalled, &["t"], Overflow::DropNewest, 0);
     let client = joined(&[&host]);
     let fast = subscribed_with(&client, &["t"], Overflow::Block, 100);
@@ -325,10 +304,23 @@ fn a_stalled_link_starves_no_other_link() {
     take_run(&slow, COUNT);
 }
 
+/// How many messages of "t" the next gap among the events says are missing.
+fn next_gap(events: &Events) -> u64 {
+    let next = || events.next_timeout(WAIT).unwrap();
+    let gap = std::iter::repeat_with(next).find_map(|event| match event {
+        Event::Gap { topic, missed } => Some((topic, missed)),
+        _ => None,
+    });
+    let (topic, missed) = gap.unwrap();
+    assert_eq!(&*topic, "t");
+    missed.unwrap()
+}
+
 #[test]
-fn losses_are_only_counted_when_gaps_are_not_told() {
+fn losses_are_counted_and_told_as_events_when_gaps_are_not_received() {
     let (host, client) = hosting(&["t"]);
     for node in [&host, &client] {
+        let events = node.events();
         let subscriber = subscribed_with(node, &["t"], Overflow::DropNewest, 1);
         subscriber
             .configure(|options| options.tell_gaps = false)
@@ -337,5 +329,8 @@ fn losses_are_only_counted_when_gaps_are_not_told() {
         settled(node, &subscriber, 100);
         assert_eq!(number(&subscriber), 0);
         assert_empty(&subscriber);
+        assert_eq!(next_gap(&events), 99);
+        let stats = node.stats();
+        assert_eq!((stats.dropped_at_receiver, stats.gaps), (99, 0));
     }
 }

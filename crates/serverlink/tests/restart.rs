@@ -34,6 +34,16 @@ fn behind(proxy: &Proxy) -> Node {
     node
 }
 
+/// An owner whose first message was heard by a node that reaches it through its network.
+fn heard() -> (Node, Proxy, Node, Subscriber) {
+    let (owner, proxy) = owner();
+    let client = behind(&proxy);
+    let subscriber = subscribed(&client, &[TOPIC]);
+    publish(&owner, 0..1);
+    assert_eq!(number(&subscriber), 0);
+    (owner, proxy, client, subscriber)
+}
+
 fn hub() -> Node {
     let hub = quick().bind("tcp://127.0.0.1:0");
     hub.options(|options| options.relay = true).start().unwrap()
@@ -83,11 +93,7 @@ fn assert_gap(subscriber: &Subscriber, expected: Option<u64>) {
 
 #[test]
 fn what_an_owner_published_after_a_farewell_before_it_was_heard_again_is_counted() {
-    let (owner, proxy) = owner();
-    let client = behind(&proxy);
-    let subscriber = subscribed(&client, &[TOPIC]);
-    publish(&owner, 0..1);
-    assert_eq!(number(&subscriber), 0);
+    let (owner, proxy, client, subscriber) = heard();
     let again = restart(owner, &proxy, End::Leave, 0, &[&subscriber]);
     publish(&again, 5..6);
     assert_gap(&subscriber, Some(5));
@@ -97,11 +103,7 @@ fn what_an_owner_published_after_a_farewell_before_it_was_heard_again_is_counted
 
 #[test]
 fn a_farewell_after_which_nothing_is_missed_leaves_no_gap() {
-    let (owner, proxy) = owner();
-    let client = behind(&proxy);
-    let subscriber = subscribed(&client, &[TOPIC]);
-    publish(&owner, 0..1);
-    assert_eq!(number(&subscriber), 0);
+    let (owner, _proxy, _client, subscriber) = heard();
     let at = endpoint(&owner);
     owner.close();
     let lost = next(&subscriber);
@@ -114,11 +116,7 @@ fn a_farewell_after_which_nothing_is_missed_leaves_no_gap() {
 
 #[test]
 fn after_a_death_what_can_be_counted_is_and_the_gap_is_unknown() {
-    let (owner, proxy) = owner();
-    let client = behind(&proxy);
-    let subscriber = subscribed(&client, &[TOPIC]);
-    publish(&owner, 0..1);
-    assert_eq!(number(&subscriber), 0);
+    let (owner, proxy, client, subscriber) = heard();
     let again = restart(owner, &proxy, End::Death, 0, &[&subscriber]);
     publish(&again, 5..6);
     assert_gap(&subscriber, None);
@@ -209,11 +207,7 @@ fn of_a_new_life_a_subscriber_that_asks_for_history_gets_what_is_kept_and_is_tol
 
 #[test]
 fn what_an_owner_published_while_nobody_listened_is_no_loss() {
-    let (owner, proxy) = owner();
-    let client = behind(&proxy);
-    let subscriber = subscribed(&client, &[TOPIC]);
-    publish(&owner, 0..1);
-    assert_eq!(number(&subscriber), 0);
+    let (owner, proxy, client, subscriber) = heard();
     let at = endpoint(&owner);
     owner.close();
     let lost = next(&subscriber);

@@ -36,6 +36,15 @@ fn blocking(node: &Node, topic: &str, hwm: usize) -> Subscriber {
     subscriber
 }
 
+/// Blocking subscribers to `t` with little room: one at its owner, one at a third node.
+fn two_blocking(owner: &Node) -> (Node, Subscriber, Subscriber) {
+    let third = joined(&[owner]);
+    let at_owner = blocking(owner, "t", 10);
+    let at_third = blocking(&third, "t", 10);
+    at_third.wait_subscribed_to("t", WAIT).unwrap();
+    (third, at_owner, at_third)
+}
+
 fn expect_numbers(subscriber: &Subscriber, count: u32) {
     for n in 0..count {
         match subscriber.recv_timeout(WAIT).unwrap() {
@@ -49,14 +58,7 @@ fn expect_numbers(subscriber: &Subscriber, count: u32) {
 fn a_remote_publisher_waits_for_blocking_subscribers_and_loses_nothing() {
     const COUNT: u32 = 20_000;
     let (owner, publisher) = owner_and_publisher();
-    let third = Node::builder()
-        .peer(owner.last_endpoint().unwrap())
-        .start()
-        .unwrap();
-    third.sync(WAIT).unwrap();
-    let at_owner = blocking(&owner, "t", 10);
-    let at_third = blocking(&third, "t", 10);
-    at_third.wait_subscribed_to("t", WAIT).unwrap();
+    let (_third, at_owner, at_third) = two_blocking(&owner);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 0..COUNT {
@@ -109,14 +111,7 @@ fn a_held_up_remote_publisher_goes_on_when_the_sleeper_leaves() {
 fn what_a_publisher_left_behind_was_lost_to_blocking_subscribers() {
     const COUNT: u32 = 500;
     let (owner, publisher) = owner_and_publisher();
-    let third = Node::builder()
-        .peer(owner.last_endpoint().unwrap())
-        .start()
-        .unwrap();
-    third.sync(WAIT).unwrap();
-    let at_owner = blocking(&owner, "t", 10);
-    let at_third = blocking(&third, "t", 10);
-    at_third.wait_subscribed_to("t", WAIT).unwrap();
+    let (_third, at_owner, at_third) = two_blocking(&owner);
     for n in 0..COUNT {
         publisher.publish("t", n.to_le_bytes()).unwrap();
     }

@@ -138,6 +138,8 @@ struct SlotState {
     attached: bool,
     /// Messages of this slot that were dropped.
     dropped: u64,
+    /// Those of them that are yet to be told by [`Inbox::take_untold`].
+    untold: u64,
 }
 
 /// A subscriber's queue. Message order is the order of the offers; a loss is told where it happened: before the next
@@ -153,6 +155,8 @@ pub struct Inbox {
     gapped: VecDeque<u32>,
     /// Slots with a `front_gap`.
     front_gaps: usize,
+    /// Slots with something `untold`.
+    untold: Vec<u32>,
     /// Of what is queued, what a receiver has taken ahead.
     ahead: Left,
     messages: usize,
@@ -177,6 +181,7 @@ impl Inbox {
             topics_version: 0,
             gapped: VecDeque::new(),
             front_gaps: 0,
+            untold: Vec::new(),
             ahead: Left::default(),
             messages: 0,
             bytes: 0,
@@ -196,7 +201,8 @@ impl Inbox {
         self.overflow = overflow;
     }
 
-    /// Whether losses are handed out as [`Taken::Gap`] (the default) or only counted.
+    /// Whether losses are handed out as [`Taken::Gap`] (the default); otherwise those that happen here are told by
+    /// [`take_untold`](Self::take_untold), and of others nothing is kept.
     pub fn tell_gaps(&mut self, tell: bool) {
         self.tells_gaps = tell;
     }
@@ -216,6 +222,7 @@ impl Inbox {
             back_gap: Missed::NONE,
             attached: true,
             dropped: 0,
+            untold: 0,
         };
         self.topics_version += 1;
         match self.free_slots.pop() {
@@ -396,6 +403,16 @@ impl Inbox {
         }
     }
 
+    /// What was dropped here and not handed out as [`Taken::Gap`], by topic: told once.
+    #[must_use]
+    #[inline]
+    pub fn take_untold(&mut self) -> Vec<(Arc<str>, Missed)> {
+        if self.untold.is_empty() {
+            return Vec::new();
+        }
+        self.drain_untold()
+    }
+
     /// Whether [`take`](Self::take) would give nothing.
     #[must_use]
     #[inline]
@@ -555,7 +572,14 @@ impl Inbox {
 
     fn count_drop(&mut self, slot: u32) {
         self.drops.count(self.overflow);
-        self.slots[slot as usize].dropped += 1;
+        let state = &mut self.slots[slot as usize];
+        state.dropped += 1;
+        if !self.tells_gaps {
+            if state.untold == 0 {
+                self.untold.push(slot);
+            }
+            state.untold += 1;
+        }
     }
 
     fn drop_newest(&mut self, slot: Slot) {
@@ -625,6 +649,19 @@ impl Inbox {
         Some(Taken::Gap { topic, missed })
     }
 
+    #[cold]
+    fn drain_untold(&mut self) -> Vec<(Arc<str>, Missed)> {
+        let slots = std::mem::take(&mut self.untold);
+        let told = slots.iter().map(|&slot| {
+            let state = &mut self.slots[slot as usize];
+            let missed = Missed::exactly(std::mem::take(&mut state.untold));
+            let topic = state.topic.clone();
+            self.release_if_unused(slot);
+            (topic, missed)
+        });
+        told.collect()
+    }
+
     fn entry_taken(&mut self, slot: u32) -> Arc<str> {
         let topic = self.slots[slot as usize].topic.clone();
         self.count_taken(slot);
@@ -642,7 +679,7 @@ impl Inbox {
 
     fn release_if_unused(&mut self, slot: u32) {
         let state = &self.slots[slot as usize];
-        if !state.attached && state.queued == 0 && state.back_gap.is_none() {
+        if !state.attached && state.queued == 0 && state.back_gap.is_none() && state.untold == 0 {
             self.free_slots.push(slot);
         }
     }

@@ -57,6 +57,17 @@ fn events(cluster: &mut Cluster, host: usize) -> Vec<Event> {
     events
 }
 
+/// So many hosts that know their own endpoints and look for others.
+fn discovering(hosts: usize) -> Cluster {
+    let mut cluster = Cluster::new(hosts);
+    for host in 0..hosts {
+        let own = address(host).to_string();
+        cluster.with(host, |node, _| node.add_endpoint(own));
+        discovers(&mut cluster, host);
+    }
+    cluster
+}
+
 fn discovers(cluster: &mut Cluster, host: usize) {
     let config = ClusterConfig {
         discovery: true,
@@ -423,12 +434,7 @@ fn the_highest_version_there_is_made_a_node_panic() {
 
 #[test]
 fn one_seed_is_enough_for_a_mesh() {
-    let mut cluster = Cluster::new(6);
-    for host in 0..6 {
-        let own = address(host).to_string();
-        cluster.with(host, |node, _| node.add_endpoint(own));
-        discovers(&mut cluster, host);
-    }
+    let mut cluster = discovering(6);
     (1..6).for_each(|host| cluster.add(host, 0));
     cluster.run(5000);
     cluster.assert_one_link_per_pair();
@@ -469,12 +475,7 @@ fn a_member_whose_place_a_namesake_took_is_not_dialled_without_end() {
 
 #[test]
 fn discovery_lets_go_of_who_left_and_of_who_was_removed() {
-    let mut cluster = Cluster::new(4);
-    for host in 0..4 {
-        let own = address(host).to_string();
-        cluster.with(host, |node, _| node.add_endpoint(own));
-        discovers(&mut cluster, host);
-    }
+    let mut cluster = discovering(4);
     (1..4).for_each(|host| cluster.add(host, 0));
     cluster.run(5000);
     cluster.with(3, |node, _| node.leave());
@@ -499,12 +500,7 @@ fn discovery_lets_go_of_who_left_and_of_who_was_removed() {
 
 #[test]
 fn discovery_switched_off_drops_what_it_found() {
-    let mut cluster = Cluster::new(3);
-    for host in 0..3 {
-        let own = address(host).to_string();
-        cluster.with(host, |node, _| node.add_endpoint(own));
-        discovers(&mut cluster, host);
-    }
+    let mut cluster = discovering(3);
     (1..3).for_each(|host| cluster.add(host, 0));
     cluster.run(5000);
     cluster.assert_one_link_per_pair();
@@ -544,5 +540,41 @@ fn who_is_bound_to_every_interface_is_dialled_where_its_links_come_from() {
             [known],
             "{of} as {host} knows it"
         );
+    }
+}
+
+/// Another node of a member's name displaced that one and went again: the member stayed gone for the others, or suspect,
+/// though it was linked to them and well.
+#[test]
+fn a_member_did_not_return_once_its_namesake_was_gone() {
+    for leaves in [true, false] {
+        let mut cluster = Cluster::new(4);
+        cluster.add(1, 0);
+        cluster.add(2, 0);
+        cluster.run(3000);
+        assert_eq!(view(&cluster, 0).size, 3);
+        // The mistake.
+        cluster.restart(3, node_id(1), 2);
+        cluster.add(3, 0);
+        cluster.run(3000);
+        if leaves {
+            cluster.with(3, |node, _| node.leave());
+            cluster.settle();
+        }
+        cluster.crash(3, false);
+        cluster.run(DOWN_MS + 10_000);
+        for host in 0..3 {
+            let view = view(&cluster, host);
+            assert_eq!((view.reachable, view.size), (3, 3), "{host}: {view:?}");
+            let states = view.members.iter().map(|member| member.state);
+            assert!(
+                states.clone().all(|state| state == MemberState::Alive),
+                "{host}: {view:?}"
+            );
+        }
+        // It is a member like any other: its end is noticed.
+        cluster.crash(1, false);
+        cluster.run(DOWN_MS);
+        assert_eq!(view(&cluster, 2).reachable, 2);
     }
 }

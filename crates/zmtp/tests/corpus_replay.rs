@@ -1,22 +1,13 @@
 //! Replays the fuzz corpora through the code the fuzz targets run.
 
-use std::{fs, path::Path};
-
 #[path = "../../../fuzz/src/zmtp.rs"]
 #[expect(unreachable_pub, reason = "public for the fuzz targets")]
 mod checks;
+#[path = "../../../fuzz/src/corpus.rs"]
+#[allow(dead_code, unreachable_pub, reason = "every test uses its own part")]
+mod corpus;
 
-fn replay(target: &str, check: fn(&[u8])) {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    let seeds = fs::read_dir(corpus.join(target)).expect("the corpus is part of the repository");
-    let mut replayed = 0;
-    for seed in seeds {
-        let path = seed.expect("the corpus can be listed").path();
-        check(&fs::read(&path).expect("seeds can be read"));
-        replayed += 1;
-    }
-    assert!(replayed > 0, "the corpus of {target} is empty");
-}
+use corpus::replay;
 
 #[test]
 fn decoder() {

@@ -653,7 +653,8 @@ SLK_EXPORT int slk_spot_stats(slk_spot_t *spot, const char *topic, slk_stats_t *
 #define SLK_EVENT_TOPIC_ADDED 5     /* a peer offers the topic */
 #define SLK_EVENT_TOPIC_REMOVED 6   /* nobody offers the topic any more */
 #define SLK_EVENT_GAP 7             /* messages of the topic are missing: count, SLK_GAP_UNKNOWN where
-                                       the number died with the publisher */
+                                       the number died with the publisher. What our own queue drops
+                                       is told when it is next received from */
 #define SLK_EVENT_SLOW_SUBSCRIBER 8 /* ended for being slow (SLK_SPOT_DISCONNECT): endpoint */
 #define SLK_EVENT_OVERRUN 9         /* the callback was too slow: count events were dropped */
 #define SLK_EVENT_MEMBER_UP 10      /* a member is there, again, or not suspect any more: node_id, name */

@@ -22,6 +22,7 @@ programs! {
     history
     lifecycle
     log
+    losses
     members
     messages
     misuse

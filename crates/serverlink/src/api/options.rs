@@ -252,8 +252,8 @@ pub struct SubscriberOptions {
     pub history: usize,
     /// How long [`Subscriber::recv`](crate::Subscriber::recv) waits; `None` for ever. Default `None`.
     pub recv_timeout: Option<Duration>,
-    /// Whether losses are received as [`Delivery::Gap`](crate::Delivery::Gap); otherwise they are only counted and
-    /// told as events. Default true.
+    /// Whether losses are received as [`Delivery::Gap`](crate::Delivery::Gap); otherwise they are counted, and told as
+    /// [`Event::Gap`](crate::Event::Gap): those of this queue when it is next received from. Default true.
     pub tell_gaps: bool,
 }
 

@@ -273,16 +273,25 @@ impl NodeInner {
         }
     }
 
+    /// Tells of messages that were lost on the way here.
     fn tell_gaps(&self, gaps: Vec<(Arc<str>, Missed)>) {
-        let mut control = lock(&self.control);
-        for (topic, missed) in gaps {
+        for (topic, missed) in &gaps {
             self.counters.gaps.fetch_add(1, Relaxed);
             self.counters
                 .missed_messages
                 .fetch_add(missed.counted(), Relaxed);
-            if let Some(topic) = self.find_topic(&topic) {
-                topic.count_gap(missed);
+            if let Some(topic) = self.find_topic(topic) {
+                topic.count_gap(*missed);
             }
+        }
+        self.tell_missed(gaps);
+    }
+
+    /// Has the log and the events say what was missed; counted it is elsewhere.
+    #[cold]
+    pub(crate) fn tell_missed(&self, gaps: Vec<(Arc<str>, Missed)>) {
+        let mut control = lock(&self.control);
+        for (topic, missed) in gaps {
             if let Some(sum) = control.gap_log.count(missed.counted(), self.now_ms()) {
                 let (node, gaps) = (self.name.as_deref().unwrap_or_default(), sum.gaps);
                 let (topic, missed) = (&*topic, sum.missed);

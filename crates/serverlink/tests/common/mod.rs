@@ -13,6 +13,8 @@ use serverlink::{
     Delivery, Event, Events, Filter, Node, NodeBuilder, Overflow, RecvError, Subscriber,
 };
 
+use proxy::Proxy;
+
 /// Far more than anything here takes: only a hung test waits as long.
 pub const WAIT: Duration = Duration::from_secs(30);
 
@@ -51,6 +53,24 @@ pub fn hosting(topics: &[&str]) -> (Node, Node) {
     }
     let client = joined(&[&host]);
     (host, client)
+}
+
+/// A node that hosts topics, with so much room on each link, and a client that reaches it through a network; neither sends
+/// heartbeats.
+pub fn through_proxy(send_hwm: usize, topics: &[&str]) -> (Node, Proxy, Node) {
+    let without_heartbeats =
+        || quick().options(|options| options.heartbeat_interval = Duration::ZERO);
+    let host = without_heartbeats().options(|options| options.send_hwm = send_hwm);
+    let host = topics
+        .iter()
+        .fold(host.bind("tcp://127.0.0.1:0"), |host, topic| {
+            host.topic(*topic)
+        });
+    let host = host.start().unwrap();
+    let proxy = Proxy::before(&endpoint(&host));
+    let client = without_heartbeats().peer(&proxy.endpoint).start().unwrap();
+    client.sync(WAIT).unwrap();
+    (host, proxy, client)
 }
 
 /// A node that relays, bound to a free port.

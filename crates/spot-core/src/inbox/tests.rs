@@ -71,6 +71,28 @@ fn drops_count_for_their_topic_and_by_policy() {
 }
 
 #[test]
+fn what_is_not_told_in_its_place_is_told_aside_once() {
+    let mut inbox = inbox(1, Overflow::DropNewest);
+    inbox.tell_gaps(false);
+    let (a, b) = (inbox.attach("a".into()), inbox.attach("b".into()));
+    for (slot, byte) in [(a, 1), (b, 2), (a, 3), (b, 4)] {
+        offer(&mut inbox, slot, byte);
+    }
+    inbox.detach(b);
+    let told = inbox.take_untold();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(topic, missed)| (&**topic, missed.counted()))
+        .collect();
+    assert_eq!(told, [("b", 2), ("a", 1)]);
+    assert!(inbox.take_untold().is_empty());
+    assert_eq!(drain(&mut inbox), ["a1"]);
+    assert!(inbox.is_empty());
+    // Nothing holds the detached slot any more.
+    assert_eq!(inbox.attach("c".into()), b);
+}
+
+#[test]
 fn drop_newest_tells_the_gap_before_the_next_message_of_the_topic() {
     let mut inbox = inbox(1, Overflow::DropNewest);
     let a = inbox.attach("a".into());

@@ -45,6 +45,19 @@ impl Node {
         self.tell_to_cease(id, life, &told);
     }
 
+    /// A link that comes up while this node is about to leave is told that it is.
+    pub(super) fn tell_newcomer_to_cease(&mut self, link: LinkId) {
+        let hosts = self.hosted_topics().next().is_some();
+        let takes_relayed = self.links[&link].takes_relayed();
+        if let Some(own) = self.ceasing.get_mut(&self.config.id)
+            && hosts
+            && takes_relayed
+        {
+            own.awaited.insert(link);
+            self.tell_to_cease(self.config.id, self.config.incarnation, &[link]);
+        }
+    }
+
     /// Whether a node that was asked to [cease](Self::cease) has not said yet that it has.
     #[must_use]
     pub fn is_published_to(&self) -> bool {
@@ -60,14 +73,14 @@ impl Node {
 
     pub(super) fn cease_asked(&mut self, link: LinkId, owner: NodeId, life: Incarnation) {
         let topics = self.topics_of(owner);
-        if topics.is_empty() || owner == self.config.id {
+        if topics.is_empty() || owner == self.config.id || !self.speaks_for(link, owner, life) {
             return self.say_ceased(link, owner, life);
         }
+        let is_way = self.is_way_to(owner, &topics, link);
         let known = self.ceasing.get(&owner);
         if known.is_none_or(|cease| cease.life < life) {
             self.begin_to_cease(link, (owner, life), topics);
         }
-        let is_way = self.is_way_to(owner, link);
         match self.ceasing.get_mut(&owner) {
             // Who is not asked by its way sends nothing there, and would wait in a ring.
             Some(cease) if is_way && cease.life == life && !cease.awaited.is_empty() => {
@@ -75,6 +88,20 @@ impl Node {
             }
             _ => self.say_ceased(link, owner, life),
         }
+    }
+
+    /// Whether a link is believed in what it says of a life of an owner: one to that life itself, or to a hub that offers
+    /// topics of the owner, unless we are linked to the owner and know better.
+    fn speaks_for(&self, link: LinkId, owner: NodeId, life: Incarnation) -> bool {
+        let (peer, peer_life) = self.life_of(link);
+        if peer == owner {
+            return peer_life == life;
+        }
+        let linked = self.remotes.get(&owner).and_then(|remote| remote.active);
+        let knows_better = linked.is_some_and(|link| self.life_of(link).1 < life);
+        let relays = self.remotes.get(&peer).map(|remote| &remote.relays);
+        let offers = relays.is_some_and(|relays| relays.iter().any(|(_, origin)| *origin == owner));
+        offers && !knows_better
     }
 
     pub(super) fn ceased_told(&mut self, link: LinkId, owner: NodeId, life: Incarnation) {

@@ -111,7 +111,7 @@ impl Node {
             members.push(MemberView {
                 node: hello.node,
                 name: hello.name,
-                incarnation: hello.incarnation,
+                incarnation: self.membership.life,
                 endpoints: hello.endpoints,
                 state: MemberState::Alive,
                 itself: true,
@@ -142,11 +142,17 @@ impl Node {
 
     /// Brings what users know of members up to date, and tells them what has changed.
     pub(super) fn update_cluster(&mut self) {
+        let mut died = Vec::new();
         for (node, incarnation, state) in self.membership.swim.states() {
             if let Some(member) = self.membership.book.get_mut(node) {
-                member.heard = Some((incarnation, state));
+                let heard = Some((incarnation, state));
+                let before = std::mem::replace(&mut member.heard, heard);
+                if before != heard && state == State::Down {
+                    died.push(node);
+                }
             }
         }
+        died.into_iter().for_each(|node| self.tell_outlived(node));
         let nodes = self.membership.book.iter();
         let states: Vec<(NodeId, Option<MemberState>)> = nodes
             .map(|(node, member)| (node, self.state_of(node, member)))

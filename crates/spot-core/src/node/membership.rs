@@ -10,7 +10,7 @@ use super::{ClusterConfig, Node};
 use crate::endpoint::Endpoint;
 use crate::frame::{Frame, FrameError, Gossip, MemberEntry, Standing, members_frames};
 use crate::hello::Role;
-use crate::identity::NodeId;
+use crate::identity::{Incarnation, NodeId};
 use crate::limits::{
     ANNOUNCE_AGAIN_MS, MAX_ANNOUNCED, MAX_ENDPOINTS_PER_LIST, MAX_GOSSIP_HOPS, MAX_MEMBERS,
 };
@@ -23,6 +23,8 @@ pub(super) struct Membership {
     pub(super) swim: Swim,
     pub(super) book: Book,
     pub(super) config: ClusterConfig,
+    /// The life that others know this node by: its own, or one after that of a namesake that it has outlived.
+    pub(super) life: Incarnation,
     /// Counts what this life said of itself.
     pub(super) own_version: u64,
     /// This node has taken its leave.
@@ -38,11 +40,12 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    pub(super) fn new(swim: Swim, config: ClusterConfig) -> Self {
+    pub(super) fn new(life: Incarnation, swim: Swim, config: ClusterConfig) -> Self {
         Self {
             swim,
             book: Book::default(),
             config,
+            life,
             own_version: 0,
             left: false,
             announce_at_ms: None,
@@ -89,6 +92,7 @@ impl Node {
         nodes.extend(self.membership.book.iter().map(|(node, _)| node));
         self.send_members(link, &nodes);
         if self.links[&link].leads_to(Role::Node) {
+            self.tell_outlived(node);
             self.membership.swim.announce(self.clock_ms, node);
         }
         self.settle_membership();
@@ -126,7 +130,7 @@ impl Node {
         }
         if gossip.destination != self.config.id {
             self.forward(link, gossip);
-        } else if self.has_room_for(&packet) {
+        } else if self.has_room_for(&packet) && !self.is_outlived(&packet) {
             self.membership.swim.receive(self.clock_ms, gossip.packet);
             self.settle_gossip();
         }
@@ -274,7 +278,7 @@ impl Node {
         if node == self.config.id {
             return Some(MemberEntry {
                 node,
-                incarnation: self.config.incarnation,
+                incarnation: self.membership.life,
                 version: self.membership.own_version,
                 standing: if self.membership.left {
                     Standing::Left
@@ -323,11 +327,45 @@ impl Node {
         news
     }
 
-    /// Others tell of this node: what they hold of its present life must be what it says.
+    /// A neighbour that goes on where a later life of its id, another node's, is over learns that: others would hold it
+    /// for gone as well.
+    pub(super) fn tell_outlived(&mut self, node: NodeId) {
+        let link = self.remotes.get(&node).and_then(|remote| remote.active);
+        let (Some(link), Some(member)) = (link, self.membership.book.get(node)) else {
+            return;
+        };
+        let (_, life) = self.life_of(link);
+        let is_over = member.left || member.heard_of_now() == Some(State::Down);
+        if member.incarnation > life && is_over && self.links[&link].is_of_cluster() {
+            let entry = MemberEntry {
+                node,
+                incarnation: member.incarnation,
+                version: member.version,
+                standing: Standing::Left,
+                name: &member.name,
+                endpoints: Vec::new(),
+            };
+            for frame in members_frames([entry]) {
+                self.push(Output::Frame { link, frame });
+            }
+        }
+    }
+
+    /// Others tell of this node: what they hold of its present life must be what it says, and one that it has outlived
+    /// must not stand for it.
     fn told_of_itself(&mut self, entry: &MemberEntry<'_>) {
-        let is_wrong =
-            entry.version > self.membership.own_version || entry.standing == Standing::Left;
-        if entry.incarnation == self.config.incarnation && is_wrong && !self.membership.left {
+        if self.membership.left {
+            return;
+        }
+        let has_left = entry.standing == Standing::Left;
+        if entry.incarnation > self.membership.life && has_left {
+            let next = Incarnation(entry.incarnation.0.saturating_add(1));
+            self.membership.life = next;
+            self.membership.swim.take_up(self.clock_ms, next);
+            return self.describe_anew();
+        }
+        let is_wrong = entry.version > self.membership.own_version || has_left;
+        if entry.incarnation == self.membership.life && is_wrong {
             self.membership.own_version = self.membership.own_version.max(entry.version);
             self.describe_anew();
         }
@@ -370,6 +408,13 @@ impl Node {
         let neighbours: Vec<LinkId> = neighbours.filter(|link| Some(*link) != except).collect();
         let turn = self.clock_ms as usize % neighbours.len().max(1);
         neighbours.get(turn).copied()
+    }
+
+    /// Whether a packet is of a life that a later one has followed. It is one too many as long as both go on, and must not be
+    /// answered: each answer would have it come back anew.
+    fn is_outlived(&self, packet: &Packet) -> bool {
+        let source = self.membership.book.get(packet.source);
+        source.is_some_and(|member| member.incarnation > packet.life)
     }
 
     /// A full failure detector takes no packet that would make it grow.

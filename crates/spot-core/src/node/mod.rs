@@ -152,7 +152,7 @@ impl Node {
     pub fn new(config: NodeConfig) -> Self {
         let swim = Swim::new(config.id, config.incarnation, config.seed);
         let mut node = Self {
-            membership: Membership::new(swim, config.cluster),
+            membership: Membership::new(config.incarnation, swim, config.cluster),
             config,
             endpoints: Vec::new(),
             registry: Registry::default(),

@@ -148,11 +148,15 @@ impl Node {
         direct.chain(relayed).copied().collect()
     }
 
-    /// Whether messages for an owner go by this link, of any of its topics.
-    pub(super) fn is_way_to(&self, owner: NodeId, link: LinkId) -> bool {
-        let mut topics = self.topics_of(owner).into_iter();
-        topics.any(|topic| {
-            let topic = self.registry.get(topic).expect("held by its owner");
+    /// Whether messages for an owner go by this link, of any of these topics of it.
+    pub(super) fn is_way_to(
+        &self,
+        owner: NodeId,
+        topics: &BTreeSet<TopicId>,
+        link: LinkId,
+    ) -> bool {
+        topics.iter().any(|topic| {
+            let topic = self.registry.get(*topic).expect("held by its owner");
             let way = self.way_to_owner(topic, owner);
             way.is_some_and(|way| way.link == link)
         })

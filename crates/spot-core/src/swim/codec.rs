@@ -28,6 +28,8 @@ pub(super) enum CodecError {
 pub(crate) struct Packet {
     /// Who sent it.
     pub(crate) source: NodeId,
+    /// In which of its lives.
+    pub(crate) life: Incarnation,
     /// Of whom it tells.
     pub(crate) members: Vec<NodeId>,
 }
@@ -47,6 +49,7 @@ impl Packet {
         reader.end()?;
         Ok(Self {
             source: header.src.node,
+            life: header.src.incarnation,
             members,
         })
     }

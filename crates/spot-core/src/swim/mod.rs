@@ -126,6 +126,20 @@ impl Swim {
         self.settle(now_ms);
     }
 
+    /// This node is known by another of its lives from now on.
+    pub(crate) fn take_up(&mut self, now_ms: u64, incarnation: Incarnation) {
+        let life = Life {
+            incarnation,
+            returns: 0,
+            ..self.foca.identity().clone()
+        };
+        let changed = self.foca.change_identity(life, &mut self.runtime);
+        debug_assert!(changed.is_ok(), "it is another life");
+        self.settle(now_ms);
+        self.returned = true;
+        self.resume(now_ms);
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<u64> {
         let timer = self.timers.keys().next().map(|(at_ms, _)| *at_ms);

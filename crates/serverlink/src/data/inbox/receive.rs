@@ -123,16 +123,24 @@ impl SharedInbox {
         if self.ahead.entries.load(Relaxed) > 0 {
             return None;
         }
-        Some(match take(Front::Queue(&mut state.queue)) {
+        let untold = state.queue.take_untold();
+        let found = match take(Front::Queue(&mut state.queue)) {
             Some(got) => {
                 self.received(state, got.message());
                 Received::Got(got)
             }
             None => {
                 self.refresh(&mut state);
+                drop(state);
                 Received::Empty
             }
-        })
+        };
+        if !untold.is_empty()
+            && let Some(owner) = self.owner.upgrade()
+        {
+            owner.tell_missed(untold);
+        }
+        Some(found)
     }
 
     #[inline(never)]

@@ -127,6 +127,7 @@ impl Node {
         self.push(Output::LinkActive { link });
         self.doubt_topics_of(node);
         self.offer_all_topics(link);
+        self.tell_newcomer_to_cease(link);
         self.send_all_interest(link);
         self.place_topics_of(node);
         self.place_routed_topics();
