@@ -211,6 +211,7 @@ impl Thread {
         let at = *self.later_at.get_or_insert(now + LATER);
         if hurried || now >= at {
             self.later_at = None;
+            self.reactor.0.has_later.store(false, Relaxed);
             for token in std::mem::take(&mut self.later) {
                 self.with_connection(token, |connection, _| connection.writable());
             }
