@@ -109,7 +109,7 @@ impl Spot {
             return self.data_in_place(node, outbox, (data, body), run, after);
         }
         if let Body::Borrowed(body) = frame.body
-            && let Some(told) = self.to_tell(body)?
+            && let Some(told) = self.told_by(body)?
         {
             self.end_messages(run, after);
             run.tell(told);
@@ -262,7 +262,7 @@ impl Spot {
 
     /// What a frame has to tell the control plane, if it may be told together with others: many come in a row where
     /// somebody subscribes to many topics.
-    fn to_tell<'a>(&mut self, body: &'a [u8]) -> Result<Option<Told<'a>>, Fault> {
+    fn told_by<'a>(&mut self, body: &'a [u8]) -> Result<Option<Told<'a>>, Fault> {
         match body.first() {
             Some(&kind::INTEREST) => Ok(Some(Told::Interest(body))),
             Some(&kind::ALIAS) => {
