@@ -74,9 +74,9 @@ impl Topic {
         let (publisher, life, next) = (alias.publisher, alias.incarnation, alias.next_sequence);
         match self.streams.get_mut(&publisher) {
             Some(stream) => {
-                let is_new_life = stream.stream().incarnation() < life;
+                let known = *stream.stream();
                 let missed = stream.announced(link, life, next);
-                if is_new_life && missed.count() > Some(0) {
+                if known.incarnation() < life && known.is_ended_by_publisher() {
                     self.awaiting.begins_anew(link, publisher);
                 }
                 missed
@@ -149,7 +149,7 @@ impl Topic {
 /// Where the stream of a node stands that was cut.
 pub(crate) fn cut_stream_of(streams: &BTreeMap<NodeId, Spliced>, node: NodeId) -> Option<Resume> {
     let heard = streams.get(&node);
-    let heard = heard.filter(|heard| heard.link().is_none() && !heard.stream().has_ended())?;
+    let heard = heard.filter(|heard| heard.link().is_none() && heard.stream().is_wanted())?;
     let (incarnation, next_sequence) = heard.stream().position();
     Some(Resume {
         incarnation,

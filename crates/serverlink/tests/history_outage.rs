@@ -194,7 +194,7 @@ fn the_history_of_an_owner_that_was_restarted_follows_an_unknown_gap() {
     subscriber.wait_subscribed(WAIT).unwrap();
     publish(&host.publisher("t").unwrap(), 110..111);
     assert_numbers(&subscriber, 110..111);
-    assert_numbers(&plain, 110..111);
+    assert_numbers(&plain, 100..111);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_topic_created_anew_during_the_outage_is_another_stream() {
     publish(&publisher, 50..51);
     let gap = next(&subscriber);
     assert!(matches!(gap, Delivery::Gap { missed: None, .. }), "{gap:?}");
-    assert_numbers(&subscriber, 50..51);
+    assert_numbers(&subscriber, 0..51);
 }
 
 #[test]

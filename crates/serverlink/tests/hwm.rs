@@ -2,9 +2,6 @@
 
 mod common;
 
-use std::time::Duration;
-
-use common::proxy::Proxy;
 use common::*;
 use serverlink::{Node, Overflow, PublishError, Publisher, Subscriber};
 

@@ -4,8 +4,10 @@ mod common;
 
 use std::fmt::Debug;
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
 
-use common::{WAIT, endpoint, eventually, subscribed_with};
+use common::proxy::Proxy;
+use common::{WAIT, endpoint, eventually, quick, subscribed, subscribed_with};
 use serverlink::{Node, Overflow};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -121,4 +123,25 @@ fn gaps_are_logged_with_their_topic_and_together_when_there_are_many() {
     logs(&b, &["WARN", "messages missed", "topic=\"t:", "gaps=1"]);
     let logged = lines(&b, &["messages missed"]).len();
     assert!((1..50).contains(&logged), "{logged} lines");
+}
+
+/// Nobody was told of what was lost when the linger time was over.
+#[test]
+fn what_linger_did_not_get_out_was_lost_without_a_word() {
+    let host = node("drained");
+    host.configure(|options| options.linger = Some(Duration::from_millis(100)))
+        .unwrap();
+    let topic = host.create_topic("t").unwrap();
+    let proxy = Proxy::before(&endpoint(&host));
+    let client = quick().peer(&proxy.endpoint).start().unwrap();
+    client.sync(WAIT).unwrap();
+    let _subscriber = subscribed(&client, &["t"]);
+    proxy.silence();
+    for _ in 0..200 {
+        topic.publish(vec![0; 128 * 1024]).unwrap();
+    }
+    host.close();
+    let lines = lines(&host, &["WARN", "not sent within linger", " unsent="]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    proxy.cut();
 }

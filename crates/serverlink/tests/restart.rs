@@ -186,6 +186,23 @@ fn behind_a_hub_the_same_is_told() {
     }
 }
 
+/// It was kept, but sent to those alone who ask for history themselves.
+#[test]
+fn what_an_owner_kept_of_its_new_life_was_told_as_missing() {
+    for (end, history) in [(End::Leave, 10), (End::Leave, 3), (End::Death, 10)] {
+        let (owner, proxy, _client, subscriber) = heard();
+        let again = restart(owner, &proxy, end, history, &[&subscriber]);
+        publish(&again, 5..6);
+        let first = 5u64.saturating_sub(history as u64);
+        match end {
+            End::Death => assert_gap(&subscriber, None),
+            End::Leave if first > 0 => assert_gap(&subscriber, Some(first)),
+            End::Leave => {}
+        }
+        assert_numbers(&subscriber, first..6);
+    }
+}
+
 #[test]
 fn of_a_new_life_a_subscriber_that_asks_for_history_gets_what_is_kept_and_is_told_of_the_rest() {
     let (owner, proxy) = owner();
@@ -207,7 +224,7 @@ fn of_a_new_life_a_subscriber_that_asks_for_history_gets_what_is_kept_and_is_tol
 
 #[test]
 fn what_an_owner_published_while_nobody_listened_is_no_loss() {
-    let (owner, proxy, client, subscriber) = heard();
+    let (owner, _proxy, client, subscriber) = heard();
     let at = endpoint(&owner);
     owner.close();
     let lost = next(&subscriber);

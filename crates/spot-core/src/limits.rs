@@ -254,6 +254,10 @@ pub const HEARTBEAT_MISSES: u32 = 3;
 /// Gaps of a node are logged at most this often, together: a slow link makes thousands a second.
 pub const GAP_LOG_PAUSE_MS: u64 = 1000;
 
+/// File descriptors that no connection takes, or an eighth of all where that is less: the process needs some for its files,
+/// and for those who ask it how it is.
+pub const KEPT_BACK_DESCRIPTORS: u64 = 16;
+
 /// Default LINGER: how long closing waits for queued outbound data.
 pub const LINGER_MS: u64 = 1000;
 

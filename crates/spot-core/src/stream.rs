@@ -159,6 +159,18 @@ impl Stream {
         self.standing != Standing::Open
     }
 
+    /// Whether what its publisher sends next is wanted: from where it stands on or, of a new life, from the first message.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        matches!(self.standing, Standing::Open | Standing::Ended)
+    }
+
+    /// Its publisher ended it, and what comes of another life is wanted.
+    #[must_use]
+    pub fn is_ended_by_publisher(&self) -> bool {
+        self.standing == Standing::Ended
+    }
+
     /// The publisher ended the stream.
     pub fn end(&mut self) {
         self.stand(Standing::Ended);

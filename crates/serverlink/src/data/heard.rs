@@ -556,9 +556,9 @@ impl HeardSide {
     /// A link announced a stream that was heard before: what is missing of it.
     fn reopen(&mut self, index: usize, link: LinkId, alias: &Alias<'_>) -> Missed {
         let stream = &mut self.streams[index].stream;
-        let is_new_life = stream.stream().incarnation() < alias.incarnation;
+        let known = *stream.stream();
         let missed = stream.announced(link, alias.incarnation, alias.next_sequence);
-        if is_new_life && missed.count() > Some(0) {
+        if known.incarnation() < alias.incarnation && known.is_ended_by_publisher() {
             self.awaiting.begins_anew(link, alias.publisher);
         }
         missed

@@ -185,12 +185,12 @@ impl Forgotten<CutStreams> {
     }
 }
 
-/// Where the stream of a node is to go on: not where it has ended, nor where it still comes by way of others.
+/// Where the stream of a node is to go on: not where nobody listened, nor where it still comes by way of others.
 fn resume_of(streams: &[HeardStream], node: NodeId) -> Option<Resume> {
     let mut cut = streams.iter().filter(|heard| !heard.stream.is_live());
     let stream = cut.find_map(|heard| {
         let stream = heard.stream.stream();
-        (stream.publisher() == node && !stream.has_ended()).then_some(stream)
+        (stream.publisher() == node && stream.is_wanted()).then_some(stream)
     })?;
     let (incarnation, next_sequence) = stream.position();
     Some(Resume {

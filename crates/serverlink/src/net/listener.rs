@@ -9,6 +9,7 @@ use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
+use spot_core::limits::KEPT_BACK_DESCRIPTORS;
 
 use super::ipc::{UnixAcceptor, bind_unix, unix_text};
 use super::tcp::{bind_tcp, tcp_text};
@@ -74,18 +75,22 @@ pub(crate) enum AcceptError {
 }
 
 impl Listener {
-    /// The next waiting connection, with the peer's endpoint as text.
+    /// The next waiting connection, with the peer's endpoint as text. The last descriptors that the process may have are
+    /// left to it: a crowd of connections must not keep it from being asked how it is.
     pub(crate) fn accept(&self) -> Result<(Stream, String), AcceptError> {
         match self {
             Listener::Tcp { socket, options } => {
                 let (stream, address) = socket.accept()?;
+                refuse_the_last(&stream)?;
                 options
                     .apply(&SockRef::from(&stream))
                     .map_err(AcceptError::ConnectionLost)?;
                 Ok((Stream::Tcp(stream), tcp_text(address)))
             }
             Listener::Unix(acceptor) => {
-                let stream = Stream::Unix(acceptor.socket.accept()?.0);
+                let (stream, _) = acceptor.socket.accept()?;
+                refuse_the_last(&stream)?;
+                let stream = Stream::Unix(stream);
                 let peer_text = stream.peer_text();
                 Ok((stream, peer_text))
             }
@@ -135,6 +140,16 @@ impl From<io::Error> for AcceptError {
             AcceptFailure::Broken => AcceptError::Broken(error),
         }
     }
+}
+
+/// Descriptors are given lowest first, so a high one tells that few are left.
+fn refuse_the_last(accepted: &impl AsRawFd) -> io::Result<()> {
+    let limit = sys::descriptor_limit();
+    let kept_back = (limit / 8).min(KEPT_BACK_DESCRIPTORS);
+    if u64::from(accepted.as_raw_fd().unsigned_abs()) >= limit - kept_back {
+        return Err(sys::out_of_descriptors());
+    }
+    Ok(())
 }
 
 /// The kernel caps it further, on Linux by net.core.somaxconn.

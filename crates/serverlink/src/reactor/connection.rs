@@ -336,7 +336,8 @@ impl Connection {
                 ),
                 kind: FaultKind::HandshakeTimeout,
             }),
-            Phase::Draining { .. } | Phase::Remaining { .. } => {
+            Phase::Draining { .. } => return self.give_up_draining(),
+            Phase::Remaining { .. } => {
                 self.leave();
                 return Outcome::Done;
             }
@@ -509,8 +510,7 @@ impl Connection {
             return Outcome::Wait;
         };
         if link.outbox.flush().is_err() {
-            self.leave();
-            return Outcome::Done;
+            return self.give_up_draining();
         }
         if !*shut && link.outbox.is_drained() {
             *shut = true;
@@ -522,6 +522,26 @@ impl Connection {
             );
         }
         Outcome::Wait
+    }
+
+    /// The other side takes no more, or not in time. There is no event of what is lost by that, as nobody follows those of a
+    /// node that is closed; so it is logged under a target of its own.
+    fn give_up_draining(&mut self) -> Outcome {
+        if let Phase::Draining { link, .. } = &self.phase {
+            let unsent = link.outbox.view().queued_messages;
+            if unsent > 0 {
+                let (node, peer) = (
+                    self.node.name.as_deref().unwrap_or_default(),
+                    &*self.address,
+                );
+                tracing::warn!(
+                    target: "serverlink::linger",
+                    node, peer, unsent, "messages were not sent within linger, and are lost"
+                );
+            }
+        }
+        self.leave();
+        Outcome::Done
     }
 
     /// The connection ends by itself.

@@ -14,5 +14,6 @@ pub(crate) use linux::{EventFd, SEND_FLAGS, abstract_address, abstract_name, set
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{EventFd, SEND_FLAGS, abstract_address, abstract_name, set_user_timeout};
 pub(crate) use unix::{
-    AcceptFailure, MAX_SEND_SLICES, accept_failure, interface_addresses, keepalive, receive_onto,
+    AcceptFailure, MAX_SEND_SLICES, accept_failure, descriptor_limit, interface_addresses,
+    keepalive, out_of_descriptors, receive_onto,
 };

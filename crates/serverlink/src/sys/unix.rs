@@ -49,6 +49,22 @@ pub(crate) enum AcceptFailure {
     Broken,
 }
 
+/// How many descriptors this process may have open.
+pub(crate) fn descriptor_limit() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: a variable of ours; where it is not written nothing limits.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit.rlim_cur
+}
+
+/// What `accept` fails with where none is left.
+pub(crate) fn out_of_descriptors() -> io::Error {
+    io::Error::from_raw_os_error(libc::EMFILE)
+}
+
 /// Sorts the errors of `accept`, other than `WouldBlock`.
 pub(crate) fn accept_failure(error: &io::Error) -> AcceptFailure {
     match error.raw_os_error() {

@@ -188,16 +188,22 @@ fn a_node_whose_terminal_closed_took_no_leave() {
 #[test]
 fn a_node_out_of_descriptors_was_silent() {
     let mut command = std::process::Command::new("sh");
-    let script = format!("ulimit -n 24; exec {PROGRAM} node --bind tcp://127.0.0.1:0");
+    let script =
+        format!("ulimit -n 32; exec {PROGRAM} node --bind tcp://127.0.0.1:0 --admin 127.0.0.1:0");
     command.args(["-c", &script]);
     let mut node = Spot::spawn(command);
     let endpoint = node.endpoint();
+    let line = node.wait_for("admin server at http://");
+    let (_, admin) = line.split_once("http://").expect("waited for it");
     let address = endpoint.strip_prefix("tcp://").expect("bound to TCP");
     let crowd: Vec<_> = (0..32).map(|_| TcpStream::connect(address)).collect();
     let told = node.wait_for("WARN");
     for part in [&endpoint, "Too many open files", "ulimit -n"] {
         assert!(told.contains(part), "{told}");
     }
+    // Those who ask how it is are not kept out by a crowd.
+    let health = spot(&["health", "--admin", admin]);
+    assert_eq!(health.code, Some(0), "{}", health.reason());
     drop(crowd);
     // Whoever waited is served once there is room again.
     assert_eq!(spot(&["sync", "--peer", &endpoint]).code, Some(0));

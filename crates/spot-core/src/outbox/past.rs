@@ -1,5 +1,7 @@
 //! Announcing a stream on a link with what is kept of it. Nothing is replayed that has no room: the newest messages win.
 
+use std::cmp::Ordering;
+
 use super::{Outbox, SinkPolicy};
 use crate::frame::{Alias, Frame, Last, put_data_header, put_past_header};
 use crate::history::History;
@@ -17,13 +19,10 @@ impl Outbox {
         history: Option<&History>,
         resume: Option<Resume>,
     ) {
-        let from = resume.filter(|resume| {
-            resume.incarnation == stream.incarnation && resume.next_sequence <= stream.next_sequence
-        });
-        let Some(Resume { next_sequence, .. }) = from else {
+        let Some(next_sequence) = resume.and_then(|resume| resume.place_in(&stream)) else {
             return self.control(&Frame::Alias(stream).to_vec());
         };
-        stream.resumed = true;
+        stream.resumed = resume.is_some_and(|resume| resume.incarnation == stream.incarnation);
         let kept = history.map_or(0, |history| {
             let missed = history.lens_back().take(history.since(next_sequence));
             self.room_for(policy, missed)
@@ -123,5 +122,18 @@ impl Outbox {
     fn offer_past(&mut self, policy: &SinkPolicy, header: &[u8], payload: &Payload) {
         let offer = self.offer(policy, header, payload);
         debug_assert_eq!(offer, Offer::Queued, "there was room for it");
+    }
+}
+
+impl Resume {
+    /// From which number on a stream is wanted by who heard it last so: of a later life, which begins with number 0, all.
+    fn place_in(self, stream: &Alias<'_>) -> Option<u64> {
+        match self.incarnation.cmp(&stream.incarnation) {
+            Ordering::Less => Some(0),
+            Ordering::Equal => {
+                Some(self.next_sequence).filter(|next| *next <= stream.next_sequence)
+            }
+            Ordering::Greater => None,
+        }
     }
 }

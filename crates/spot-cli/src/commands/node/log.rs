@@ -121,7 +121,8 @@ fn filter(level: LevelFilter) -> Targets {
     };
     Targets::new()
         .with_target("spot", level)
-        // This is no event: nothing is known of who could not connect.
+        // These are no events: nothing is known of who could not connect, and a node that is closed has none.
         .with_target("serverlink::accept", level)
+        .with_target("serverlink::linger", level)
         .with_default(library)
 }
