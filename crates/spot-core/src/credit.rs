@@ -18,11 +18,19 @@ impl Grant {
     };
 }
 
+/// From so many links on, the others keep a subscriber busy while one waits for its credit.
+const MANY_LINKS: usize = 4;
+/// A smaller window is used up before its credit has come back in any case.
+const MIN_GRANTED_WHOLE: u64 = 16;
+
 /// The window that a subscriber holds open for one link. Credit comes back as its messages are received, in halves of
-/// the window, so that credit frames are few.
+/// the window, so that credit frames are few; of many links in all but an eighth, as their windows are small, and each
+/// grant wakes a publisher.
 #[derive(Debug, Clone)]
 pub struct Window {
     size: Grant,
+    /// When so much was received, it is granted anew.
+    due: Grant,
     /// Received and not yet granted anew.
     spent: Grant,
     /// Credit to be withheld, because the window was made smaller.
@@ -38,6 +46,7 @@ impl Window {
         let size = share(limit, links);
         let window = Self {
             size,
+            due: due(size, links),
             spent: Grant::default(),
             debt: Grant::default(),
             outstanding: size,
@@ -54,6 +63,7 @@ impl Window {
             bytes: resized(self.size.bytes, size.bytes, &mut self.debt.bytes),
         };
         self.size = size;
+        self.due = due(size, links);
         (more != Grant::default()).then(|| self.grant(more))
     }
 
@@ -108,8 +118,7 @@ impl Window {
         self.debt.bytes -= withheld.bytes;
         self.spent.messages += received.messages - withheld.messages;
         self.spent.bytes += received.bytes - withheld.bytes;
-        let due = self.spent.messages >= self.size.messages.div_ceil(2)
-            || self.spent.bytes >= self.size.bytes / 2;
+        let due = self.spent.messages >= self.due.messages || self.spent.bytes >= self.due.bytes;
         due.then(|| {
             let spent = std::mem::take(&mut self.spent);
             self.grant(spent)
@@ -130,6 +139,15 @@ fn resized(before: u64, after: u64, debt: &mut u64) -> u64 {
     let forgiven = more.min(*debt);
     *debt = (*debt - forgiven).saturating_add(before.saturating_sub(after));
     more - forgiven
+}
+
+fn due(size: Grant, links: usize) -> Grant {
+    let messages = match links >= MANY_LINKS && size.messages >= MIN_GRANTED_WHOLE {
+        true => size.messages - size.messages / 8,
+        false => size.messages.div_ceil(2),
+    };
+    let bytes = size.bytes / 2;
+    Grant { messages, bytes }
 }
 
 fn share(limit: Limit, links: usize) -> Grant {
@@ -165,6 +183,21 @@ mod tests {
             .map(|grant| grant.messages)
             .collect();
         assert_eq!(grants, [5, 5]);
+    }
+
+    #[test]
+    fn the_small_windows_of_many_links_are_granted_anew_almost_whole() {
+        let limit = Limit {
+            messages: 160,
+            bytes: 0,
+        };
+        let (mut window, first) = Window::open(limit, 10);
+        assert_eq!(first.messages, 16);
+        let grants: Vec<u64> = (0..28)
+            .filter_map(|_| window.received(1))
+            .map(|grant| grant.messages)
+            .collect();
+        assert_eq!(grants, [14, 14]);
     }
 
     #[test]

@@ -499,7 +499,7 @@ impl<'a> Frame<'a> {
     /// # Panics
     /// As [`Frame::encode`].
     pub fn to_vec(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(FEW_BYTES);
         self.encode(&mut out);
         out
     }
@@ -595,6 +595,9 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// What a frame is encoded into holds so many bytes from the start: most are not longer.
+const FEW_BYTES: usize = 48;
+
 /// Appends `entry` to the last frame, or to a new one if it does not fit there; `put_head` begins
 /// the new frame, given its index.
 fn append_entry(frames: &mut Vec<Vec<u8>>, entry: &[u8], put_head: impl FnOnce(&mut Vec<u8>, u64)) {
@@ -603,7 +606,7 @@ fn append_entry(frames: &mut Vec<Vec<u8>>, entry: &[u8], put_head: impl FnOnce(&
             last.extend_from_slice(entry)
         }
         _ => {
-            let mut frame = Vec::new();
+            let mut frame = Vec::with_capacity(FEW_BYTES + entry.len());
             put_head(&mut frame, frames.len() as u64);
             frame.extend_from_slice(entry);
             frames.push(frame);

@@ -28,6 +28,7 @@ pub mod past;
 mod payload;
 mod registry;
 pub mod relay;
+pub mod seldom;
 pub mod splice;
 pub mod stream;
 mod swim;

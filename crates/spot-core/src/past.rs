@@ -5,6 +5,7 @@ use crate::identity::{Incarnation, NodeId};
 use crate::missed::Missed;
 use crate::node::{LinkId, SubscriberId};
 use crate::overflow::Class;
+use crate::seldom::Seldom;
 use crate::stream::Verdict;
 
 /// Where the receiver of a stream lost it.
@@ -70,7 +71,7 @@ pub struct Await {
 /// The subscribers of a topic that wait for its past. Until they have it, what the link sends to all passes them by: the
 /// owner sends it to each of them as its past.
 #[derive(Debug, Default)]
-pub struct Awaiting(Vec<State>);
+pub struct Awaiting(Seldom<State>);
 
 #[derive(Debug)]
 struct State {

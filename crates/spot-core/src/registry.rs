@@ -89,11 +89,18 @@ impl Registry {
         self.topics.get_mut(id.0 as usize)?.as_mut()
     }
 
-    /// The topic of this name, made if need be; says whether it was made.
-    pub(crate) fn ensure(&mut self, name: &str) -> (TopicId, bool) {
+    /// The topic of this name, made if need be, then with the name as it is `kept` elsewhere; says whether it was made.
+    pub(crate) fn ensure<'a>(
+        &mut self,
+        name: &str,
+        kept: impl FnOnce() -> Option<&'a Arc<str>>,
+    ) -> (TopicId, bool) {
         match self.find(name) {
             Some(id) => (id, false),
-            None => (self.insert(Arc::from(name)), true),
+            None => {
+                let name = kept().cloned().unwrap_or_else(|| Arc::from(name));
+                (self.insert(name), true)
+            }
         }
     }
 
@@ -161,15 +168,15 @@ mod tests {
     #[test]
     fn numbers_are_reused_only_when_nothing_holds_the_topic() {
         let mut registry = Registry::default();
-        let (a, new) = registry.ensure("a");
+        let (a, new) = registry.ensure("a", || None);
         assert!(new);
         registry.get_mut(a).unwrap().hosted = true;
         assert!(!registry.remove_if_unused(a));
-        assert_eq!(registry.ensure("a"), (a, false));
+        assert_eq!(registry.ensure("a", || None), (a, false));
         registry.get_mut(a).unwrap().hosted = false;
         assert!(registry.remove_if_unused(a));
         assert_eq!(registry.find("a"), None);
-        assert_eq!(registry.ensure("b"), (a, true));
+        assert_eq!(registry.ensure("b", || None), (a, true));
         assert_eq!(registry.len(), 1);
     }
 

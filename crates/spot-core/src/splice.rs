@@ -19,6 +19,13 @@ pub struct Spliced {
     stream: Stream,
     /// The way that is followed: a number that is missing there is missing.
     link: Option<LinkId>,
+    /// Most streams never come over more than one link, and there may be very many.
+    beside: Option<Box<Beside>>,
+}
+
+/// What there is beside the way that is followed.
+#[derive(Debug, Default)]
+struct Beside {
     /// Other ways that it is announced on.
     others: Vec<Way>,
     /// What came over a way before that was followed, and is its turn now.
@@ -129,9 +136,7 @@ impl Spliced {
         Self {
             stream: Stream::new(publisher, incarnation, next),
             link: Some(link),
-            others: Vec::new(),
-            released: VecDeque::new(),
-            discarded: Vec::new(),
+            beside: None,
         }
     }
 
@@ -156,7 +161,7 @@ impl Spliced {
     /// Whether all further messages come over this link, so that the others may be left; also where it is not announced.
     #[must_use]
     pub fn is_carried_by(&self, link: LinkId) -> bool {
-        let mut others = self.others.iter();
+        let mut others = self.others().iter();
         others.all(|way| way.link != link || way.begins <= self.stream.next())
     }
 
@@ -187,7 +192,8 @@ impl Spliced {
         if is_behind {
             self.follow(link);
         } else {
-            self.others.push(Way::new(link, next, true));
+            let beside = self.beside.get_or_insert_default();
+            beside.others.push(Way::new(link, next, true));
         }
         Missed::NONE
     }
@@ -198,7 +204,8 @@ impl Spliced {
         if self.receive_run(link, sequence, 1) {
             return Judged::Deliver(Missed::NONE);
         }
-        if self.link != Some(link) || !self.released.is_empty() {
+        let released = self.beside.as_ref().map(|beside| &beside.released);
+        if self.link != Some(link) || released.is_some_and(|released| !released.is_empty()) {
             return self.receive_beside(link, sequence, payload);
         }
         match self.stream.receive(sequence) {
@@ -219,14 +226,17 @@ impl Spliced {
     #[must_use]
     #[inline]
     pub fn is_spliced(&self) -> bool {
-        !self.others.is_empty() || !self.released.is_empty()
+        let beside = self.beside.as_ref();
+        beside.is_some_and(|beside| !beside.others.is_empty() || !beside.released.is_empty())
     }
 
     /// What waited and is its turn now.
     pub fn release(&mut self) -> Option<Released> {
         let mut missed = self.follow_if_due();
         let link = self.link?;
-        while let Some(first) = self.released.pop_front() {
+        while let Some(beside) = &mut self.beside
+            && let Some(first) = beside.released.pop_front()
+        {
             let (sequence, payload) = match first {
                 Waiting::Message(sequence, payload) => (sequence, payload),
                 Waiting::Tail(next, last) => {
@@ -238,7 +248,7 @@ impl Spliced {
                 Verdict::Deliver => {}
                 Verdict::DeliverAfterGap(count) => missed += Missed::exactly(count),
                 Verdict::Duplicate => {
-                    self.discarded.push((link, payload.len()));
+                    beside.discarded.push((link, payload.len()));
                     continue;
                 }
             }
@@ -256,8 +266,10 @@ impl Spliced {
             });
         }
         let next = self.stream.next();
-        let mut others = self.others.iter_mut();
-        let discarded = &mut self.discarded;
+        let Beside {
+            others, discarded, ..
+        } = &mut **self.beside.as_mut()?;
+        let mut others = others.iter_mut();
         let (link, message) =
             others.find_map(|way| Some((way.link, way.take(next, discarded)?)))?;
         self.stream.receive(next);
@@ -272,10 +284,9 @@ impl Spliced {
     /// [`release`](Self::release) after it, too.
     pub fn tail(&mut self, link: LinkId, next: u64, last: Last) -> Missed {
         if self.link != Some(link) {
-            let mut others = self.others.iter_mut();
             if last.frees_alias() {
                 self.discard_waiting(|way| way == link);
-            } else if let Some(way) = others.find(|way| way.link == link) {
+            } else if let Some(way) = self.other_mut(link) {
                 way.tell(next, last);
             }
             return Missed::NONE;
@@ -283,7 +294,7 @@ impl Spliced {
         let missed = self.stands_at(next, last);
         match last {
             Last::No | Last::Lost => {}
-            Last::Ended if self.others.is_empty() => self.stream.end(),
+            Last::Ended if self.others().is_empty() => self.stream.end(),
             Last::Ended | Last::Withdrawn | Last::Cut => self.link = None,
         }
         missed
@@ -294,7 +305,7 @@ impl Spliced {
         self.discard_waiting(|way| way == link);
         if self.link == Some(link) {
             self.link = None;
-            if self.others.is_empty() {
+            if self.others().is_empty() {
                 self.stream.stand(standing);
             }
         }
@@ -321,7 +332,8 @@ impl Spliced {
 
     /// Links and lengths of messages that waited and are not going to be released: what came on credit gives it back.
     pub fn take_discarded(&mut self) -> Vec<(LinkId, usize)> {
-        std::mem::take(&mut self.discarded)
+        let beside = self.beside.as_mut();
+        beside.map_or_else(Vec::new, |beside| std::mem::take(&mut beside.discarded))
     }
 
     fn stands_at(&mut self, next: u64, last: Last) -> Missed {
@@ -333,40 +345,43 @@ impl Spliced {
 
     /// Forgets ways other than the one that is followed, with what waits on them.
     fn discard_waiting(&mut self, is_left: impl Fn(LinkId) -> bool) {
+        let Some(beside) = &mut self.beside else {
+            return;
+        };
         if self.link.is_some_and(&is_left) || self.link.is_none() {
-            let released = std::mem::take(&mut self.released).into_iter();
+            let released = std::mem::take(&mut beside.released).into_iter();
             if let Some(link) = self.link {
                 let lengths = released.filter_map(|waiting| Some((link, waiting.len()?)));
-                self.discarded.extend(lengths);
+                beside.discarded.extend(lengths);
             }
         }
-        let left = self.others.extract_if(.., |way| is_left(way.link));
+        let left = beside.others.extract_if(.., |way| is_left(way.link));
         for way in left {
             let waiting = way.waiting.into_iter();
             let lengths = waiting.filter_map(|waiting| Some((way.link, waiting.len()?)));
-            self.discarded.extend(lengths);
+            beside.discarded.extend(lengths);
         }
     }
 
     /// Another way takes the place of the one that is followed, which may bring messages, too.
     fn follow(&mut self, link: LinkId) {
         if let Some(before) = self.link.replace(link) {
-            self.others.push(Way::new(before, 0, false));
+            let beside = self.beside.get_or_insert_default();
+            beside.others.push(Way::new(before, 0, false));
         }
     }
 
     fn receive_beside(&mut self, link: LinkId, sequence: u64, payload: &Payload) -> Judged {
         if self.link == Some(link) {
             let message = Waiting::Message(sequence, payload.clone());
-            self.released.push_back(message);
+            let beside = self.beside.get_or_insert_default();
+            beside.released.push_back(message);
             return Judged::Wait;
         }
-        let Some(way) = self.others.iter_mut().find(|way| way.link == link) else {
+        let next = self.stream.next();
+        let Some(way) = self.other_mut(link).filter(|_| sequence >= next) else {
             return Judged::Discard;
         };
-        if sequence < self.stream.next() {
-            return Judged::Discard;
-        }
         way.bytes += payload.len();
         let message = Waiting::Message(sequence, payload.clone());
         way.waiting.push_back(message);
@@ -377,8 +392,11 @@ impl Spliced {
     fn follow_if_due(&mut self) -> Missed {
         let next = self.stream.next();
         let due = |way: &Way| way.comes && way.begins <= next || way.is_full();
-        let found = self.others.iter().rposition(due);
-        let fallback = || self.others.len().checked_sub(1);
+        let Some(beside) = &mut self.beside else {
+            return Missed::NONE;
+        };
+        let found = beside.others.iter().rposition(due);
+        let fallback = || beside.others.len().checked_sub(1);
         let found = match self.link {
             Some(_) => found,
             None => found.or_else(fallback),
@@ -386,10 +404,19 @@ impl Spliced {
         let Some(index) = found else {
             return Missed::NONE;
         };
-        let way = self.others.remove(index);
+        let way = beside.others.remove(index);
+        beside.released.extend(way.waiting);
         self.follow(way.link);
-        self.released.extend(way.waiting);
         self.stream.announced(way.begins)
+    }
+
+    fn others(&self) -> &[Way] {
+        self.beside.as_ref().map_or(&[], |beside| &beside.others)
+    }
+
+    fn other_mut(&mut self, link: LinkId) -> Option<&mut Way> {
+        let mut others = self.beside.as_mut()?.others.iter_mut();
+        others.find(|way| way.link == link)
     }
 }
 

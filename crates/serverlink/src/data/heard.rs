@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use spot_core::frame::{Alias, Last};
 use spot_core::inbox::{COPIED_MAX_BYTES, Source};
 use spot_core::past::Awaiting;
+use spot_core::seldom::Seldom;
 use spot_core::splice::{Judged, Released, Spliced};
 use spot_core::stream::{Standing, Stream};
 use spot_core::{LinkId, Missed, NodeId, Payload, TopicId, View};
@@ -12,7 +14,7 @@ use spot_core::{LinkId, Missed, NodeId, Payload, TopicId, View};
 use super::counters::{Gaps, Tally};
 use super::relay::RelaySide;
 use super::topic::{SinkSide, Topic};
-use super::{Aftermath, SharedInbox, lock, push_alone};
+use super::{Aftermath, SharedInbox, lock};
 
 /// Streams of publishers that are gone, kept for each topic to tell a resumed one from a new one.
 pub(super) const MAX_IDLE_STREAMS: usize = 8;
@@ -20,14 +22,14 @@ pub(super) const MAX_IDLE_STREAMS: usize = 8;
 /// What a topic knows of the links it is heard on.
 #[derive(Debug, Default)]
 pub(super) struct HeardSide {
-    pub(super) streams: Vec<HeardStream>,
+    pub(super) streams: SmallVec<[HeardStream; 1]>,
     next_serial: u32,
     /// Where the topic is routed, the one link to listen to.
     pub(super) routed: Option<Option<LinkId>>,
     /// Blocking subscribers that cancelled, until the link knows: what it sends until then is on their credit.
-    pub(super) departed: Vec<Departure>,
+    pub(super) departed: Seldom<Departure>,
     /// What is passed on to other nodes, by origin.
-    pub(super) relays: Vec<RelaySide>,
+    pub(super) relays: Seldom<RelaySide>,
     /// Subscribers that are still to get what was published before their time.
     pub(super) awaiting: Awaiting,
     /// What arrived of other nodes, each message once.
@@ -58,7 +60,7 @@ pub(super) struct HeardStream {
 /// What a topic had heard when its links were cut.
 #[derive(Debug)]
 pub(crate) struct CutStreams {
-    pub(super) streams: Vec<HeardStream>,
+    pub(super) streams: SmallVec<[HeardStream; 1]>,
     /// How far subscribers were with what was before their time.
     pub(super) awaiting: Awaiting,
 }
@@ -400,14 +402,17 @@ impl Topic {
     pub(crate) fn keep_cut_upstream(&self, stream: Stream, at_ms: u64) {
         let mut side = lock(&self.publish);
         let outside = side.outside.get_or_insert_default();
-        outside.cut_upstreams.keep(stream, at_ms);
+        outside.kept().cut_upstreams.keep(stream, at_ms);
     }
 
     /// A publisher elsewhere that was cut off then is taken for dead.
     pub(crate) fn give_up_publisher(&self, publisher: NodeId, cut_at_ms: u64) {
         let mut side = lock(&self.publish);
         let outside = side.outside.as_mut();
-        let missed = outside.map(|outside| outside.cut_upstreams.give_up(publisher, cut_at_ms));
+        let missed = outside.map(|outside| {
+            let kept = outside.kept();
+            kept.cut_upstreams.give_up(publisher, cut_at_ms)
+        });
         drop(side);
         if let Some(missed) = missed.filter(|missed| !missed.is_none()) {
             self.skip_for_peer(missed);
@@ -419,7 +424,10 @@ impl Topic {
     pub(crate) fn take_cut_upstream(&self, next: u64, unheard: Stream) -> Option<Stream> {
         let mut side = lock(&self.publish);
         let outside = side.outside.as_mut();
-        let cut = outside.and_then(|outside| outside.cut_upstreams.take(unheard.publisher(), next));
+        let cut = outside.and_then(|outside| {
+            let kept = outside.kept();
+            kept.cut_upstreams.take(unheard.publisher(), next)
+        });
         cut.or_else(|| self.life.is_first().then_some(unheard))
     }
 }
@@ -551,7 +559,7 @@ impl SinkSide {
     /// A message of a link is not going to be received by everybody on whose credit it came: by those who cancelled,
     /// or, where the topic is routed elsewhere or the message was seen before, by anybody.
     fn return_credit(&self, link: LinkId, listened: bool, len: usize) {
-        let departed = self.heard.iter().flat_map(|side| &side.departed);
+        let departed = self.heard.iter().flat_map(|side| side.departed.iter());
         let departed = departed.filter(|known| known.link == link);
         departed.for_each(|known| known.inbox.pass_by(Source(link.0), len));
         if !listened {
@@ -615,7 +623,7 @@ impl HeardSide {
             self.streams[index] = stream;
             return index;
         }
-        push_alone(&mut self.streams, stream);
+        self.streams.push(stream);
         self.streams.len() - 1
     }
 }

@@ -35,14 +35,6 @@ pub(crate) use wait::{Deadline, wait};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Adds to a list that mostly has one item: many topics have one subscriber, and a list would take room for four at once.
-fn push_alone<T>(list: &mut Vec<T>, item: T) {
-    if list.is_empty() {
-        list.reserve_exact(1);
-    }
-    list.push(item);
-}
-
 /// Locks a mutex whose data is consistent whenever it is unlocked, also after a panic of another thread.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -34,6 +34,10 @@ const BREATH: Duration = Duration::from_micros(10);
 /// And never to more links than this for one message: writing to each takes a while, in which nothing more is published,
 /// and by the end of which each of them looks idle again. The reactor finds batches, a thread is woken for it once.
 const WRITTEN_LINKS_MAX: usize = 4;
+/// To those, if a write lately took at least so many messages, those that follow are written together in a moment,
+const GATHERED_MIN_MESSAGES: usize = 64;
+/// or when so many wait: each write wakes a process, which costs as much as a hundred of them.
+const GATHERED_MAX_MESSAGES: usize = 256;
 /// Or when so much is queued that handing it over would cost more than writing it.
 const WORTH_WRITING_BYTES: usize = 32 * 1024;
 /// Or so many messages, so that their receiver works on them while the next are published.
@@ -87,6 +91,8 @@ struct State {
     again: bool,
     /// The reactor has been asked to flush.
     scheduled: bool,
+    /// It has been asked to flush in a moment, when more is there.
+    gathers: bool,
     /// The socket takes no more for now; the reactor goes on when it does.
     stalled: bool,
     blocked: usize,
@@ -107,6 +113,8 @@ struct State {
     sent: Tally,
     /// What the node has kept of the counts so far.
     kept: LinkTotals,
+    /// The classes that topics were lately wanted in, and what follows from them: mostly the same for all topics.
+    policy: (Vec<Class>, Arc<SinkPolicy>),
 }
 
 thread_local! {
@@ -152,6 +160,15 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether so much was lately published at once that it pays to wait for more.
+    fn may_gather(&self) -> bool {
+        self.last_round >= GATHERED_MIN_MESSAGES
+            && self.queue.messages() < GATHERED_MAX_MESSAGES
+            && (self.gathers || self.written_at.elapsed() < DENSE_FOR)
+    }
+}
+
 impl SharedOutbox {
     pub(crate) fn new(link: LinkId, limit: Limit, stream: Arc<Stream>, port: LinkPort) -> Self {
         let state = State {
@@ -159,6 +176,7 @@ impl SharedOutbox {
             flushing: false,
             again: false,
             scheduled: false,
+            gathers: false,
             stalled: false,
             blocked: 0,
             driving: 0,
@@ -170,6 +188,7 @@ impl SharedOutbox {
             handshake_bytes: 0,
             sent: Tally::default(),
             kept: LinkTotals::default(),
+            policy: Default::default(),
         };
         Self {
             link,
@@ -194,6 +213,19 @@ impl SharedOutbox {
     /// Runs `change` on the queue, for what is neither a message nor hot.
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut Outbox) -> R) -> R {
         change(&mut lock(&self.state).queue)
+    }
+
+    /// How messages are to be treated that are wanted in these classes, shared by the topics that are.
+    pub(crate) fn policy_for(
+        &self,
+        classes: &[Class],
+        make: impl FnOnce(&mut Outbox, &[Class]) -> SinkPolicy,
+    ) -> Arc<SinkPolicy> {
+        let State { queue, policy, .. } = &mut *lock(&self.state);
+        if policy.0 != classes {
+            *policy = (classes.to_vec(), Arc::new(make(queue, classes)));
+        }
+        policy.1.clone()
     }
 
     /// Queues what the handshake left to write.
@@ -532,6 +564,13 @@ impl SharedOutbox {
             self.heard.store(false, Relaxed);
             return Flush::Now;
         }
+        if writer == Writer::Reactor && state.may_gather() {
+            if !std::mem::replace(&mut state.gathers, true) {
+                drop(state);
+                self.port.flush_later();
+            }
+            return Flush::Underway;
+        }
         state.scheduled = true;
         drop(state);
         self.port.flush_in_a_while();
@@ -542,6 +581,7 @@ impl SharedOutbox {
         {
             let mut state = lock(&self.state);
             state.scheduled = false;
+            state.gathers = false;
             if std::mem::replace(&mut state.flushing, true) {
                 state.again = true;
                 return Ok(());

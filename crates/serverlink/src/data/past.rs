@@ -24,14 +24,12 @@ impl Topic {
         }
         if max_messages == 0 {
             if let Some(outside) = &mut side.outside {
-                outside.history = None;
+                outside.keep_history(None);
             }
             return;
         }
-        let history = &mut side.outside.get_or_insert_default().history;
-        let history =
-            history.get_or_insert_with(|| Box::new(History::new(max_messages, max_bytes)));
-        history.set_limit(max_messages, max_bytes);
+        let outside = side.outside.get_or_insert_default();
+        outside.keep_history(Some((max_messages, max_bytes)));
     }
 
     /// A subscriber is going to be sent what the owner behind a link keeps.
@@ -124,7 +122,7 @@ impl Topic {
 impl PublishSide {
     /// What is kept of the topic.
     pub(super) fn history(&self) -> Option<&History> {
-        self.outside.as_ref()?.history.as_deref()
+        self.outside.as_ref()?.history()
     }
 }
 
@@ -159,8 +157,7 @@ impl SinkSide {
 
     /// A message on the credit of one subscriber is not going to be received.
     fn return_credit_of(&self, link: LinkId, subscriber: SubscriberId, len: usize) {
-        let departed = self.heard.as_ref().map(|side| &side.departed);
-        let departed = departed.into_iter().flatten();
+        let departed = self.heard.iter().flat_map(|side| side.departed.iter());
         let departed = departed.filter(|known| known.link == link);
         let mut inboxes = departed
             .map(|known| &known.inbox)

@@ -100,6 +100,7 @@ impl Blocker {
                 turns,
             } => {
                 outbox.flush_as_publisher();
+                outbox.port.hurry();
                 outbox.wait_for_room(policy, len, *turns, deadline)
             }
         }
@@ -341,7 +342,7 @@ impl Topic {
         let mut header = [0; DATA_HEADER_MAX_BYTES];
         let header_len = encode_data_header(&mut header, self.id.0, sequence);
         self.deliver_links(outside, &header[..header_len], payload, &mut held, after);
-        if let Some(history) = &mut outside.history {
+        if let Some(history) = outside.history_mut() {
             history.keep(sequence, payload);
         }
         held.give_back_direct(payload.len());
@@ -376,15 +377,15 @@ impl Topic {
 
     fn deliver_links(
         &self,
-        outside: &mut Outside,
+        outside: &Outside,
         header: &[u8],
         payload: &Payload,
         held: &mut Reservation,
         after: &mut Aftermath,
     ) {
-        let history = outside.history.as_deref();
+        let history = outside.history();
         let writer = Writer::of(outside.links.len());
-        for (index, LinkSink { link, kind }) in outside.links.iter_mut().enumerate() {
+        for (index, LinkSink { link, kind }) in outside.links.iter().enumerate() {
             match kind {
                 SinkKind::Wire { outbox, .. } if held.links.get(index) == Some(&true) => {
                     let flush = outbox.offer_reserved(header, payload, writer);

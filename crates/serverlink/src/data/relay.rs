@@ -94,7 +94,10 @@ impl Topic {
     /// There may be room for what waits to be passed on.
     pub(crate) fn drain_relay(&self, origin: NodeId, after: &mut Aftermath) {
         let mut sinks = lock(&self.sinks);
-        let relays = sinks.heard.iter_mut().flat_map(|side| &mut side.relays);
+        let relays = sinks
+            .heard
+            .iter_mut()
+            .flat_map(|side| side.relays.iter_mut());
         if let Some(relay) = relays.into_iter().find(|known| known.is_of(origin)) {
             relay.drain(after);
         }

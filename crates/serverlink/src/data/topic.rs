@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
+use smallvec::SmallVec;
 use spot_core::frame::{Alias, Frame, Last, NextHeader};
 use spot_core::history::History;
 use spot_core::inbox::{Offer, Slot, Source};
@@ -16,7 +17,7 @@ use spot_core::{Incarnation, LinkId, Missed, Payload, Place, SubscriberId, Topic
 use super::counters::{Gaps, Tally};
 use super::heard::{CutStreams, HeardSide};
 use super::upstream::{Sent, Upstream};
-use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock, push_alone};
+use super::{Aftermath, Identity, SharedInbox, SharedOutbox, lock};
 use crate::engine::NodeInner;
 
 /// A topic as publishers and links see it. A million of them must fit: what most lack is behind one pointer.
@@ -56,7 +57,7 @@ pub(super) struct PublishSide {
     /// Messages published here while the topic is hosted here.
     pub(super) published: Tally,
     /// The same subscribers as in [`SinkSide`], so that a publisher needs one lock.
-    pub(super) local: Vec<InboxSink>,
+    pub(super) local: SmallVec<[InboxSink; 1]>,
     pub(super) outside: Option<Box<Outside>>,
 }
 
@@ -79,14 +80,21 @@ impl PublishedUpstream {
 pub(super) struct Outside {
     /// The header of the message that is published next, unless another has been published since it was made.
     pub(super) header: NextHeader,
-    pub(super) links: Vec<LinkSink>,
+    pub(super) links: SmallVec<[LinkSink; 1]>,
     pub(super) upstream: Option<Arc<Upstream>>,
+    /// What most topics that links want have nothing of.
+    kept: Option<Box<Kept>>,
+}
+
+/// What is kept of messages, and remembered of those that were published from one node to another as the owner.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The last messages, where some are kept.
+    history: Option<Box<History>>,
     sent: Sent,
     /// Streams of other nodes to us as the owner, whose links were cut.
     pub(super) cut_upstreams: upstream::CutStreams,
-    /// The last messages, where some are kept.
-    pub(super) history: Option<Box<History>>,
-    pub(super) counts: OutsideCounts,
+    counts: OutsideCounts,
 }
 
 /// What is counted of few topics.
@@ -115,10 +123,42 @@ pub(crate) struct TopicCounts {
 }
 
 impl Outside {
+    pub(super) fn kept(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
+    }
+
+    fn counts(&self) -> OutsideCounts {
+        let kept = self.kept.as_ref();
+        kept.map_or_else(OutsideCounts::default, |kept| kept.counts)
+    }
+
+    /// The last messages, where some are kept.
+    #[inline]
+    pub(super) fn history(&self) -> Option<&History> {
+        self.kept.as_ref()?.history.as_deref()
+    }
+
+    pub(super) fn history_mut(&mut self) -> Option<&mut History> {
+        self.kept.as_mut()?.history.as_deref_mut()
+    }
+
+    /// Has the last messages kept, or no more.
+    pub(super) fn keep_history(&mut self, limit: Option<(usize, usize)>) {
+        let Some((max_messages, max_bytes)) = limit else {
+            if let Some(kept) = &mut self.kept {
+                kept.history = None;
+            }
+            return;
+        };
+        let made = || Box::new(History::new(max_messages, max_bytes));
+        let history = self.kept().history.get_or_insert_with(made);
+        history.set_limit(max_messages, max_bytes);
+    }
+
     /// Whether messages go anywhere outside.
     #[inline]
     pub(super) fn is_used(&self) -> bool {
-        !self.links.is_empty() || self.history.is_some()
+        !self.links.is_empty() || self.history().is_some()
     }
 
     /// The one thing outside that messages go to, if that is a wire.
@@ -130,7 +170,7 @@ impl Outside {
                     kind: SinkKind::Wire { outbox, policy },
                     ..
                 },
-            ] if self.history.is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
+            ] if self.history().is_none() && policy.disconnect.is_empty() => Some((outbox, policy)),
             _ => None,
         }
     }
@@ -149,7 +189,7 @@ pub(crate) enum SinkKind {
     /// A SPOT node over a socket.
     Wire {
         outbox: Arc<SharedOutbox>,
-        policy: SinkPolicy,
+        policy: Arc<SinkPolicy>,
     },
     /// A plain ZeroMQ subscriber: topic and data.
     Plain { outbox: Arc<SharedOutbox> },
@@ -167,7 +207,7 @@ pub(crate) enum SinkKind {
 /// How messages of the topic arrive at the subscribers of this node.
 #[derive(Debug, Default)]
 pub(super) struct SinkSide {
-    pub(super) inboxes: Vec<InboxSink>,
+    pub(super) inboxes: SmallVec<[InboxSink; 1]>,
     pub(super) heard: Option<Box<HeardSide>>,
 }
 
@@ -185,7 +225,7 @@ impl Topic {
             hosted: false,
             known: false,
             published: Tally::default(),
-            local: Vec::new(),
+            local: SmallVec::new(),
             outside: None,
         };
         Self {
@@ -210,7 +250,7 @@ impl Topic {
         side.hosted = place.hosted;
         side.known = place.known;
         if let Some(outside) = side.outside.as_mut().filter(|_| !place.hosted) {
-            outside.history = None;
+            outside.keep_history(None);
         }
         let wanted = place.upstream.filter(|_| !place.hosted);
         let known = side
@@ -223,7 +263,7 @@ impl Topic {
             let made = wanted.and_then(upstream);
             if made.is_some() || side.outside.is_some() {
                 let outside = side.outside.get_or_insert_default();
-                let made = made.map(|made| made.going_on(&mut outside.sent));
+                let made = made.map(|made| made.going_on(&mut outside.kept().sent));
                 forgets = made.as_ref().is_some_and(|(_, forgets)| *forgets);
                 now = made.map(|(made, _)| Arc::new(made));
                 before = std::mem::replace(&mut outside.upstream, now.clone());
@@ -251,15 +291,18 @@ impl Topic {
         let mut side = lock(&self.publish);
         side.hosted = false;
         side.known = false;
-        side.local = Vec::new();
+        side.local = SmallVec::new();
         let outside = side.outside.take();
-        let counts = outside.as_ref().map(|outside| outside.counts);
+        let counts = outside.as_ref().map(|outside| outside.counts());
         if let Some(counts) = counts.filter(|counts| *counts != OutsideCounts::default()) {
-            side.outside.get_or_insert_default().counts = counts;
+            side.outside.get_or_insert_default().kept().counts = counts;
         }
         drop(side);
         let (upstream, sent) = outside
-            .map(|outside| (outside.upstream, outside.sent))
+            .map(|outside| {
+                let kept = outside.kept.unwrap_or_default();
+                (outside.upstream, kept.sent)
+            })
             .unwrap_or_default();
         upstream
             .iter()
@@ -306,7 +349,8 @@ impl Topic {
     pub(crate) fn resume_sending(&self, mut sent: Sent) {
         sent.iter_mut()
             .for_each(|state| lock(state).sender.resume());
-        lock(&self.publish).outside.get_or_insert_default().sent = sent;
+        let mut side = lock(&self.publish);
+        side.outside.get_or_insert_default().kept().sent = sent;
     }
 
     /// Delivers to a subscriber from here on; where the topic is hosted here, it gets up to so many of the last messages
@@ -339,8 +383,8 @@ impl Topic {
                 inbox: inbox.clone(),
                 slot,
             };
-            push_alone(&mut side.local, sink.clone());
-            push_alone(&mut sinks.inboxes, sink);
+            side.local.push(sink.clone());
+            sinks.inboxes.push(sink);
         }
     }
 
@@ -367,7 +411,7 @@ impl Topic {
     pub(crate) fn attach_link(&self, sink: LinkSink, identity: Identity, past: &Past) {
         let mut side = lock(&self.publish);
         let next_sequence = side.next_sequence;
-        let Outside { links, history, .. } = &mut **side.outside.get_or_insert_default();
+        let Outside { links, kept, .. } = &mut **side.outside.get_or_insert_default();
         let known = links.iter_mut().find(|known| known.link == sink.link);
         match (&sink.kind, known) {
             (SinkKind::Wire { outbox, .. }, Some(known)) => {
@@ -389,14 +433,14 @@ impl Topic {
                     publisher: identity.node,
                     topic: &self.name,
                 };
-                let history = history.as_deref();
+                let history = kept.as_ref().and_then(|kept| kept.history.as_deref());
                 outbox.with(|queue| queue.announce(alias, policy, history, past.resume));
                 let outbox = outbox.clone();
-                push_alone(links, sink);
+                links.push(sink);
                 self.replay(&side, &outbox, past);
             }
             (_, Some(_)) => {}
-            (_, None) => push_alone(links, sink),
+            (_, None) => links.push(sink),
         }
     }
 
@@ -411,7 +455,8 @@ impl Topic {
         };
         let sink = outside.links.swap_remove(index);
         if let SinkKind::Wire { outbox, .. } = &sink.kind {
-            outside.counts.dropped += outbox.with(|queue| queue.forget_dropped_of(self.id.0));
+            let dropped = outbox.with(|queue| queue.forget_dropped_of(self.id.0));
+            outside.count_dropped(dropped);
             outbox.control(
                 &Frame::Tail {
                     alias: self.id.0,
@@ -458,9 +503,14 @@ impl Topic {
             ..TopicCounts::default()
         };
         if let Some(outside) = &side.outside {
-            counts.received = outside.counts.from_peers;
-            counts.dropped = outside.counts.dropped + outside.dropped_at_links(self.id.0);
-            if let Some(history) = &outside.history {
+            let OutsideCounts {
+                from_peers,
+                dropped,
+                ..
+            } = outside.counts();
+            counts.received = from_peers;
+            counts.dropped = dropped + outside.dropped_at_links(self.id.0);
+            if let Some(history) = outside.history() {
                 counts.history = (history.messages(), history.bytes());
             }
         }
@@ -489,7 +539,7 @@ impl Topic {
             bytes: upstream.bytes.load(Relaxed),
         };
         let outside = side.outside.as_ref();
-        let skipped = outside.map(|outside| outside.counts.skipped);
+        let skipped = outside.map(|outside| outside.counts().skipped);
         (published, skipped.unwrap_or_default())
     }
 
@@ -563,23 +613,29 @@ impl PublishSide {
     /// A message of another node was published.
     pub(super) fn count_from_peer(&mut self, len: usize) {
         let outside = self.outside.get_or_insert_default();
-        outside.counts.from_peers.add(len);
+        outside.kept().counts.from_peers.add(len);
     }
 
     /// Messages of other nodes are missing.
     pub(super) fn count_skipped(&mut self, missed: Missed) {
         let outside = self.outside.get_or_insert_default();
-        outside.counts.skipped.add(missed);
+        outside.kept().counts.skipped.add(missed);
     }
 
     fn count_dropped(&mut self, dropped: u64) {
         if dropped > 0 {
-            self.outside.get_or_insert_default().counts.dropped += dropped;
+            self.outside.get_or_insert_default().count_dropped(dropped);
         }
     }
 }
 
 impl Outside {
+    fn count_dropped(&mut self, dropped: u64) {
+        if dropped > 0 {
+            self.kept().counts.dropped += dropped;
+        }
+    }
+
     /// Dropped at the queues of links that want the topic.
     fn dropped_at_links(&self, alias: u32) -> u64 {
         let wires = self.links.iter().filter_map(|sink| match &sink.kind {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spot_core::outbox::SinkPolicy;
+use spot_core::outbox::{Outbox, SinkPolicy};
 use spot_core::{Class, LinkPeer, NodeId, Overflow};
 use zmtp::Version;
 
@@ -50,7 +50,7 @@ impl LinkHandle {
                 ..
             } => SinkKind::Wire {
                 outbox: outbox.clone(),
-                policy: sink_policy(outbox, classes),
+                policy: outbox.policy_for(classes, sink_policy),
             },
             Self::Wire {
                 outbox,
@@ -71,13 +71,13 @@ impl LinkHandle {
     }
 }
 
-pub(super) fn sink_policy(outbox: &SharedOutbox, classes: &[Class]) -> SinkPolicy {
+pub(super) fn sink_policy(queue: &mut Outbox, classes: &[Class]) -> SinkPolicy {
     let mut policy = SinkPolicy::default();
     for class in classes {
         match class.policy() {
             Overflow::DropNewest => {}
             Overflow::DropOldest => policy.drop_oldest = true,
-            Overflow::Block => policy.gates.push(outbox.with(|queue| queue.gate(*class))),
+            Overflow::Block => policy.gates.push(queue.gate(*class)),
             Overflow::Disconnect => policy.disconnect.push(*class),
         }
     }

@@ -142,15 +142,16 @@ impl Link {
         let mut run = Run::default();
         let taken = self.take_frames(node, input, &mut run);
         // Also what came before a fault was sent.
-        self.end_run(&mut run);
+        let ended = self.end_run(node, &mut run);
         let messages = self.traffic.messages();
         self.outbox.note_received(input.len(), messages);
-        taken
+        taken.and(ended)
     }
 
-    fn end_run(&mut self, run: &mut Run<'_>) {
-        if let Traffic::Spot(spot) = &mut self.traffic {
-            spot.end_run(run, &mut self.after);
+    fn end_run(&mut self, node: &Arc<NodeInner>, run: &mut Run<'_>) -> Result<(), Fault> {
+        match &mut self.traffic {
+            Traffic::Spot(spot) => spot.end_run(node, &self.outbox, run, &mut self.after),
+            _ => Ok(()),
         }
     }
 
@@ -163,18 +164,19 @@ impl Link {
         loop {
             if let Traffic::Spot(spot) = &mut self.traffic {
                 spot.take_messages(
+                    node,
                     &self.outbox,
                     &self.decoder,
                     &mut input,
                     run,
                     &mut self.after,
-                );
+                )?;
             }
             let Some(frame) = self.decoder.decode(&mut input).map_err(Fault::protocol)? else {
                 return Ok(());
             };
             if frame.command {
-                self.end_run(run);
+                self.end_run(node, run)?;
                 self.command(node, &frame)?;
                 continue;
             }

@@ -18,7 +18,7 @@ mod upstream;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{JoinHandle, ThreadId};
 
@@ -45,6 +45,8 @@ pub(crate) struct Reactor(Arc<Shared>);
 struct Shared {
     waker: Waker,
     asleep: AtomicBool,
+    /// There may be links to be written later.
+    has_later: AtomicBool,
     mailbox: Mutex<Mailbox>,
     thread: OnceLock<ThreadId>,
     seat: Seat,
@@ -58,6 +60,10 @@ struct Mailbox {
     flushes: Vec<Token>,
     /// Links that waited for room in a queue, which there may be now.
     retries: Vec<Token>,
+    /// Links of which more is to be written together, in a moment.
+    later: Vec<Token>,
+    /// That moment has come.
+    hurried: bool,
     /// Who drives is to look whether what it waits for is there.
     nudged: bool,
 }
@@ -68,9 +74,12 @@ impl Mailbox {
             commands,
             flushes,
             retries,
+            later,
+            hurried,
             nudged,
         } = self;
-        commands.is_empty() && flushes.is_empty() && retries.is_empty() && !nudged
+        let lists_are_empty = flushes.is_empty() && retries.is_empty() && later.is_empty();
+        commands.is_empty() && lists_are_empty && !hurried && !nudged
     }
 }
 
@@ -219,6 +228,24 @@ impl LinkPort {
         }
     }
 
+    /// As [`flush_in_a_while`](Self::flush_in_a_while), once a millisecond has passed: by then much more has followed.
+    pub(crate) fn flush_later(&self) {
+        lock(&self.reactor.0.mailbox).later.push(self.token);
+        self.reactor.0.has_later.store(true, Relaxed);
+        if !self.reactor.0.seat.is_vacant() {
+            self.reactor.wake();
+        }
+    }
+
+    /// Has the links written that were to be written [later](Self::flush_later).
+    pub(crate) fn hurry(&self) {
+        if !self.reactor.0.has_later.load(Relaxed) {
+            return;
+        }
+        lock(&self.reactor.0.mailbox).hurried = true;
+        self.reactor.wake();
+    }
+
     /// Has the link try again what found no room in a queue.
     pub(crate) fn retry(&self) {
         lock(&self.reactor.0.mailbox).retries.push(self.token);
@@ -240,6 +267,7 @@ impl IoThread {
         let shared = Shared {
             waker: Waker::new(poll.registry(), WAKER)?,
             asleep: AtomicBool::new(false),
+            has_later: AtomicBool::new(false),
             mailbox: Mutex::default(),
             thread: OnceLock::new(),
             seat: Seat::new(),

@@ -1,13 +1,26 @@
-//! Messages of one stream that follow one another in what was read: their topic hears them together, under one lock.
+//! What follows one another in what was read, to be done together: messages of one stream, which their topic hears under
+//! one lock, or announcements of streams and interest, which the control plane is told under one.
 
-use spot_core::frame::{Data, NextHeader};
+use spot_core::frame::{Alias, Data, NextHeader};
 
 use crate::data::HeardRun;
 
 /// Most messages of a run. Receivers get to take of what was heard in between, and more would save next to nothing.
 const MAX_MESSAGES: usize = 64;
 
-/// The messages of a run so far, where they were read.
+/// Most frames that are told under one control lock, which others wait for.
+const MAX_TOLD: usize = 64;
+
+/// A frame for the control plane.
+#[derive(Debug)]
+pub(super) enum Told<'a> {
+    /// A stream to subscribers here is announced.
+    Alias(Alias<'a>),
+    /// INTEREST.
+    Interest(&'a [u8]),
+}
+
+/// What has been read and is to be done together, where it was read: messages of a run, or frames for the control plane.
 #[derive(Debug, Default)]
 pub(super) struct Run<'a> {
     /// The stream and the number of the first message; stale between runs.
@@ -19,6 +32,8 @@ pub(super) struct Run<'a> {
     messages: Vec<&'a [u8]>,
     bytes: usize,
     longest: usize,
+    /// Frames for the control plane, while there is no message.
+    told: Vec<Told<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -84,5 +99,20 @@ impl<'a> Run<'a> {
         };
         hear(self.alias, &run);
         self.messages.clear();
+    }
+
+    /// Adds a frame for the control plane; the run of messages before it has ended.
+    pub(super) fn tell(&mut self, told: Told<'a>) {
+        self.told.push(told);
+    }
+
+    /// Whether so much is to be told that it is time.
+    pub(super) fn is_told_enough(&self) -> bool {
+        self.told.len() >= MAX_TOLD
+    }
+
+    /// Takes what the control plane is to be told.
+    pub(super) fn take_told(&mut self) -> Vec<Told<'a>> {
+        std::mem::take(&mut self.told)
     }
 }

@@ -151,7 +151,10 @@ impl Seat {
         self.vacate(&mut state, reactor, thread);
         state.stopped |= stopped;
         state.poked |= !self.may_be_taken();
-        if state.poked || state.dozing || state.stopped {
+        let wakes = state.poked || state.dozing || state.stopped;
+        // It would wait for this lock first.
+        drop(state);
+        if wakes {
             self.changed.notify_one();
         }
     }

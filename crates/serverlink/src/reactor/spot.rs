@@ -11,10 +11,10 @@ use spot_core::{LinkId, NodeId, Payload, limits};
 use zmtp::{Body, Decoder, Frame};
 
 use super::fault::Fault;
-use super::run::Run;
+use super::run::{Run, Told};
 use super::upstream::Upstream;
 use crate::data::{Aftermath, Farewell, Heard, SharedOutbox, Topic};
-use crate::engine::NodeInner;
+use crate::engine::{Control, NodeInner};
 
 /// Aliases below this are looked up by index; a peer that skips numbers cannot make the table larger.
 const DENSE_ALIASES: u32 = 1 << 16;
@@ -108,7 +108,17 @@ impl Spot {
             let data = data.map_err(Fault::protocol)?;
             return self.data_in_place(node, outbox, (data, body), run, after);
         }
-        self.end_run(run, after);
+        if let Body::Borrowed(body) = frame.body
+            && let Some(told) = self.told_by(body)?
+        {
+            self.end_messages(run, after);
+            run.tell(told);
+            return match run.is_told_enough() {
+                true => self.tell(node, outbox, run, after),
+                false => Ok(()),
+            };
+        }
+        self.end_run(node, outbox, run, after)?;
         if let Some(data) = Data::decode(&frame.body) {
             let data = data.map_err(Fault::protocol)?;
             return self.data(node, outbox, data, &frame.body, after);
@@ -123,17 +133,17 @@ impl Spot {
     #[inline]
     fn data_in_place<'a>(
         &mut self,
-        node: &NodeInner,
-        outbox: &SharedOutbox,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
         (data, body): (Data<'a>, &'a [u8]),
         run: &mut Run<'a>,
         after: &mut Aftermath,
     ) -> Result<(), Fault> {
         if data.payload.len() >= ALONE_MIN_BYTES {
-            self.end_run(run, after);
+            self.end_run(node, outbox, run, after)?;
             return self.data(node, outbox, data, &Body::Borrowed(body), after);
         }
-        if !self.collect(outbox, &data, run, after) {
+        if !self.collect(node, outbox, &data, run, after)? {
             return self.data(node, outbox, data, &Body::Borrowed(body), after);
         }
         Ok(())
@@ -143,36 +153,42 @@ impl Spot {
     /// [`frame`](Self::frame).
     pub(super) fn take_messages<'a>(
         &mut self,
-        outbox: &SharedOutbox,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
         decoder: &Decoder,
         input: &mut &'a [u8],
         run: &mut Run<'a>,
         after: &mut Aftermath,
-    ) {
+    ) -> Result<(), Fault> {
         while let Some((body, rest)) = decoder.short_message(input) {
-            let taken = run.take_next(body)
-                || matches!(Data::decode(body), Some(Ok(data)) if self.collect(outbox, &data, run, after));
-            if !taken {
-                return;
+            if !run.take_next(body) {
+                let Some(Ok(data)) = Data::decode(body) else {
+                    return Ok(());
+                };
+                if !self.collect(node, outbox, &data, run, after)? {
+                    return Ok(());
+                }
             }
             *input = rest;
         }
+        Ok(())
     }
 
     /// Puts a message to others of its stream; false if nobody here hears it, or not in this way.
     #[inline(always)]
     fn collect<'a>(
         &mut self,
-        outbox: &SharedOutbox,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
         data: &Data<'a>,
         run: &mut Run<'a>,
         after: &mut Aftermath,
-    ) -> bool {
+    ) -> Result<bool, Fault> {
         if run.is_continued_by(data) {
             run.add(data);
-            return true;
+            return Ok(true);
         }
-        self.end_run(run, after);
+        self.end_run(node, outbox, run, after)?;
         let is_heard = matches!(
             self.aliases.get_mut(data.alias),
             Some(Announced::Heard { .. })
@@ -181,11 +197,23 @@ impl Spot {
             outbox.note_heard();
             run.begin(data);
         }
-        is_heard
+        Ok(is_heard)
     }
 
-    /// Has the topic hear the messages of a run. To be called before anything is done that comes after them.
-    pub(super) fn end_run(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
+    /// Does what has been gathered. To be called before anything is done that comes after it.
+    pub(super) fn end_run(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &Arc<SharedOutbox>,
+        run: &mut Run<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        self.end_messages(run, after);
+        self.tell(node, outbox, run, after)
+    }
+
+    /// Has the topic hear the messages of a run.
+    fn end_messages(&mut self, run: &mut Run<'_>, after: &mut Aftermath) {
         run.end(|alias, run| match self.aliases.get_mut(alias) {
             Some(Announced::Heard { topic, heard }) => {
                 self.messages += run.messages.len() as u64;
@@ -274,6 +302,85 @@ impl Spot {
         }
     }
 
+    /// What a frame has to tell the control plane, if it may be told together with others: many come in a row where
+    /// somebody subscribes to many topics.
+    fn told_by<'a>(&mut self, body: &'a [u8]) -> Result<Option<Told<'a>>, Fault> {
+        match body.first() {
+            Some(&kind::INTEREST) => Ok(Some(Told::Interest(body))),
+            Some(&kind::ALIAS) => {
+                let decoded = SpotFrame::decode(body).map_err(Fault::protocol)?;
+                let SpotFrame::Alias(alias) = decoded else {
+                    unreachable!("the kind was looked at");
+                };
+                let known = self.aliases.get_mut(alias.alias);
+                let is_upstream = alias.upstream || matches!(known, Some(Announced::Upstream(_)));
+                Ok((!is_upstream).then_some(Told::Alias(alias)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Tells the control plane what was gathered, under one lock.
+    fn tell(
+        &mut self,
+        node: &Arc<NodeInner>,
+        outbox: &SharedOutbox,
+        run: &mut Run<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        let told = run.take_told();
+        if told.is_empty() {
+            return Ok(());
+        }
+        let now_ms = node.now_ms();
+        node.control(|control| {
+            for told in &told {
+                match told {
+                    Told::Interest(body) => control
+                        .core
+                        .handle_frame(now_ms, self.link, body)
+                        .map_err(Fault::protocol)?,
+                    Told::Alias(alias) => self.announced_to_us(control, alias, after)?,
+                }
+            }
+            Ok(())
+        })?;
+        match outbox.reads_answers() {
+            true => Ok(()),
+            false => Err(Fault::unread_answers()),
+        }
+    }
+
+    /// A stream to subscribers here is announced.
+    fn announced_to_us(
+        &mut self,
+        control: &Control,
+        alias: &Alias<'_>,
+        after: &mut Aftermath,
+    ) -> Result<(), Fault> {
+        self.in_use = self.in_use || !control.core.awaits_use(self.link);
+        if !self.in_use {
+            return Err(early());
+        }
+        let topic = control.core.open_stream(self.link, alias);
+        let announced = match topic.and_then(|topic| control.topic(topic)) {
+            Some(topic) => {
+                let relayed = alias.publisher != self.peer;
+                let heard = topic.open_stream(self.link, alias, relayed, after);
+                let topic = topic.clone();
+                Announced::Heard { topic, heard }
+            }
+            None => {
+                let known = control.core.find_topic(alias.topic);
+                Announced::Ignored(known.and_then(|topic| control.topic(topic)).cloned())
+            }
+        };
+        let is_unoffered =
+            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
+        self.unoffered.announced(alias, is_unoffered);
+        self.aliases.insert(alias.alias, announced)
+    }
+
     fn control_frame(
         &mut self,
         node: &Arc<NodeInner>,
@@ -311,7 +418,7 @@ impl Spot {
         }
         match SpotFrame::decode(body).map_err(Fault::protocol)? {
             SpotFrame::Alias(_) | SpotFrame::Credit { .. } if !self.in_use => {
-                return Err(Fault::protocol("nothing but BYE may come before USE"));
+                return Err(early());
             }
             SpotFrame::Alias(alias) => self.announced(node, outbox, &alias, after)?,
             SpotFrame::Tail {
@@ -356,8 +463,8 @@ impl Spot {
             };
             let mut run = Run::default();
             let handled = self.frame(node, outbox, frame, &mut run, after);
-            self.end_run(&mut run, after);
-            handled?;
+            let ended = self.end_run(node, outbox, &mut run, after);
+            handled.and(ended)?;
         }
         Ok(())
     }
@@ -383,28 +490,10 @@ impl Spot {
             }
             Announced::Upstream(Box::new(upstream))
         } else {
-            let heard = self.heard(node, alias, after);
-            heard.unwrap_or_else(|| Announced::Ignored(node.find_topic(alias.topic)))
+            return node.inspect(|control| self.announced_to_us(control, alias, after));
         };
-        let is_unoffered =
-            matches!(announced, Announced::Ignored(_)) && alias.publisher == self.peer;
-        self.unoffered.announced(alias, is_unoffered);
+        self.unoffered.announced(alias, false);
         self.aliases.insert(alias.alias, announced)
-    }
-
-    fn heard(
-        &self,
-        node: &Arc<NodeInner>,
-        alias: &Alias<'_>,
-        after: &mut Aftermath,
-    ) -> Option<Announced> {
-        let topic = node.inspect(|control| {
-            let topic = control.core.open_stream(self.link, alias)?;
-            control.topic(topic).cloned()
-        })?;
-        let relayed = alias.publisher != self.peer;
-        let heard = topic.open_stream(self.link, alias, relayed, after);
-        Some(Announced::Heard { topic, heard })
     }
 
     fn tail(
@@ -574,6 +663,10 @@ fn payload_of(node: &NodeInner, body: &Body<'_>, payload: &[u8]) -> Payload {
         Body::Borrowed(_) => node.context.buffers.payload(payload),
         Body::Owned(body) => Payload::from_bytes(body.slice(body.len() - payload.len()..)),
     }
+}
+
+fn early() -> Fault {
+    Fault::protocol("nothing but BYE may come before USE")
 }
 
 fn unknown_alias(kind: &str, alias: u32) -> Fault {

@@ -19,6 +19,8 @@ use crate::net::{AcceptError, Listener, Stream};
 
 /// Bytes read at once, shared by all connections of the thread.
 const READ_BYTES: usize = 256 * 1024;
+/// How long messages wait for others of a link that they come over so densely.
+const LATER: Duration = Duration::from_millis(1);
 /// Pause of a listener when the process has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often that is told while it lasts.
@@ -45,6 +47,9 @@ pub(super) struct Thread {
     reading: Reading,
     /// Connections that had more to read than one turn allows.
     unread: VecDeque<Token>,
+    /// Connections to write to together, and when.
+    later: Vec<Token>,
+    later_at: Option<Instant>,
     pub(super) next_serial: u64,
     /// When it was last told that no descriptor is left.
     exhaustion_told: Option<Instant>,
@@ -89,6 +94,8 @@ impl Thread {
             buffer: vec![0; READ_BYTES],
             reading: Reading::All,
             unread: VecDeque::new(),
+            later: Vec::new(),
+            later_at: None,
             next_serial: 0,
             exhaustion_told: None,
         }
@@ -148,7 +155,10 @@ impl Thread {
             Some(Duration::ZERO)
         } else {
             let until_due = self.timers.timeout();
-            until_due.into_iter().chain(limit).min()
+            let until_later = self
+                .later_at
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            until_due.into_iter().chain(limit).chain(until_later).min()
         };
         let polled = self.poll.poll(events, timeout);
         shared.asleep.store(false, SeqCst);
@@ -194,7 +204,25 @@ impl Thread {
         for token in mailbox.flushes {
             self.with_connection(token, |connection, _| connection.writable());
         }
+        self.write_later(mailbox.later, mailbox.hurried);
         Turn::GoOn
+    }
+
+    /// Writes to the connections of which more was to come, if it is time.
+    fn write_later(&mut self, tokens: Vec<Token>, hurried: bool) {
+        if tokens.is_empty() && self.later.is_empty() {
+            return;
+        }
+        self.later.extend(tokens);
+        let now = Instant::now();
+        let at = *self.later_at.get_or_insert(now + LATER);
+        if hurried || now >= at {
+            self.later_at = None;
+            self.reactor.0.has_later.store(false, Relaxed);
+            for token in std::mem::take(&mut self.later) {
+                self.with_connection(token, |connection, _| connection.writable());
+            }
+        }
     }
 
     fn handle_event(&mut self, event: &Event) {

@@ -42,6 +42,8 @@ pub(super) struct Link {
     /// Version of the last INTEREST sent, and of the last one acknowledged.
     pub(super) interest_sent: u64,
     pub(super) interest_acked: u64,
+    /// Version of the last of its INTEREST that is in force here and not acknowledged yet.
+    pub(super) ack_due: Option<u64>,
     /// What both sides have told of their offers.
     pub(super) told: Told,
     pub(super) heard: Heard,
@@ -91,6 +93,7 @@ impl Link {
             since_ms: 0,
             interest_sent: 0,
             interest_acked: 0,
+            ack_due: None,
             told: Told::default(),
             heard: Heard::default(),
             farewell: None,

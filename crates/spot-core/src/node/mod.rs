@@ -126,6 +126,8 @@ pub struct Node {
     /// Nodes whose links are refused, with the endpoint by which they were removed.
     refused: HashMap<NodeId, String>,
     relay: Relay,
+    /// Links whose interest came into force and was not acknowledged yet.
+    acks_due: Vec<LinkId>,
     /// Endpoints of peers that were removed before anybody answered there.
     removed: HashSet<Endpoint>,
     membership: Membership,
@@ -165,6 +167,7 @@ impl Node {
             remotes: HashMap::new(),
             refused: HashMap::new(),
             relay: Relay::default(),
+            acks_due: Vec::new(),
             removed: HashSet::new(),
             ceasing: BTreeMap::new(),
             awaited_publishers: VecDeque::new(),
@@ -214,6 +217,7 @@ impl Node {
     /// The next thing to do. Poll until `None` after every call.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.outputs.is_empty() {
+            self.acknowledge_interest();
             self.settle_relay();
         }
         self.outputs.pop_front()

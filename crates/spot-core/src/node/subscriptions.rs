@@ -19,6 +19,9 @@ use crate::overflow::{Class, Overflow};
 use crate::past::Replay;
 use crate::registry::TopicId;
 
+/// The class in which what local subscribers want is kept. They have their own, which are told.
+const WANTED: Class = Class(0);
+
 /// Why a subscription was not recorded. Nothing changed.
 #[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
 pub enum SubscribeError {
@@ -77,8 +80,9 @@ impl Node {
         if let Filter::Exact(topic) = filter {
             self.check_topic_can_be_subscribed(topic)?;
         }
+        let filter = &self.with_shared_name(filter);
         let before: Vec<TopicId> = self.topics_wanted_by(subscriber, filter);
-        self.wanted.set(filter, subscriber, Classes::new());
+        self.wanted.set(filter, subscriber, &[WANTED]);
         let mut topics = self.topics_matching(filter);
         topics.retain(|topic| !before.contains(topic));
         self.begin_asking(subscriber, filter, &topics);
@@ -204,7 +208,7 @@ impl Node {
     ) -> Result<(), FrameError> {
         let mut asked = Vec::new();
         for entry in entries {
-            let classes = Classes::from_vec(entry.classes);
+            let classes = Classes::from_slice(&entry.classes);
             match (entry.origin, &entry.filter) {
                 (Some(origin), Filter::Exact(topic)) => {
                     asked.extend(self.link_asks(link, topic, origin, classes));
@@ -219,12 +223,26 @@ impl Node {
             }
             self.check_filters(link)?;
         }
-        if asked.is_empty() && self.links[&link].unacked.is_empty() {
-            self.send(link, &Frame::InterestAck { version });
+        let state = self.link_mut(link);
+        if asked.is_empty() && state.unacked.is_empty() {
+            if state.ack_due.replace(version).is_none() {
+                self.acks_due.push(link);
+            }
         } else {
             self.acknowledge_later(link, version, asked);
         }
         Ok(())
+    }
+
+    /// Acknowledges what came into force since outputs were last polled, several INTEREST frames of a link by the last.
+    pub(super) fn acknowledge_interest(&mut self) {
+        while let Some(link) = self.acks_due.pop() {
+            let state = self.links.get_mut(&link);
+            let due = state.and_then(|link| link.ack_due.take().filter(|_| link.is_active_spot()));
+            if let Some(version) = due {
+                self.send(link, &Frame::InterestAck { version });
+            }
+        }
     }
 
     fn check_filters(&self, link: LinkId) -> Result<(), FrameError> {
@@ -240,11 +258,12 @@ impl Node {
 
     /// What one link wants by one filter, no classes: no more; and what its subscribers ask for of the past.
     fn link_wants(&mut self, link: LinkId, filter: &Filter, classes: Classes, replays: &[Replay]) {
+        let filter = &self.with_shared_name(filter);
         let (known, wanted) = (self.offered.contains(filter, link), !classes.is_empty());
         let changed = if classes.is_empty() {
             self.offered.remove(filter, link)
         } else {
-            self.offered.set(filter, link, classes)
+            self.offered.set(filter, link, &classes)
         };
         if !changed && replays.is_empty() {
             return;
@@ -297,7 +316,7 @@ impl Node {
     /// Tells every peer what is wanted of it by these filters now.
     pub(super) fn tell_interest(&mut self, filters: &[Filter]) {
         for link in self.active_spot_links() {
-            let entries: Vec<InterestEntry> = filters
+            let entries: SmallVec<[InterestEntry; 1]> = filters
                 .iter()
                 .map(|filter| self.interest_entry(link, filter))
                 .collect();
@@ -307,7 +326,7 @@ impl Node {
         self.tell_plain_publishers(filters);
     }
 
-    pub(super) fn active_spot_links(&self) -> Vec<LinkId> {
+    pub(super) fn active_spot_links(&self) -> SmallVec<[LinkId; 4]> {
         let links = self.links.iter().filter(|(_, link)| link.is_active_spot());
         links.map(|(id, _)| *id).collect()
     }
@@ -393,8 +412,23 @@ impl Node {
         self.tell_interest(&filters);
     }
 
-    /// The topics matching a filter that a subscriber wants (by this or any other filter).
+    /// The filter with the name of a topic as it is kept here already: there may be as many filters as topics.
+    fn with_shared_name(&self, filter: &Filter) -> Filter {
+        let known = match filter {
+            Filter::Exact(topic) => self.registry.find(topic),
+            _ => None,
+        };
+        match known.and_then(|topic| self.registry.get(topic)) {
+            Some(topic) => Filter::Exact(topic.name.clone()),
+            None => filter.clone(),
+        }
+    }
+
+    /// The topics matching a filter that a subscriber wants by another filter.
     fn topics_wanted_by(&self, subscriber: SubscriberId, filter: &Filter) -> Vec<TopicId> {
+        if matches!(filter, Filter::Exact(_)) && !self.wanted.has_patterns() {
+            return Vec::new();
+        }
         let matching = self.topics_matching(filter).into_iter();
         matching
             .filter(|topic| {

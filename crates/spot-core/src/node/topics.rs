@@ -196,6 +196,12 @@ impl Node {
         }
     }
 
+    /// The number of a topic that is known here.
+    #[must_use]
+    pub fn find_topic(&self, name: &str) -> Option<TopicId> {
+        self.registry.find(name)
+    }
+
     /// A link announced a stream to its subscribers here: the topic it is of. `None`: the other side does not offer it, its
     /// messages are to be ignored. Streams published to us as an owner are the driver's.
     pub fn open_stream(&self, link: LinkId, alias: &Alias<'_>) -> Option<TopicId> {
@@ -252,7 +258,8 @@ impl Node {
 
     /// The topic of this name, made if need be with the subscribers that want it.
     pub(super) fn ensure_topic(&mut self, name: &str) -> TopicId {
-        let (id, new) = self.registry.ensure(name);
+        let wanted = || self.wanted.name(name).or_else(|| self.offered.name(name));
+        let (id, new) = self.registry.ensure(name, wanted);
         if new {
             let name = self.registry.get(id).expect("just ensured").name.clone();
             self.push(Output::TopicAdded {

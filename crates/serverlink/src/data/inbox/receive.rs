@@ -338,7 +338,8 @@ impl SharedInbox {
     fn take_ahead(&self, state: &mut State) {
         let settle_after = match state.limit.messages {
             0 => SETTLE_MESSAGES,
-            messages => messages / 4 / state.windows.len().max(1),
+            // Of many links the credit comes back in large parts anyway.
+            messages => messages / 4 / state.windows.len().clamp(1, 2),
         };
         if settle_after < 2 {
             return;

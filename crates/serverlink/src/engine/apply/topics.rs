@@ -109,7 +109,7 @@ fn apply_to_stream(control: &mut Control, output: Output) {
         } => {
             let outbox = control.links.get(&link).and_then(LinkHandle::outbox);
             if let (Some(topic), Some(outbox)) = (control.topic(topic).cloned(), outbox.cloned()) {
-                let policy = sink_policy(&outbox, &classes);
+                let policy = outbox.with(|queue| sink_policy(queue, &classes));
                 topic.attach_relay(origin, alias, &outbox, policy, &mut control.after);
             }
         }
