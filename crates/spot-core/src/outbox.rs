@@ -28,6 +28,8 @@ use crate::payload::{Payload, View};
 const SEGMENT_BYTES: usize = 64 * 1024;
 /// Payloads from this size on are referenced instead of copied.
 const SHARE_MIN_BYTES: usize = 8 * 1024;
+/// The largest body of a frame that has one byte of length before it.
+pub const SHORT_MAX_BYTES: usize = u8::MAX as usize;
 /// Most gates of a link, so that a peer cannot make it keep more by granting credit to classes it made up.
 const MAX_GATES: usize = 1 << 20;
 
@@ -380,8 +382,7 @@ impl Outbox {
         let body_len = header
             .bytes()
             .map_or(usize::MAX, |(_, len)| len + data.len());
-        // A body that short has one byte of length before it.
-        if body_len > 255 || !self.spend_if_room(policy, data.len()) {
+        if body_len > SHORT_MAX_BYTES || !self.spend_if_room(policy, data.len()) {
             return false;
         }
         self.append_short(header, data, body_len, policy.blocks());
@@ -546,7 +547,7 @@ impl Outbox {
         }
     }
 
-    /// As [`append`](Self::append) for a frame with a body of up to 255 bytes.
+    /// As [`append`](Self::append) for a frame with a body of up to [`SHORT_MAX_BYTES`].
     #[inline]
     fn append_short(
         &mut self,

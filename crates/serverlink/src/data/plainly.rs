@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use spot_core::outbox::SHORT_MAX_BYTES;
+
 use super::outbox::Flush;
 use super::topic::{InboxSink, Outside, PublishSide, Topic};
 use super::{SharedOutbox, lock};
@@ -26,7 +28,9 @@ impl Topic {
         let mut to_write = None;
         let is_published = match (local.as_slice(), outside.as_deref_mut()) {
             ([InboxSink { inbox, slot, .. }], None) => inbox.offer_plainly(*slot, data),
-            ([], Some(outside)) if outside.only_wire().is_some() => {
+            ([], Some(outside))
+                if data.len() < SHORT_MAX_BYTES && outside.only_wire().is_some() =>
+            {
                 outside.publish_plainly(self.id.0, *next_sequence, data, &mut to_write)
             }
             _ => false,
