@@ -95,6 +95,14 @@ pub(crate) struct HeardRun<'a> {
     pub(crate) longest: usize,
 }
 
+impl HeardRun<'_> {
+    /// The numbers of the messages. A peer may send the largest there is.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let count = self.messages.len() as u64;
+        (0..count).map(|index| self.first.wrapping_add(index))
+    }
+}
+
 impl Topic {
     /// A blocking subscriber has cancelled, and the link does not know yet.
     pub(crate) fn depart(&self, link: LinkId, version: u64, inbox: &Arc<SharedInbox>) {
@@ -164,9 +172,9 @@ impl Topic {
             sinks.deliver_run(Source(heard.link.0), messages, run.bytes, after);
             return;
         }
-        for (sequence, data) in (run.first..).zip(run.messages) {
+        for (number, data) in run.numbers().zip(run.messages) {
             let payload = Payload::copy_from(data);
-            self.hear_judged(&mut sinks, heard, sequence, &payload, after);
+            self.hear_judged(&mut sinks, heard, number, &payload, after);
         }
     }
 
@@ -181,8 +189,8 @@ impl Topic {
             sinks.deliver_run(Source(heard.link.0), messages, run.bytes, after);
             return;
         }
-        for (sequence, payload) in (run.first..).zip(&copied) {
-            self.hear_judged(&mut sinks, heard, sequence, payload, after);
+        for (number, payload) in run.numbers().zip(&copied) {
+            self.hear_judged(&mut sinks, heard, number, payload, after);
         }
     }
 
